@@ -42,8 +42,6 @@ def problems_of(library):
     for soname, path in elf.needed_paths(library).items():
         if LIBC.fullmatch(soname):
             provided |= elf.defined(path)
-    if not provided:
-        problems.append("the loader finds no libc for it")
     for name, is_weak in sorted(elf.undefined(library)):
         if name in UNWANTED:
             problems.append(f"{name} is unwanted: {UNWANTED[name]}")
