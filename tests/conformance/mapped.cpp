@@ -1,0 +1,195 @@
+// Blocks with a mapping of their own: the threshold that decides, how it grows, and what ends it.
+//
+// mallinfo2().hblks counts such blocks. Requests here are far apart from the threshold or exactly
+// at it; the heap below is filled up first where its rest could serve the request as well.
+
+#include <malloc.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "expect.hpp"
+#include "process.hpp"
+
+using namespace behaviour;
+
+namespace {
+
+std::size_t mapped_blocks() {
+  return mallinfo2().hblks;
+}
+
+char* take(std::size_t size) {
+  auto* p = static_cast<char*>(malloc(size));
+  EXPECT(p != nullptr);
+  return keep(p);
+}
+
+// Whether a block of this size gets a mapping now; the block is freed again if it does not.
+bool is_mapped_on_its_own(std::size_t size) {
+  const std::size_t before = mapped_blocks();
+  char* p = take(size);
+  p[0] = p[size - 1] = 1;
+  const bool mapped = mapped_blocks() == before + 1;
+  if (!mapped) free(p);
+  return mapped;
+}
+
+}  // namespace
+
+CASE(from_128_KiB_on_a_block_has_its_own_mapping) {
+  take(1);
+  const std::size_t before = mapped_blocks();
+  const std::size_t bytes_before = mallinfo2().hblkhd;
+  take(128_KiB - 64);
+  EXPECT_EQ(mapped_blocks(), before);
+  char* p = take(128_KiB);
+  EXPECT_EQ(mapped_blocks(), before + 1);
+  EXPECT_AT_LEAST(mallinfo2().hblkhd - bytes_before, 128_KiB);
+  EXPECT_AT_MOST(mallinfo2().hblkhd - bytes_before, 128_KiB + 2 * 4096);
+  free(p);
+  EXPECT_EQ(mapped_blocks(), before);
+  EXPECT_EQ(mallinfo2().hblkhd, bytes_before);
+}
+
+CASE(a_mapped_block_lies_apart_from_the_heap) {
+  const char* small = take(100);
+  const char* large = take(1_MiB);
+  EXPECT(strcmp(mapping_of(large).name, "[heap]") != 0);
+  EXPECT(mapping_of(large).start != mapping_of(small).start);
+  EXPECT_AT_LEAST(bytes_mapped_from(large, "rw-p"), 1_MiB);
+}
+
+CASE(a_freed_mapping_is_gone_at_once) {
+  if (!mode_is_classic()) cannot_try("other modes may keep the mapping for the next request");
+  char* p = take(8_MiB);
+  memset(p, 1, 8_MiB);
+  const std::size_t size = status_bytes("VmSize");
+  free(p);
+  EXPECT(!is_mapped(keep(p)));
+  EXPECT_AT_MOST(status_bytes("VmSize"), size - 8_MiB);
+}
+
+CASE(fresh_mapped_memory_is_not_touched_before_its_use) {
+  const std::size_t resident = status_bytes("VmRSS");
+  take(256_MiB);
+  auto* clear = keep(static_cast<char*>(calloc(256, 1_MiB)));
+  EXPECT(clear != nullptr);
+  EXPECT_AT_MOST(status_bytes("VmRSS"), resident + 2_MiB);
+  EXPECT(clear[200_MiB] == 0);
+}
+
+CASE(the_threshold_grows_to_the_size_of_a_freed_mapping) {
+  take(1);
+  EXPECT(is_mapped_on_its_own(1_MiB));
+  free(take(1_MiB));
+  EXPECT(!is_mapped_on_its_own(1_MiB - 8_KiB));
+  EXPECT(is_mapped_on_its_own(2_MiB));
+  free(take(30_MiB));
+  EXPECT(!is_mapped_on_its_own(29_MiB));
+  EXPECT(is_mapped_on_its_own(31_MiB));
+}
+
+CASE(the_threshold_does_not_grow_beyond_32_MiB) {
+  take(1);
+  free(take(33_MiB));
+  EXPECT(is_mapped_on_its_own(33_MiB));
+  EXPECT(is_mapped_on_its_own(1_MiB));
+  free(take(32_MiB - 64_KiB));
+  EXPECT(is_mapped_on_its_own(32_MiB));
+  free(take(100_MiB));
+  EXPECT(is_mapped_on_its_own(33_MiB));
+}
+
+CASE(the_trim_threshold_grows_to_twice_the_mmap_threshold) {
+  if (!mode_is_classic()) cannot_try("other modes return free memory by another rule");
+  free(take(4_MiB));
+  static char* blocks[70];
+  take(1);
+  const std::uintptr_t low = program_break();
+  for (char*& p : blocks) p = take(100000);
+  const std::uintptr_t high = program_break();
+  EXPECT_AT_LEAST(high - low, 6_MiB);
+  for (char* p : blocks) free(p);
+  EXPECT_EQ(program_break(), high);  // 7 MB on top: less than 8 MiB
+  static char* more[100];
+  for (char*& p : more) p = take(100000);
+  const std::uintptr_t higher = program_break();
+  for (char* p : more) free(p);
+  EXPECT(program_break() < higher);
+}
+
+CASE(a_threshold_once_set_stays) {
+  EXPECT_EQ(mallopt(M_MMAP_THRESHOLD, 128 * 1024), 1);
+  for (int i = 0; i < 3; ++i) {
+    free(take(4_MiB));
+    EXPECT(is_mapped_on_its_own(200_KiB));
+    EXPECT(is_mapped_on_its_own(4_MiB));
+  }
+}
+
+CASE(a_lower_threshold_maps_smaller_blocks) {
+  EXPECT_EQ(mallopt(M_MMAP_THRESHOLD, 20000), 1);
+  take(1);
+  while (!is_mapped_on_its_own(20000)) take(5000);  // the heap's rest comes first
+  EXPECT(!is_mapped_on_its_own(19000) || is_mapped_on_its_own(20000));
+}
+
+CASE(a_higher_threshold_keeps_larger_blocks_in_the_heap) {
+  EXPECT_EQ(mallopt(M_MMAP_THRESHOLD, 16 << 20), 1);
+  EXPECT(!is_mapped_on_its_own(200_KiB));
+  EXPECT(!is_mapped_on_its_own(15_MiB));
+  EXPECT(is_mapped_on_its_own(16_MiB));
+}
+
+CASE(a_threshold_above_32_MiB_is_refused) {
+  if (sizeof(void*) != 8) cannot_try("the limit is 512 KiB on 32-bit");
+  EXPECT_EQ(mallopt(M_MMAP_THRESHOLD, (32 << 20) + 1), 0);
+  EXPECT(is_mapped_on_its_own(1_MiB));
+  EXPECT_EQ(mallopt(M_MMAP_THRESHOLD, 32 << 20), 1);
+  EXPECT(!is_mapped_on_its_own(1_MiB));
+}
+
+CASE(no_block_is_mapped_when_the_maximum_is_zero) {
+  EXPECT_EQ(mallopt(M_MMAP_MAX, 0), 1);
+  for (const std::size_t size : {128_KiB, 1_MiB, 10_MiB, 40_MiB, 100_MiB})
+    EXPECT(!is_mapped_on_its_own(size));
+  EXPECT_EQ(mallinfo2().hblkhd, 0);
+}
+
+CASE(no_more_blocks_are_mapped_than_the_maximum) {
+  EXPECT_EQ(mallopt(M_MMAP_MAX, 3), 1);
+  char* blocks[6];
+  for (char*& p : blocks) {
+    p = take(1_MiB);
+    memset(p, 1, 1_MiB);
+  }
+  EXPECT_EQ(mapped_blocks(), 3);
+  free(blocks[1]);
+  EXPECT_EQ(mapped_blocks(), 2);
+  take(3_MiB);
+  EXPECT_EQ(mapped_blocks(), 3);
+}
+
+CASE(a_mapped_block_shrunk_below_the_threshold_keeps_its_content) {
+  EXPECT_EQ(mallopt(M_MMAP_THRESHOLD, 128 * 1024), 1);
+  void* p = take(1_MiB);
+  fill(p, 1_MiB, 3);
+  p = realloc(p, 5000);
+  EXPECT(p != nullptr && intact(p, 5000, 3));
+  EXPECT_AT_MOST(malloc_usable_size(p), 3 * 4096);
+  free(p);
+}
+
+CASE(a_block_grows_out_of_the_heap_into_a_mapping) {
+  void* p = take(1000);
+  take(16);
+  fill(p, 1000, 4);
+  const std::size_t before = mapped_blocks();
+  p = realloc(p, 1_MiB);
+  EXPECT(p != nullptr && intact(p, 1000, 4));
+  EXPECT_EQ(mapped_blocks(), before + 1);
+  free(p);
+  EXPECT_EQ(mapped_blocks(), before);
+}
