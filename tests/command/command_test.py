@@ -1,0 +1,425 @@
+#!/usr/bin/env python3
+"""The command `arenite`, as a user meets it: exit codes, messages, settings, runs, the lab.
+
+Usage: command_test.py --command FILE --library FILE [CLASS[.test]...]
+
+Every test starts the real command, with an environment of its own that holds nothing an allocator
+would read. The library is only preloaded; what it does with memory is tested elsewhere.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+COMMAND = None
+LIBRARY = None
+STEPS = ["start", "filled", "looked up", "cleared", "one second later"]
+
+
+def arenite(*words, env=None, command=None, **options):
+    """Runs the command and returns what came of it."""
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+    environment.update(env or {})
+    return subprocess.run([str(command or COMMAND), *words], env=environment, text=True,
+                          capture_output=True, timeout=100, **options)
+
+
+class Case(unittest.TestCase):
+    def assert_refused(self, done, status, words):
+        """One line on stderr that holds `words`, nothing on stdout, and that status."""
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertEqual(done.stdout, "")
+        self.assertTrue(done.stderr.startswith("arenite: "), done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        self.assertIn(words, done.stderr)
+
+    def assert_ok(self, done):
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout
+
+
+class Usage(Case):
+    PLACES = [[], ["run"], ["settings"], ["lab"], ["lab", "map-clear"]]
+
+    def test_helps_everywhere(self):
+        for place in self.PLACES:
+            for word in ("--help", "-h"):
+                with self.subTest(place=place, word=word):
+                    text = self.assert_ok(arenite(*place, word))
+                    self.assertIn("Usage: " + " ".join(["arenite", *place]), text)
+
+    def test_tells_its_version_everywhere(self):
+        for place in self.PLACES:
+            with self.subTest(place=place):
+                self.assertRegex(self.assert_ok(arenite(*place, "--version")), r"^arenite \d+\.\d+\.\d+\n$")
+
+    def test_refuses_what_it_does_not_know(self):
+        known = ("run", "settings", "lab", "map-clear")
+        for words in (["frobnicate"], ["--frobnicate"], ["settings", "now"], ["lab", "nonsense"],
+                      ["lab", "map-clear", "--frobnicate"], ["run", "--frobnicate=1", "--", "true"]):
+            with self.subTest(words=words):
+                self.assert_refused(arenite(*words), 2, next(w for w in words if w not in known))
+
+    def test_wants_a_subcommand(self):
+        self.assert_refused(arenite(), 2, "run, settings or lab?")
+
+    def test_says_so_where_its_output_cannot_be_written(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([COMMAND, "settings"], stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot write", done.stderr)
+
+
+class Run(Case):
+    SHOW = ["--", "sh", "-c", "env | grep -E '^(ARENITE_|LD_PRELOAD)' | sort"]
+
+    def environment(self, *words, env=None):
+        text = self.assert_ok(arenite("run", *words, *self.SHOW, env=env))
+        return dict(line.split("=", 1) for line in text.splitlines())
+
+    def test_preloads_the_library_beside_it(self):
+        self.assertEqual(self.environment(), {"LD_PRELOAD": str(LIBRARY)})
+
+    def test_the_program_has_the_library_in_it(self):
+        self.assertIn(str(LIBRARY), self.assert_ok(arenite("run", "--", "cat", "/proc/self/maps")))
+
+    def test_keeps_what_was_to_be_preloaded(self):
+        other = "/nonexistent/other.so"
+        done = arenite("run", *self.SHOW, env={"LD_PRELOAD": other})
+        self.assertEqual(done.stdout, f"LD_PRELOAD={LIBRARY}:{other}\n")
+
+    def test_passes_settings_as_variables(self):
+        self.assertEqual(self.environment("--mxfast=64", "--arena-max", "2", "--mode=classic"),
+                         {"LD_PRELOAD": str(LIBRARY), "ARENITE_MXFAST": "64", "ARENITE_ARENA_MAX": "2",
+                          "ARENITE_MODE": "classic"})
+
+    def test_takes_dashes_and_underscores_alike(self):
+        for word in ("--top-pad=64k", "--top_pad=64k"):
+            self.assertEqual(self.environment(word)["ARENITE_TOP_PAD"], "64k")
+        self.assertEqual(arenite("run", "--", "echo", "--top_pad=a_b").stdout, "--top_pad=a_b\n")
+
+    def test_overrides_a_variable_that_is_set(self):
+        self.assertEqual(self.environment("--mxfast=32", env={"ARENITE_MXFAST": "64"})["ARENITE_MXFAST"], "32")
+        self.assertEqual(self.environment(env={"ARENITE_MXFAST": "64"})["ARENITE_MXFAST"], "64")
+
+    def test_refuses_a_value_that_the_library_would_not_read(self):
+        for word in ("--mxfast=64k", "--mxfast=", "--arena_max=many", "--mode=quick", "--arena-test=0"):
+            with self.subTest(word=word):
+                self.assert_refused(arenite("run", word, "--", "true"), 2, word.split("=")[0].replace("_", "-"))
+
+    def test_gives_the_program_its_arguments_untouched(self):
+        words = ["--help", "--", "-x", "a b", "", "--mode=quick"]
+        done = arenite("run", "--mode=classic", "--", "printf", "[%s]", *words)
+        self.assertEqual(self.assert_ok(done), "".join(f"[{w}]" for w in words))
+
+    def test_needs_no_dashes_before_the_program(self):
+        self.assertEqual(self.assert_ok(arenite("run", "--mode", "classic", "printf", "%s", "--help")), "--help")
+
+    def test_wants_a_program(self):
+        for words in ([], ["--"], ["--mode=classic"], ["--mode=classic", "--"]):
+            self.assert_refused(arenite("run", *words), 2, "which program?")
+
+    def test_ends_as_the_program_ends(self):
+        for status in (0, 1, 2, 77, 255):
+            self.assertEqual(arenite("run", "--", "sh", "-c", f"exit {status}").returncode, status)
+        done = arenite("run", "--", "sh", "-c", "kill -TERM $$")
+        self.assertEqual(done.returncode, -signal.SIGTERM)
+
+    def test_passes_standard_input_on(self):
+        self.assertEqual(self.assert_ok(arenite("run", "cat", input="words")), "words")
+
+    def test_says_where_the_program_cannot_be_run(self):
+        self.assert_refused(arenite("run", "--", "no-such-program"), 127, "no-such-program")
+        self.assert_refused(arenite("run", "--", "/no/such/program"), 127, "/no/such/program")
+        self.assert_refused(arenite("run", "--", "/etc/passwd"), 126, "/etc/passwd")
+        self.assert_refused(arenite("run", "--", "/"), 126, "/")
+
+
+class Reach(Case):
+    """A program that a preload cannot reach runs, with a warning."""
+
+    # x86: exit with status 3.
+    CODE = bytes.fromhex("b83c000000" "bf03000000" "0f05")
+
+    def static_program(self, path):
+        base = 0x400000
+        ident = b"\x7fELF" + bytes([2, 1, 1]) + bytes(9)
+        header = ident + struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, base + 120, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+        segment = struct.pack("<IIQQQQQQ", 1, 5, 0, base, base, 120 + len(self.CODE), 120 + len(self.CODE), 4096)
+        Path(path).write_bytes(header + segment + self.CODE)
+        os.chmod(path, 0o755)
+
+    @unittest.skipUnless(platform.machine() == "x86_64", "the program is made of x86 instructions")
+    def test_warns_of_a_static_program_and_runs_it(self):
+        with tempfile.TemporaryDirectory() as directory:
+            self.static_program(f"{directory}/static")
+            for words, env in ((["./static"], None), (["static"], {"PATH": f"/nonexistent:{directory}"})):
+                done = arenite("run", "--", *words, cwd=directory, env=env)
+                self.assertEqual(done.returncode, 3)
+                self.assertIn(f"warning: {words[0]} will not use the library: it is statically linked",
+                              done.stderr)
+
+    def test_does_not_warn_of_a_script(self):
+        with tempfile.TemporaryDirectory() as directory:
+            script = Path(directory) / "script"
+            script.write_text("#!/bin/sh\necho here\n")
+            script.chmod(0o755)
+            self.assertEqual(self.assert_ok(arenite("run", "--", str(script))), "here\n")
+
+
+class Places(Case):
+    """Where the library is looked for."""
+
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.root = Path(self.directory.name).resolve()
+        (self.root / "bin").mkdir()
+        (self.root / "lib").mkdir()
+        self.command = self.root / "bin" / "arenite"
+        shutil.copy(COMMAND, self.command)
+
+    def tearDown(self):
+        self.directory.cleanup()
+
+    def preloaded(self, *words):
+        done = arenite("run", *words, "--", "sh", "-c", "echo $LD_PRELOAD", command=self.command)
+        return self.assert_ok(done).strip()
+
+    def test_finds_it_in_lib_beside_bin(self):
+        shutil.copy(LIBRARY, self.root / "lib" / "libarenite.so")
+        self.assertEqual(self.preloaded(), str(self.root / "lib" / "libarenite.so"))
+
+    def test_prefers_the_one_beside_the_command(self):
+        shutil.copy(LIBRARY, self.root / "lib" / "libarenite.so")
+        shutil.copy(LIBRARY, self.root / "bin" / "libarenite.so")
+        self.assertEqual(self.preloaded(), str(self.root / "bin" / "libarenite.so"))
+
+    def test_finds_it_through_a_link_to_the_command(self):
+        link = self.root / "arenite-link"
+        link.symlink_to(COMMAND)
+        self.command = link
+        self.assertEqual(self.preloaded(), str(LIBRARY))
+
+    def test_takes_the_one_named(self):
+        elsewhere = self.root / "elsewhere.so"
+        shutil.copy(LIBRARY, elsewhere)
+        self.assertEqual(self.preloaded("--library", str(elsewhere)), str(elsewhere))
+        self.assertEqual(self.preloaded(f"--library={elsewhere}"), str(elsewhere))
+
+    def test_refuses_what_cannot_be_preloaded(self):
+        self.assert_refused(arenite("run", "--library=/no/such.so", "--", "true"), 2, "/no/such.so")
+        spaced = self.root / "with space.so"
+        shutil.copy(LIBRARY, spaced)
+        self.assert_refused(arenite("run", f"--library={spaced}", "--", "true"), 125, "space")
+
+    def test_says_where_it_looked(self):
+        done = arenite("run", "--", "true", command=self.command)
+        if done.returncode == 0:
+            self.skipTest("the library is installed on this system")
+        self.assert_refused(done, 125, str(self.root / "lib"))
+
+
+class Settings(Case):
+    def read(self, env=None, errors=""):
+        done = arenite("settings", "--json", env=env)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.stderr, errors)
+        answer = json.loads(done.stdout)
+        answer["by_name"] = {s["name"]: s for s in answer["settings"]}
+        return answer
+
+    def value_and_source(self, name, env):
+        setting = self.read(env)["by_name"][name]
+        return setting["value"], setting["from"]
+
+    def test_shows_the_defaults_of_glibc(self):
+        settings = self.read()["by_name"]
+        self.assertEqual({s["from"] for s in settings.values()}, {"default"})
+        expected = {"mode": "default", "mxfast": 128, "trim_threshold": 128 << 10, "top_pad": 128 << 10,
+                    "mmap_threshold": 128 << 10, "mmap_max": 65536, "perturb": 0, "arena_test": 8,
+                    "arena_max": 0}
+        self.assertEqual({name: settings[name]["value"] for name in expected}, expected)
+        for setting in settings.values():
+            self.assertTrue(setting["help"])
+
+    def test_weaker_sources_give_way_to_stronger(self):
+        env = {}
+        for variable, value, expected in (
+                ("MALLOC_ARENA_MAX", "2", (2, "MALLOC_ARENA_MAX")),
+                ("GLIBC_TUNABLES", "glibc.malloc.perturb=1:glibc.malloc.arena_max=3", (3, "GLIBC_TUNABLES")),
+                ("ARENITE_ARENA_MAX", "4", (4, "ARENITE_ARENA_MAX"))):
+            env = {variable: value, **env}
+            self.assertEqual(self.value_and_source("arena_max", env), expected)
+            backwards = dict(reversed(list(env.items())))
+            self.assertEqual(self.value_and_source("arena_max", backwards), expected)
+
+    def test_reads_suffixes(self):
+        self.assertEqual(self.value_and_source("top_pad", {"ARENITE_TOP_PAD": "1M"}),
+                         (1 << 20, "ARENITE_TOP_PAD"))
+
+    def test_names_a_value_that_cannot_be_read_once_and_keeps_the_weaker(self):
+        answer = self.read({"ARENITE_ARENA_MAX": "many", "MALLOC_ARENA_MAX": "2"},
+                           errors="arenite: ARENITE_ARENA_MAX='many' is not a number; it is ignored\n")
+        self.assertEqual(answer["by_name"]["arena_max"]["value"], 2)
+        self.assertEqual([u["name"] for u in answer["unreadable"]], ["ARENITE_ARENA_MAX"])
+
+    def test_names_the_tunable_that_cannot_be_read(self):
+        answer = self.read({"GLIBC_TUNABLES": "glibc.malloc.arena_max=x"},
+                           errors="arenite: glibc.malloc.arena_max='x' is not a number; it is ignored\n")
+        self.assertEqual(answer["by_name"]["arena_max"]["from"], "default")
+
+    def test_lists_knobs_without_effect(self):
+        answer = self.read({"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1:"
+                                              "glibc.cpu.x86_ibt=on:glibc.malloc.hugetlb=1",
+                            "MALLOC_CHECK_": "3", "MALLOC_TCACHE_COUNT": "0", "ARENITE_ARENA_MAXX": "1"})
+        idle = {knob["name"]: knob["why"] for knob in answer["without_effect"]}
+        self.assertEqual(set(idle), {"glibc.malloc.tcache_count", "glibc.malloc.hugetlb", "MALLOC_CHECK_",
+                                     "MALLOC_TCACHE_COUNT", "ARENITE_ARENA_MAXX"})
+        self.assertTrue(all(idle.values()))
+        self.assertEqual(self.read()["without_effect"], [])
+
+    def test_prints_a_table(self):
+        text = self.assert_ok(arenite("settings", env={"MALLOC_ARENA_MAX": "2", "MALLOC_CHECK_": "3"}))
+        self.assertRegex(text, r"(?m)^arena_max +2 +MALLOC_ARENA_MAX +\w")
+        self.assertRegex(text, r"(?m)^top_pad +128k +default +\w")
+        self.assertIn("without effect", text)
+        self.assertIn("MALLOC_CHECK_=3: ", text)
+
+    def test_shows_what_run_has_set(self):
+        done = arenite("run", "--mxfast=32", "--mode=classic", "--", str(COMMAND), "settings", "--json")
+        settings = {s["name"]: (s["value"], s["from"]) for s in json.loads(self.assert_ok(done))["settings"]}
+        self.assertEqual(settings["mxfast"], (32, "ARENITE_MXFAST"))
+        self.assertEqual(settings["mode"], ("classic", "ARENITE_MODE"))
+
+
+class Lab(Case):
+    ENTRIES = 100_000
+
+    def map_clear(self, *words, env=None, entries=ENTRIES):
+        return arenite("lab", "map-clear", "--entries", str(entries), *words, env=env)
+
+    def test_lists_its_experiments(self):
+        self.assertRegex(self.assert_ok(arenite("lab")), r"(?m)^map-clear  \S.*$")
+        names = [e["name"] for e in json.loads(self.assert_ok(arenite("lab", "--json")))]
+        self.assertEqual(names, ["map-clear"])
+
+    def test_gives_all_figures_as_json(self):
+        done = self.map_clear("--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        answer = json.loads(done.stdout)
+        self.assertEqual(answer["options"], {"entries": self.ENTRIES})
+        self.assertEqual([run["allocator"] for run in answer["runs"]], ["glibc", "arenite-classic", "arenite"])
+        self.assertEqual(len(answer["conclusion"]), 2)
+        for run in answer["runs"]:
+            with self.subTest(allocator=run["allocator"]):
+                self.check_run(run)
+        libraries = [run["library"] for run in answer["runs"]]
+        self.assertEqual(libraries, [None, str(LIBRARY), str(LIBRARY)])
+        modes = [run["environment"] for run in answer["runs"]]
+        self.assertEqual(modes, [[], ["ARENITE_MODE=classic"], ["ARENITE_MODE=default"]])
+        self.check_glibc_keeps_it(answer["runs"][0])
+
+    def check_run(self, run):
+        self.assertEqual([step["step"] for step in run["steps"]], STEPS)
+        start, filled, looked_up, _, later = run["steps"]
+        node_bytes = 56
+        grown = filled["resident_bytes"] - start["resident_bytes"]
+        self.assertGreater(grown, self.ENTRIES * node_bytes)
+        self.assertGreaterEqual(filled["virtual_bytes"], filled["resident_bytes"])
+        self.assertGreaterEqual(filled["heap_bytes"] + filled["anonymous_bytes"], self.ENTRIES * node_bytes)
+        self.assertGreater(filled["minor_faults"], 0)
+        self.assertLess(looked_up["minor_faults"], filled["minor_faults"])
+        self.assertGreaterEqual(later["seconds"], 1)
+        self.assertTrue(Path(start["malloc_library"]).exists())
+
+    def check_glibc_keeps_it(self, run):
+        """The experiment's claim, for glibc: 64 bytes of heap an entry, and none of it goes back."""
+        heap = {step["step"]: step["heap_resident_bytes"] for step in run["steps"]}
+        self.assertGreaterEqual(heap["filled"], self.ENTRIES * 64)
+        self.assertGreaterEqual(heap["one second later"], 0.99 * heap["filled"])
+
+    def test_prints_a_table_a_plot_and_a_conclusion(self):
+        done = self.map_clear("--allocators", "glibc,arenite")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for step in STEPS:
+            self.assertRegex(done.stdout, rf"(?m)^  {step}  .*\d")
+        self.assertRegex(done.stdout, r"(?m)^ +glibc +arenite$")
+        self.assertRegex(done.stdout, r"(?m)^  filled +glibc +█+.? [\d.]+$")
+        self.assertIn("One second after clear(), arenite still keeps", done.stdout)
+        self.assertNotIn("\x1b", done.stdout)
+        self.assertIn("[1/2] glibc: filled", done.stderr)
+        self.assertIn("[2/2] arenite: cleared", done.stderr)
+
+    def test_draws_in_ascii_where_the_locale_has_no_more(self):
+        done = self.map_clear("--allocators=glibc", env={"LC_ALL": "C"}, entries=1000)
+        self.assertTrue(done.stdout.isascii())
+        self.assertRegex(done.stdout, r"(?m)^  filled +glibc +#+ [\d.]+$")
+
+    def test_lets_settings_of_the_environment_through_and_names_them(self):
+        tunables = "glibc.malloc.mxfast=0:glibc.malloc.tcache_count=0"
+        done = self.map_clear("--allocators=glibc", "--json", env={"GLIBC_TUNABLES": tunables})
+        answer = json.loads(done.stdout)
+        self.assertEqual(answer["machine"]["environment"], [f"GLIBC_TUNABLES={tunables}"])
+        heap = [step["heap_resident_bytes"] for step in answer["runs"][0]["steps"]]
+        self.assertLess(heap[-1], heap[1] / 10, "without fast bins and thread cache glibc gives it back")
+
+    def test_takes_an_allocator_by_path(self):
+        done = self.map_clear("--json", "--allocators", str(LIBRARY), entries=1000)
+        self.assertEqual(json.loads(done.stdout)["runs"][0]["allocator"], LIBRARY.name)
+
+    def test_refuses_allocators_that_it_cannot_run(self):
+        for name, words in (("nosuch", "nosuch"), ("./nosuch.so", "no such file"), ("glibc,glibc", "twice")):
+            self.assert_refused(self.map_clear("--allocators", name), 2, words)
+
+    def test_refuses_a_preload_that_the_linker_ignores(self):
+        with tempfile.TemporaryDirectory() as directory:
+            fake = Path(directory) / "libfake.so"
+            fake.write_text("no library")
+            done = self.map_clear("--json", "--allocators", str(fake), entries=1000)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("could not be preloaded", done.stderr)
+
+    def test_refuses_numbers_that_make_no_sense(self):
+        for entries in ("0", "-1", "many", "2000000000"):
+            self.assert_refused(self.map_clear(entries=entries), 2, "--entries")
+
+    def test_says_what_became_of_a_program_that_fails(self):
+        limited = f"ulimit -v 50000; exec {COMMAND} lab map-clear --allocators glibc"
+        done = subprocess.run(["sh", "-c", limited], text=True, capture_output=True)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("map_clear: out of memory\n", done.stderr)
+        self.assertIn("map_clear under glibc ended with status 1 after 1 of 5 steps\n", done.stderr)
+
+    def test_its_program_stands_alone(self):
+        program = str(COMMAND.parent / "lab" / "map_clear")
+        self.assertIn("usage:", self.assert_ok(arenite("--help", command=program)))
+        self.assertRegex(self.assert_ok(arenite("--version", command=program)), r"^map_clear \d")
+        self.assertEqual(arenite("--entries", "x", command=program).returncode, 2)
+        self.assertEqual(arenite("--frobnicate", command=program).returncode, 2)
+        lines = self.assert_ok(arenite("--entries", "1", command=program)).splitlines()
+        self.assertEqual([json.loads(line)["step"] for line in lines], STEPS)
+
+
+def main():
+    global COMMAND, LIBRARY
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--command", required=True, type=Path, help="the command arenite")
+    parser.add_argument("--library", required=True, type=Path, help="libarenite.so")
+    parser.add_argument("tests", nargs="*", help="classes or tests of this file (all)")
+    arguments = parser.parse_args()
+    COMMAND = arguments.command.resolve(strict=True)
+    LIBRARY = arguments.library.resolve(strict=True)
+    unittest.main(argv=[sys.argv[0], *arguments.tests], verbosity=2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+// What the lab says of its figures: a conclusion must follow from them, also when it is unwelcome.
+
+#include <gtest/gtest.h>
+
+#include "errors.hpp"
+#include "experiment.hpp"
+#include "figures.hpp"
+#include "plot.hpp"
+#include "table.hpp"
+
+namespace arenite::command {
+namespace {
+
+const Experiment& map_clear() {
+  return all_experiments().front();
+}
+
+// A run of map-clear whose steps take `seconds` each: `filled` MiB resident, `kept` at the end.
+Run run_of(const std::string& name, double filled, double kept, double seconds) {
+  Run run{{name, "", {}}, {}};
+  for (const std::string& step : map_clear().steps) {
+    const double mib = step == "start" ? 0 : step == "one second later" ? kept : filled;
+    run.steps.push_back({step,
+                         {{"seconds", seconds},
+                          {"heap_resident_bytes", mib * k_mib},
+                          {"anonymous_resident_bytes", 0}}});
+  }
+  return run;
+}
+
+std::vector<std::string> conclude(const std::vector<Run>& runs) {
+  return map_clear().conclude(runs, {{"entries", "", 1024 * 1024, 1, 0}});
+}
+
+TEST(MapClear, SaysHowMuchMoreWentBack) {
+  const auto said = conclude({run_of("glibc", 64, 64, 2), run_of("arenite", 60, 1, 1)});
+  ASSERT_EQ(said.size(), 2u);
+  EXPECT_EQ(said[0],
+            "One second after clear(), arenite still keeps 1.0 of the 60.0 MiB that filling took, "
+            "glibc 64.0 of 64.0: 63.0 MiB more went back to the kernel.");
+  EXPECT_EQ(
+      said[1],
+      "Filling, looking up and clearing took arenite 3.00 s and glibc 6.00 s (50 % less), with "
+      "60.0 and 64.0 bytes resident for each entry (6 % less).");
+}
+
+TEST(MapClear, SaysSoWhereNothingWasGained) {
+  const auto said = conclude({run_of("glibc", 64, 64, 2), run_of("arenite", 64, 63.5, 2.05)});
+  EXPECT_NE(said[0].find(": nothing was gained."), std::string::npos) << said[0];
+  EXPECT_NE(said[1].find("(the same within 5 %)"), std::string::npos) << said[1];
+}
+
+TEST(MapClear, SaysSoWhereItIsWorse) {
+  const auto said = conclude({run_of("glibc", 64, 2, 1), run_of("arenite", 64, 64, 3)});
+  EXPECT_NE(said[0].find(": 62.0 MiB less went back to the kernel."), std::string::npos) << said[0];
+  EXPECT_NE(said[1].find("(3.0 times as much)"), std::string::npos) << said[1];
+}
+
+TEST(MapClear, DoesNotCompareTimesThatAreTooShort) {
+  const auto said = conclude({run_of("glibc", 64, 64, 0.02), run_of("arenite", 64, 64, 0.01)});
+  EXPECT_NE(said[1].find("(too short to compare)"), std::string::npos) << said[1];
+}
+
+TEST(MapClear, ComparesTheDefaultModeWithGlibcWhateverTheOrder) {
+  const auto said = conclude({run_of("arenite", 60, 1, 1), run_of("arenite-classic", 60, 60, 1),
+                              run_of("jemalloc", 60, 60, 1), run_of("glibc", 64, 64, 1)});
+  EXPECT_NE(said[0].find("arenite still keeps 1.0 of the 60.0"), std::string::npos) << said[0];
+  EXPECT_NE(said[0].find("glibc 64.0 of 64.0"), std::string::npos) << said[0];
+}
+
+TEST(MapClear, ComparesNothingWhereThereIsOneRun) {
+  const auto said = conclude({run_of("glibc", 64, 64, 1)});
+  EXPECT_NE(said[0].find("glibc still keeps 64.0 of the 64.0 MiB"), std::string::npos) << said[0];
+  EXPECT_EQ(said[1].find("%"), std::string::npos) << said[1];
+}
+
+TEST(Step, RefusesAFigureThatTheProgramDidNotGive) {
+  const Step step{"filled", {{"seconds", "soon"}}};
+  EXPECT_THROW(step.number("minor_faults"), Failure);
+  EXPECT_THROW(step.number("seconds"), Failure);
+}
+
+TEST(Figures, PutCommasBetweenThousands) {
+  EXPECT_EQ(count_text(0), "0");
+  EXPECT_EQ(count_text(999), "999");
+  EXPECT_EQ(count_text(1000), "1,000");
+  EXPECT_EQ(count_text(78128), "78,128");
+  EXPECT_EQ(count_text(5000000), "5,000,000");
+}
+
+TEST(Figures, CompareInWords) {
+  EXPECT_EQ(compared(104, 100, 0.05), "the same within 5 %");
+  EXPECT_EQ(compared(96, 100, 0.05), "the same within 5 %");
+  EXPECT_EQ(compared(88, 100, 0.05), "12 % less");
+  EXPECT_EQ(compared(131, 100, 0.05), "31 % more");
+  EXPECT_EQ(compared(240, 100, 0.05), "2.4 times as much");
+  EXPECT_EQ(compared(0, 0, 0.05), "the same within 5 %");
+}
+
+TEST(Table, AlignsTheFirstColumnLeftAndTheOthersRight) {
+  Table table({"", "glibc", "arenite"});
+  table.heading("VmRSS, MiB");
+  table.row({"filled", "307.7", "2.6"});
+  EXPECT_EQ(table.text(Terminal{}),
+            "          glibc  arenite\n"
+            "------------------------\n"
+            "VmRSS, MiB\n"
+            "  filled  307.7      2.6\n");
+}
+
+TEST(Plot, DrawsEveryBarToOneScale) {
+  const std::vector<Bar> bars = {{"filled", "a", 40, "40", 0}, {"filled", "b", 20, "20", 1}};
+  Terminal terminal;
+  terminal.width = 40;  // leaves 24 columns for the longest bar
+  EXPECT_EQ(bar_plot("MiB", bars, terminal),
+            "MiB\n"
+            "  filled  a  " +
+                std::string(24, '#') +
+                " 40\n"
+                "          b  " +
+                std::string(12, '#') + " 20\n");
+  terminal.utf8 = true;
+  terminal.width = 33;  // 17: half of it is 8 and four eighths
+  EXPECT_NE(bar_plot("MiB", bars, terminal).find("b  ████████▌ 20\n"), std::string::npos);
+}
+
+TEST(Terminal, CountsCharactersNotBytes) {
+  EXPECT_EQ(display_width("█▌"), 2u);
+  EXPECT_EQ(wrapped("one two three", 7), (std::vector<std::string>{"one two", "three"}));
+  EXPECT_EQ(wrapped("unbreakable", 4), (std::vector<std::string>{"unbreakable"}));
+}
+
+}  // namespace
+}  // namespace arenite::command

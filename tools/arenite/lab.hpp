@@ -1,0 +1,42 @@
+// arenite lab: experiments, run under several allocators and shown side by side.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "experiment.hpp"
+
+namespace arenite::command {
+
+class Lab {
+ public:
+  // Adds `lab` and its experiments to the command's parser.
+  explicit Lab(CLI::App& command, const std::string& version);
+
+  bool is_asked_for() const { return lab_->parsed(); }
+
+  // Does what was parsed and returns the command's exit status.
+  int run() const;
+
+ private:
+  struct Request {
+    CLI::App* parser;
+    Experiment experiment;  // its options' values become the user's
+    std::vector<std::string> allocators = {"glibc", "arenite-classic", "arenite"};
+    std::string library;
+    bool json = false;
+  };
+
+  void add(const Experiment& experiment, const std::string& version);
+  int list() const;
+  static int perform(const Request& request);
+
+  CLI::App* lab_;
+  bool json_ = false;
+  std::vector<std::unique_ptr<Request>> requests_;  // CLI11 keeps pointers into them
+};
+
+}  // namespace arenite::command

@@ -1,0 +1,80 @@
+// The command `arenite`: run a program under the library, see its settings, visit the lab.
+//
+//   main.cpp       this: one parser, three subcommands, one place for errors
+//   run            become a program with the library preloaded (reach: can it be?)
+//   settings       what the library reads in this environment (setting_text: the table as words)
+//   lab            experiments, side by side (experiment(s): what there is; allocators: under what;
+//                  child: running one; progress, table, plot, figures, terminal: showing it)
+//   places         where the library and the lab's programs are
+//
+// Exit status: 0; 2 for bad usage; 1 for other failures; with `run` the program's own (see
+// run.hpp).
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "errors.hpp"
+#include "lab.hpp"
+#include "run.hpp"
+#include "settings.hpp"
+
+namespace {
+
+using namespace arenite::command;
+
+int complain(const std::string& message, int status) {
+  fmt::print(stderr, "arenite: {}\n", message);
+  return status;
+}
+
+int arenite_main(std::vector<std::string> words) {
+  const std::string version = "arenite " ARENITE_VERSION;
+  CLI::App command(
+      "A drop-in malloc for Linux: run programs under it, see its settings, visit its lab.",
+      "arenite");
+  command.set_version_flag("--version", version);
+  command.require_subcommand(0, 1);
+  RunCommand run(command, version);
+  const SettingsCommand settings(command, version);
+  const Lab lab(command, version);
+
+  if (!words.empty() && words.front() == "run") {
+    words.erase(words.begin());
+    words = run.take_program(words);
+    words.insert(words.begin(), "run");
+  }
+  try {
+    std::reverse(words.begin(), words.end());  // as CLI11 wants them
+    command.parse(words);
+  } catch (const CLI::Success& help_or_version) {
+    return command.exit(help_or_version);
+  } catch (const CLI::ParseError& error) {
+    return complain(fmt::format("{} (try --help)", error.what()), k_status_usage);
+  }
+  if (run.is_asked_for()) return run.run();
+  if (settings.is_asked_for()) return settings.run();
+  if (lab.is_asked_for()) return lab.run();
+  throw UsageError("run, settings or lab? (try --help)");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const int status = arenite_main({argv + std::min(argc, 1), argv + argc});
+    if (std::fflush(stdout) == 0) return status;
+    return complain("cannot write to standard output", k_status_failure);
+  } catch (const UsageError& error) {
+    return complain(error.what(), k_status_usage);
+  } catch (const Failure& failure) {
+    return complain(failure.what(), failure.status);
+  } catch (const std::exception& error) {
+    return complain(error.what(), k_status_failure);
+  }
+}
