@@ -1,0 +1,30 @@
+// F7 api: the door header. What programs see.
+//
+//   malloc.cpp        C, POSIX and GNU: allocation, resizing, alignment, release
+//   operator_new.cpp  every replaceable operator new and delete of C++
+//   mallopt.cpp       settings changed while the program runs; trimming; mallinfo
+//   malloc_info.cpp   figures as XML and as text
+//   exports.map       the exported names, and no others
+//
+// This floor alone sets errno and exports symbols. It adds what the manuals say to what the engine
+// does: which sizes and alignments are refused, and with which error.
+#pragma once
+
+#include <cerrno>
+
+#include "api/names.hpp"
+#include "engine/engine.hpp"
+
+namespace arenite::api {
+
+// Where a request ends that cannot be met.
+ARENITE_COLD inline void* no_memory() {
+  errno = ENOMEM;
+  return nullptr;
+}
+
+inline bool is_too_large(size_t n) {
+  return n > k_largest_request;
+}
+
+}  // namespace arenite::api

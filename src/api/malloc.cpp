@@ -1,0 +1,107 @@
+// malloc and its family, as C23, POSIX and the GNU manual describe them.
+#include "api/api.hpp"
+#include "os/os.hpp"
+
+using namespace arenite;  // NOLINT(google-build-using-namespace): every definition here is global
+
+namespace {
+
+// An alignment that memalign takes: the next power of two; 0 where there is none.
+size_t next_power_of_two(size_t n) {
+  if (n > SIZE_MAX / 2 + 1) return 0;
+  size_t power = chunk::alignment();
+  while (power < n) power <<= 1;
+  return power;
+}
+
+// For memalign and aligned_alloc, which in glibc round an alignment that is no power of two.
+void* aligned(size_t align, size_t n) {
+  const size_t power = next_power_of_two(align);
+  if (power == 0) {
+    errno = EINVAL;
+    return nullptr;
+  }
+  void* p = api::is_too_large(n) ? nullptr : engine::allocate_aligned(power, n);
+  return p != nullptr ? p : api::no_memory();
+}
+
+}  // namespace
+
+ARENITE_EXPORT void* ARENITE_NAME(malloc)(size_t n) {
+  void* p = ARENITE_UNLIKELY(api::is_too_large(n)) ? nullptr : engine::allocate(n);
+  return ARENITE_LIKELY(p != nullptr) ? p : api::no_memory();
+}
+
+ARENITE_EXPORT void ARENITE_NAME(free)(void* p) {
+  if (p != nullptr) engine::release(p);
+}
+
+ARENITE_EXPORT void* ARENITE_NAME(calloc)(size_t count, size_t size) {
+  size_t n = 0;
+  if (ARENITE_UNLIKELY(__builtin_mul_overflow(count, size, &n) || api::is_too_large(n)))
+    return api::no_memory();
+  void* p = engine::allocate_zeroed(n);
+  return ARENITE_LIKELY(p != nullptr) ? p : api::no_memory();
+}
+
+ARENITE_EXPORT void* ARENITE_NAME(realloc)(void* p, size_t n) {
+  if (p == nullptr) return ARENITE_NAME(malloc)(n);
+  if (n == 0) {
+    engine::release(p);
+    return nullptr;
+  }
+  if (ARENITE_UNLIKELY(api::is_too_large(n))) return api::no_memory();
+  void* q = engine::reallocate(p, n);
+  return ARENITE_LIKELY(q != nullptr) ? q : api::no_memory();
+}
+
+ARENITE_EXPORT void* ARENITE_NAME(reallocarray)(void* p, size_t count, size_t size) {
+  size_t n = 0;
+  if (ARENITE_UNLIKELY(__builtin_mul_overflow(count, size, &n))) return api::no_memory();
+  return ARENITE_NAME(realloc)(p, n);
+}
+
+ARENITE_EXPORT void* ARENITE_NAME(memalign)(size_t align, size_t n) {
+  return aligned(align, n);
+}
+
+ARENITE_EXPORT void* ARENITE_NAME(aligned_alloc)(size_t align, size_t n) {
+  return aligned(align, n);
+}
+
+// Reports by its result; errno and *out stay as they are where it fails.
+ARENITE_EXPORT int ARENITE_NAME(posix_memalign)(void** out, size_t align, size_t n) {
+  if (!is_power_of_two(align) || align % sizeof(void*) != 0) return EINVAL;
+  void* p = api::is_too_large(n) ? nullptr : engine::allocate_aligned(align, n);
+  if (p == nullptr) return ENOMEM;
+  *out = p;
+  return 0;
+}
+
+ARENITE_EXPORT void* ARENITE_NAME(valloc)(size_t n) {
+  return aligned(os::page_size(), n);
+}
+
+ARENITE_EXPORT void* ARENITE_NAME(pvalloc)(size_t n) {
+  const size_t page = os::page_size();
+  if (n > k_largest_request - page) return api::no_memory();
+  return aligned(page, align_up(n, page));
+}
+
+ARENITE_EXPORT void ARENITE_NAME(cfree)(void* p) {
+  ARENITE_NAME(free)(p);
+}
+
+// C23: the size and alignment the block was asked for with. They cannot be wrong in a right
+// program.
+ARENITE_EXPORT void ARENITE_NAME(free_sized)(void* p, size_t) {
+  ARENITE_NAME(free)(p);
+}
+
+ARENITE_EXPORT void ARENITE_NAME(free_aligned_sized)(void* p, size_t, size_t) {
+  ARENITE_NAME(free)(p);
+}
+
+ARENITE_EXPORT size_t ARENITE_NAME(malloc_usable_size)(void* p) {
+  return p == nullptr ? 0 : engine::usable_size(p);
+}

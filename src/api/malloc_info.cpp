@@ -1,0 +1,111 @@
+// The heap's figures for people and programs: malloc_info in glibc's XML, malloc_stats as text.
+//
+// Each arena is measured under its lock and printed without it: printing may allocate.
+#include <cstdio>
+
+#include "api/api.hpp"
+#include "os/os.hpp"
+
+using namespace arenite;  // NOLINT(google-build-using-namespace): every definition here is global
+
+namespace {
+
+struct Totals {
+  size_t fast_count = 0, fast_bytes = 0, rest_count = 0, rest_bytes = 0;
+  size_t system = 0, peak = 0, aspace = 0, committed = 0;
+};
+
+void print_bin(FILE* out, const char* element, const chunk::BinFigures& bin) {
+  if (bin.count == 0) return;
+  std::fprintf(out, "  <%s from=\"%zu\" to=\"%zu\" total=\"%zu\" count=\"%zu\"/>\n", element,
+               bin.from, bin.to, bin.total, bin.count);
+}
+
+void print_arena(FILE* out, size_t number, const chunk::ArenaFigures& f, Totals& totals) {
+  std::fprintf(out, "<heap nr=\"%zu\">\n<sizes>\n", number);
+  for (const chunk::BinFigures& bin : f.fast) print_bin(out, "size", bin);
+  for (unsigned bin = chunk::k_unsorted_bin + 1; bin < chunk::k_bins; bin++)
+    print_bin(out, "size", f.bins[bin]);
+  print_bin(out, "unsorted", f.bins[chunk::k_unsorted_bin]);
+
+  // The top counts among the rest, as in glibc.
+  const size_t rest_count = f.free_count + (f.top_bytes != 0 ? 1 : 0);
+  const size_t rest_bytes = f.free_bytes + f.top_bytes;
+  const bool is_main = f.segments == 0;
+  const size_t aspace = is_main ? f.system_bytes : f.segment_bytes;
+  const size_t committed = is_main ? f.system_bytes : f.committed_bytes;
+  std::fprintf(out,
+               "</sizes>\n<total type=\"fast\" count=\"%zu\" size=\"%zu\"/>\n"
+               "<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>\n"
+               "<system type=\"current\" size=\"%zu\"/>\n<system type=\"max\" size=\"%zu\"/>\n"
+               "<aspace type=\"total\" size=\"%zu\"/>\n<aspace type=\"mprotect\" size=\"%zu\"/>\n",
+               f.fast_count, f.fast_bytes, rest_count, rest_bytes, f.system_bytes,
+               f.peak_system_bytes, aspace, committed);
+  if (!is_main) std::fprintf(out, "<aspace type=\"subheaps\" size=\"%zu\"/>\n", f.segments);
+  std::fputs("</heap>\n", out);
+
+  totals.fast_count += f.fast_count;
+  totals.fast_bytes += f.fast_bytes;
+  totals.rest_count += rest_count;
+  totals.rest_bytes += rest_bytes;
+  totals.system += f.system_bytes;
+  totals.peak += f.peak_system_bytes;
+  totals.aspace += aspace;
+  totals.committed += committed;
+}
+
+using Line = Text<128>;
+
+void stats_line(const char* name, size_t value) {
+  Line line;
+  line << name;
+  line.padded(value, 10) << '\n';
+  os::write_stderr(line);
+}
+
+}  // namespace
+
+ARENITE_EXPORT int ARENITE_NAME(malloc_info)(int options, FILE* out) {
+  if (options != 0) return EINVAL;
+  engine::start();
+  Totals totals;
+  size_t number = 0;
+  std::fputs("<malloc version=\"1\">\n", out);
+  engine::for_each_arena(
+      [&](const chunk::ArenaFigures& f) { print_arena(out, number++, f, totals); });
+  std::fprintf(
+      out,
+      "<total type=\"fast\" count=\"%zu\" size=\"%zu\"/>\n<total type=\"rest\" count=\"%zu\" "
+      "size=\"%zu\"/>\n"
+      "<total type=\"mmap\" count=\"%zu\" size=\"%zu\"/>\n<system type=\"current\" size=\"%zu\"/>\n"
+      "<system type=\"max\" size=\"%zu\"/>\n<aspace type=\"total\" size=\"%zu\"/>\n"
+      "<aspace type=\"mprotect\" size=\"%zu\"/>\n</malloc>\n",
+      totals.fast_count, totals.fast_bytes, totals.rest_count, totals.rest_bytes,
+      chunk::g_mapped.count.load(std::memory_order_relaxed),
+      chunk::g_mapped.bytes.load(std::memory_order_relaxed), totals.system, totals.peak,
+      totals.aspace, totals.committed);
+  return 0;
+}
+
+ARENITE_EXPORT void ARENITE_NAME(malloc_stats)() {
+  engine::start();
+  const size_t mapped = chunk::g_mapped.bytes.load(std::memory_order_relaxed);
+  size_t system = mapped;
+  size_t in_use = mapped;
+  size_t number = 0;
+  engine::for_each_arena([&](const chunk::ArenaFigures& f) {
+    Line line;
+    line << "Arena " << number++ << ":\n";
+    os::write_stderr(line);
+    stats_line("system bytes     = ", f.system_bytes);
+    stats_line("in use bytes     = ", f.system_bytes - f.available_bytes());
+    system += f.system_bytes;
+    in_use += f.system_bytes - f.available_bytes();
+  });
+  const Line heading = Line() << "Total (incl. mmap):\n";
+  os::write_stderr(heading);
+  stats_line("system bytes     = ", system);
+  stats_line("in use bytes     = ", in_use);
+  stats_line("max mmap regions = ", chunk::g_mapped.peak_count.load(std::memory_order_relaxed));
+  stats_line("max mmap bytes   = ", chunk::g_mapped.peak_bytes.load(std::memory_order_relaxed));
+}

@@ -1,0 +1,63 @@
+// Settings changed while the program runs, trimming, and the figures of mallinfo.
+#include <malloc.h>
+#include <climits>
+
+#include "api/api.hpp"
+
+using namespace arenite;  // NOLINT(google-build-using-namespace): every definition here is global
+
+namespace {
+
+struct mallinfo2 sum() {
+  struct mallinfo2 info {};
+  bool is_main = true;
+  engine::for_each_arena([&](const chunk::ArenaFigures& f) {
+    info.arena += f.system_bytes;
+    info.ordblks += f.free_count + (f.top_bytes != 0 ? 1 : 0);
+    info.smblks += f.fast_count;
+    info.fsmblks += f.fast_bytes;
+    info.fordblks += f.available_bytes();
+    info.uordblks += f.system_bytes - f.available_bytes();
+    if (is_main) info.keepcost = f.top_bytes;
+    is_main = false;
+  });
+  info.hblks = chunk::g_mapped.count.load(std::memory_order_relaxed);
+  info.hblkhd = chunk::g_mapped.bytes.load(std::memory_order_relaxed);
+  return info;
+}
+
+}  // namespace
+
+// 1 for success, 0 for a value out of range. A parameter that is not in the table, M_CHECK_ACTION
+// among them, changes nothing and succeeds, as in glibc: the checks are always made and always
+// abort.
+ARENITE_EXPORT int ARENITE_NAME(mallopt)(int parameter, int value) {
+  engine::start();
+  engine::consolidate();
+  for (const policy::SettingInfo& info : policy::k_settings) {
+    if (info.mallopt == 0 || info.mallopt != parameter) continue;
+    // As glibc: a negative value is a very large one; a fast limit or a threshold refuses that.
+    return engine::change_setting(info, static_cast<size_t>(static_cast<ptrdiff_t>(value))) ? 1 : 0;
+  }
+  return 1;
+}
+
+ARENITE_EXPORT int ARENITE_NAME(malloc_trim)(size_t pad) {
+  engine::start();
+  return engine::trim(pad) ? 1 : 0;
+}
+
+ARENITE_EXPORT struct mallinfo2 ARENITE_NAME(mallinfo2)() {
+  engine::start();
+  return sum();
+}
+
+// The old structure has room for ints only: what does not fit shows as INT_MAX, not as nonsense.
+ARENITE_EXPORT struct mallinfo ARENITE_NAME(mallinfo)() {
+  engine::start();
+  const struct mallinfo2 info = sum();
+  const auto fit = [](size_t n) { return n > INT_MAX ? INT_MAX : static_cast<int>(n); };
+  return {fit(info.arena),    fit(info.ordblks), fit(info.smblks),  fit(info.hblks),
+          fit(info.hblkhd),   fit(info.usmblks), fit(info.fsmblks), fit(info.uordblks),
+          fit(info.fordblks), fit(info.keepcost)};
+}

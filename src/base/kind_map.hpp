@@ -1,0 +1,48 @@
+// What stands at an address: one byte for each granule of address space.
+//
+// Heaps are whole, aligned granules of HEAP_MAX_SIZE bytes (64 MiB; 1 MiB on 32-bit), as in
+// ptmalloc2. So one load tells whether a pointer can be a heap's, without touching what it points
+// to. The table covers all of the user's address space; the kernel backs only the page or two of it
+// that are written.
+//
+// An entry is written by whoever maps or unmaps that granule, who alone owns it then, and may be
+// read by anyone: a pointer into the granule can only be held by one who was given it later.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/units.hpp"
+
+namespace arenite {
+
+inline constexpr size_t k_granule = k_is_64_bit ? 64 * k_mib : k_mib;
+
+enum class Kind : uint8_t { none, chunk_heap };
+
+class KindMap {
+ public:
+  Kind at(const void* p) const {
+    const uintptr_t index = address_of(p) / k_granule;
+    // A wild pointer may lie beyond the user's half of the address space.
+    return ARENITE_LIKELY(index < k_entries) ? kinds_[index].load(std::memory_order_relaxed)
+                                             : Kind::none;
+  }
+  void set(const void* granule, Kind kind) {
+    kinds_[address_of(granule) / k_granule].store(kind, std::memory_order_relaxed);
+  }
+
+ private:
+#if defined(__x86_64__)
+  static constexpr uintptr_t k_entries = (uintptr_t{1} << 47) / k_granule;
+#elif UINTPTR_MAX > UINT32_MAX
+  static constexpr uintptr_t k_entries = (uintptr_t{1} << 48) / k_granule;
+#else
+  static constexpr uintptr_t k_entries = UINTPTR_MAX / k_granule + 1;
+#endif
+  std::atomic<Kind> kinds_[k_entries] = {};
+};
+
+inline constinit KindMap g_kind_map;
+
+}  // namespace arenite

@@ -1,0 +1,49 @@
+#include "cache/thread.hpp"
+
+#include "os/os.hpp"
+
+namespace arenite::cache {
+namespace {
+
+// Called by libc when a thread that has settled ends.
+void depart(void* state) {
+  auto* thread = static_cast<Thread*>(state);
+  if (thread->arena != nullptr) chunk::ArenaRing::detach(thread->arena);
+  thread->arena = nullptr;
+  thread->departing = true;
+}
+
+// Attaches an arena to this thread, which has none. A departing thread's is borrowed: it stays
+// attached to nobody.
+chunk::Arena* settle() {
+  Thread& thread = t_thread;
+  chunk::Arena* arena = chunk::g_arenas.attach();
+  if (thread.departing) {
+    chunk::ArenaRing::detach(arena);
+    return arena;
+  }
+  thread.arena = arena;
+  // Afterwards: this may allocate, and is then served by the arena just settled in.
+  os::mark_thread(&thread);
+  return arena;
+}
+
+}  // namespace
+
+void start_threads() {
+  os::on_thread_exit(depart);
+}
+
+ARENITE_COLD chunk::Arena* lock_arena_slowly() {
+  Thread& thread = t_thread;
+  chunk::Arena* arena = thread.arena;
+  if (arena == nullptr) {
+    arena = settle();
+    if (arena->lock.try_lock()) return arena;
+  }
+  if (thread.departing)
+    return arena->lock.lock_unless_frozen() ? arena : chunk::g_arenas.lock_standby();
+  return chunk::g_arenas.lock_another(thread.arena);
+}
+
+}  // namespace arenite::cache

@@ -1,0 +1,205 @@
+// Arena: one heap with its bins, its top and its lock (ptmalloc's malloc_state).
+//
+// The main arena grows by the break and, where that fails, by mapped runs. Every other arena lives
+// in heap segments of 64 MiB; its own state is at the start of the first.
+//
+// What it does is told in one file for each idea:
+//
+//   allocate.cpp   the way of a request: fast bin, small bin, unsorted, large, larger, top
+//   free.cpp       the way back: fast bin, or coalesce with both neighbours; consolidation
+//   resize.cpp     grow and shrink in place; aligned requests
+//   top.cpp        the top grows and is trimmed: what break and segments have in common
+//   main_run.cpp   by the break, past a foreign sbrk, by mapped runs
+//   heap_segment.cpp  by segments
+//   purge.cpp      pages inside free chunks go back to the kernel (malloc_trim)
+//   verify.cpp     the invariants, checked from outside; statistics.cpp the figures
+//
+// Every member function needs `lock` held, unless it says otherwise. Chunks that are handed out
+// carry A if the arena is not the main one; free chunks never do.
+#pragma once
+
+#include <atomic>
+
+#include "base/base.hpp"
+#include "chunk/bins.hpp"
+#include "chunk/chunk.hpp"
+#include "chunk/fast_bins.hpp"
+#include "chunk/fault.hpp"
+#include "chunk/main_run.hpp"
+#include "chunk/tuning.hpp"
+#include "os/os.hpp"
+
+namespace arenite::chunk {
+
+class HeapSegment;
+struct ArenaFigures;
+struct Breach;
+
+class Arena {
+ public:
+  os::Lock lock;
+
+ private:
+  std::atomic<bool> abandoned_{false};  // beside the lock: each free looks at both
+
+ public:
+  constexpr Arena() = default;
+
+  // Makes the main arena usable. Once, at start, before any other call. No lock.
+  static void start_main();
+  // A new arena in a segment of its own, in no list; nullptr where there is no memory. No lock.
+  static Arena* create();
+  // Undoes create, for an arena that nobody was shown. No lock.
+  static void destroy(Arena* arena);
+
+  bool is_main() const;
+  // The arena in whose memory p lies, or nullptr. Touches nothing at p. No lock.
+  static Arena* around(const void* p);
+
+  // A chunk of `size` bytes (request2size's) to hand out, or nullptr. It may be a mapping of its
+  // own.
+  ARENITE_INLINE Chunk* allocate(size_t size) {
+    if (size <= g_tuning.fast_limit) {
+      if (Chunk* chunk = take_fast(size)) return chunk;
+    }
+    return allocate_slow(size);
+  }
+
+  // Takes back a chunk of this arena. Ends the process where it is not one in use.
+  void free(Chunk* chunk);
+
+  // Grows or shrinks a chunk where it is to `size` bytes or a little more; false, and nothing has
+  // changed, where what follows it is in use.
+  bool resize_in_place(Chunk* chunk, size_t size);
+  // A chunk of `size` bytes whose user address is a multiple of `align`, a power of two above
+  // alignment(); or nullptr.
+  Chunk* allocate_aligned(size_t size, size_t align);
+
+  // Empties the fast bins into the unsorted bin and the top, coalescing (malloc_consolidate).
+  void consolidate();
+
+  // Takes back a chunk without the lock: it waits in a list for the next slow path. Any thread.
+  void free_later(Chunk* chunk);
+
+  // Gives whole pages inside free chunks, and the top beyond `pad`, back to the kernel. Whether any
+  // went.
+  bool purge(size_t pad);
+
+  // Where the next allocation would be carved if no bin serves it, and how large that is: what lies
+  // beyond was never handed out and is zero. For calloc.
+  struct Top {
+    Chunk* chunk;
+    size_t size;
+  };
+  Top top_now() const { return {top_, top_size()}; }
+
+  // What was allocated here stays where it is, and what is freed is dropped: the arena was changing
+  // when the process forked without it, or it is broken. A request that comes here all the same is
+  // served from fresh memory. The lock is released, whoever holds it.
+  void abandon();
+  bool is_abandoned() const { return abandoned_.load(std::memory_order_relaxed); }
+
+  // Whether p can be a chunk, a link or a bin's header of this arena. Touches nothing at p. Any
+  // thread.
+  bool may_contain(const void* p) const;
+
+  // Bytes from the kernel, now (any thread may read it).
+  size_t system_bytes() const { return system_bytes_.load(std::memory_order_relaxed); }
+
+  // Where the first of two fenceposts stands in memory that ends at `end`.
+  static Chunk* fence_before(uintptr_t end);
+
+  // The figures of statistics.hpp; adds to what is there.
+  void measure(ArenaFigures& figures) const;
+  // Whether every invariant of verify.hpp holds; if not, the first that does not.
+  bool verify(Breach& breach) const;
+
+  // The ring of arenas and who uses them (arena_ring.hpp).
+  std::atomic<Arena*> next_in_ring{nullptr};
+  std::atomic<size_t> attached_threads{0};
+
+ private:
+  friend class HeapSegment;
+  friend class Walker;
+
+  // allocate.cpp
+  Chunk* take_fast(size_t size);
+  Chunk* take_small(size_t size);
+  Chunk* sort_unsorted(size_t size);
+  void put_in_bin(Chunk* chunk, size_t size);
+  void put_in_large_bin(Chunk* chunk, size_t size, Links* header, Links*& before, Links*& after);
+  Chunk* take_best_large(size_t size);
+  Chunk* take_from_larger(unsigned first_bin, size_t size);
+  Chunk* take_from_top(size_t size);
+  Chunk* split(Chunk* chunk, size_t size, bool remember_remainder);
+  Chunk* allocate_slow(size_t size);
+  Chunk* hand_out(Chunk* chunk, size_t size);
+
+  // free.cpp
+  void unlink(Chunk* chunk);
+  size_t coalesce(Chunk* chunk, size_t size);
+  void put_in_unsorted(Chunk* chunk, size_t size, Fault if_corrupt);
+  Chunk* merge_back(Chunk* chunk, size_t& size, Fault if_corrupt);
+  void free_deferred();
+  void check_next_size(Chunk* chunk, size_t size, Fault if_wrong);
+
+  // resize.cpp
+  void give_back_tail(Chunk* chunk, size_t keep);
+
+  // top.cpp
+  Chunk* grow(size_t size);
+  bool grow_by_break(size_t size);
+  bool grow_by_segment(size_t size);
+  void fence_old_top();
+  void set_top(Chunk* chunk, size_t size);
+  bool trim_top(size_t pad, size_t threshold);
+  bool trim_segments(size_t pad, size_t threshold);
+  void count_system(ptrdiff_t bytes);
+
+  // main_run.cpp
+  bool extend_by_break(size_t size, size_t pad);
+  bool add_mapped_run(size_t size, size_t pad);
+  void start_run(uintptr_t start, uintptr_t end, bool by_break);
+  void set_run_end(uintptr_t end);
+  bool trim_break(size_t pad);
+
+  // purge.cpp
+  bool purge_inside(Chunk* chunk) const;
+
+  size_t top_size() const { return top_ == nullptr ? 0 : top_->size(); }
+  // The flag of chunks that are handed out.
+  size_t arena_flag() const { return is_main() ? 0 : Chunk::k_not_main; }
+  bool is_link_of_ours(const Links* links) const {
+    return (bins_.contains_header(links) || is_aligned(address_of(links), alignment())) &&
+           may_contain(links);
+  }
+
+  FastBins fast_;
+  bool has_fast_chunks_ = false;  // cleared by consolidation only
+  bool contiguous_ = true;        // main: the break alone has grown it, and nobody else moved it
+  Chunk* top_ = nullptr;
+  Chunk* last_remainder_ = nullptr;
+  Bins bins_;
+  MainRun* runs_ = nullptr;  // main: newest first
+  std::atomic<size_t> system_bytes_{0};
+  size_t peak_system_bytes_ = 0;
+  std::atomic<uintptr_t> lowest_{0};  // main: all its runs lie between these
+  std::atomic<uintptr_t> highest_{0};
+  std::atomic<Links*> deferred_{nullptr};  // freed without the lock, linked by sealed fd
+};
+
+extern constinit Arena g_main_arena;
+
+inline bool Arena::is_main() const {
+  return this == &g_main_arena;
+}
+
+inline bool Arena::may_contain(const void* p) const {
+  const uintptr_t a = address_of(p);
+  if (a - address_of(this) < sizeof(Arena)) return true;
+  if (!is_main()) return g_kind_map.at(p) == Kind::chunk_heap;
+  const uintptr_t lowest = lowest_.load(std::memory_order_relaxed);
+  return a - lowest < highest_.load(std::memory_order_relaxed) - lowest;
+}
+
+}  // namespace arenite::chunk

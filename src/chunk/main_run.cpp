@@ -1,0 +1,119 @@
+// The main arena's memory: the break, as long as it will move, and mapped runs where it will not.
+#include "chunk/main_run.hpp"
+
+#include <new>
+
+#include "chunk/arena.hpp"
+
+namespace arenite::chunk {
+namespace {
+
+// The least that is mapped where the break does not grow (MMAP_AS_MORECORE_SIZE).
+constexpr size_t k_least_mapped_run = k_mib;
+
+// What a new run needs beside its chunks.
+constexpr size_t k_run_room = sizeof(MainRun) + 2 * k_header;
+
+}  // namespace
+
+bool Arena::grow_by_break(size_t size) {
+  const size_t pad = g_tuning.top_pad;
+  // Under a limit the pad may be what does not fit.
+  return extend_by_break(size, pad) || extend_by_break(size, 0) || add_mapped_run(size, pad) ||
+         add_mapped_run(size, 0);
+}
+
+// Moves the break up so that the top can serve `size` bytes.
+bool Arena::extend_by_break(size_t size, size_t pad) {
+  const size_t page = os::page_size();
+  const size_t old_size = top_size();
+  const uintptr_t old_end = address_of(top_) + old_size;
+  const bool top_at_break = runs_ != nullptr && runs_->by_break;
+  size_t wanted = 0;
+  if (__builtin_add_overflow(size + min_chunk() + k_run_room, pad, &wanted)) return false;
+  if (top_at_break) wanted = wanted > old_size ? wanted - old_size : 1;
+  if (wanted > k_largest_request - page) return false;
+  wanted = align_up(wanted, page);
+
+  void* got = os::move_break(static_cast<ptrdiff_t>(wanted));
+  if (got == nullptr) return false;
+  const uintptr_t start = address_of(got);
+  uintptr_t end = start + wanted;
+  if (top_at_break && start == old_end) {
+    count_system(static_cast<ptrdiff_t>(wanted));
+    set_run_end(end);
+    set_top(top_, old_size + wanted);
+    return true;
+  }
+  if (top_at_break && contiguous_ && start < old_end) fault(this, Fault::break_moved_back, got);
+
+  // The first run, or somebody else has moved the break: begin behind him. What the old top could
+  // have given must come on top, and the end belongs on a page.
+  const uintptr_t wanted_end = align_up(start + k_run_room + size + min_chunk() + pad, page);
+  if (wanted_end > end) {
+    const void* more = os::move_break(static_cast<ptrdiff_t>(wanted_end - end));
+    if (address_of(more) == end) {
+      end = wanted_end;
+    } else if (more != nullptr) {
+      os::move_break(-static_cast<ptrdiff_t>(wanted_end - end));
+    }
+  }
+  if (end - start < k_run_room + size + min_chunk()) {
+    // Not enough after all. Nobody uses it yet: put the break back if it is still ours.
+    if (address_of(os::move_break(0)) == end) os::move_break(-static_cast<ptrdiff_t>(end - start));
+    return false;
+  }
+  start_run(start, align_down(end, page), true);
+  return true;
+}
+
+// Goes on in a mapping: the break is at its limit, or blocked.
+bool Arena::add_mapped_run(size_t size, size_t pad) {
+  size_t wanted = 0;
+  if (__builtin_add_overflow(size + min_chunk() + k_run_room, pad, &wanted)) return false;
+  if (wanted > k_largest_request - os::page_size()) return false;
+  wanted = align_up(wanted, os::page_size());
+  if (pad != 0 && wanted < k_least_mapped_run) wanted = k_least_mapped_run;
+  void* start = os::map(wanted);
+  if (start == nullptr) return false;
+  contiguous_ = false;
+  start_run(address_of(start), address_of(start) + wanted, false);
+  return true;
+}
+
+void Arena::start_run(uintptr_t start, uintptr_t end, bool by_break) {
+  if (top_ != nullptr) fence_old_top();
+  const uintptr_t record = align_up(start, 2 * k_word);
+  const uintptr_t first_chunk = align_up(record + sizeof(MainRun) + k_header, 2 * 8) - k_header;
+  runs_ = new (at_address<void>(record)) MainRun{runs_, start, first_chunk, end, by_break};
+  const uintptr_t lowest = lowest_.load(std::memory_order_relaxed);
+  if (lowest == 0 || start < lowest) lowest_.store(start, std::memory_order_relaxed);
+  if (end > highest_.load(std::memory_order_relaxed))
+    highest_.store(end, std::memory_order_relaxed);
+  count_system(static_cast<ptrdiff_t>(end - start));
+  set_top(at_address<Chunk>(first_chunk), end - first_chunk);
+}
+
+void Arena::set_run_end(uintptr_t end) {
+  const uintptr_t highest = highest_.load(std::memory_order_relaxed);
+  if (highest == runs_->end || end > highest) highest_.store(end, std::memory_order_relaxed);
+  runs_->end = end;
+}
+
+// Moves the break down, if it is still where the top ends.
+bool Arena::trim_break(size_t pad) {
+  const size_t have = top_size();
+  const size_t extra = policy::trimmable(have, pad, min_chunk(), os::page_size());
+  const uintptr_t end = address_of(top_) + have;
+  if (extra == 0 || !runs_->by_break || address_of(os::move_break(0)) != end) return false;
+  os::move_break(-static_cast<ptrdiff_t>(extra));
+  // Whatever the call said: what counts is where the break is now.
+  const uintptr_t now = address_of(os::move_break(0));
+  if (now >= end || now < address_of(top_) + min_chunk()) return false;
+  count_system(-static_cast<ptrdiff_t>(end - now));
+  set_run_end(now);
+  set_top(top_, now - address_of(top_));
+  return true;
+}
+
+}  // namespace arenite::chunk

@@ -1,0 +1,75 @@
+// In place: a chunk grows into what is free behind it, shrinks by giving up its tail, and an
+// aligned one is cut out of a larger one.
+#include "chunk/arena.hpp"
+#include "chunk/mapped.hpp"
+
+namespace arenite::chunk {
+
+bool Arena::resize_in_place(Chunk* chunk, size_t size) {
+  const size_t old_size = chunk->size();
+  if (ARENITE_UNLIKELY(old_size < min_chunk() || old_size >= system_bytes() ||
+                       !is_aligned(old_size, alignment()) || !may_contain(chunk->at(old_size)))) {
+    fault(this, Fault::realloc_invalid_size, chunk->user(), old_size);
+  }
+  Chunk* next = chunk->at(old_size);
+  const size_t next_size = next->size();
+  if (ARENITE_UNLIKELY(next_size < k_header || next_size >= system_bytes())) {
+    fault(this, Fault::realloc_next_size, chunk->user(), old_size);
+  }
+  if (ARENITE_UNLIKELY(!next->prev_in_use()))
+    fault(this, Fault::realloc_freed, chunk->user(), old_size);
+
+  if (old_size < size) {
+    if (next == top_) {
+      if (old_size + next_size < size + min_chunk()) return false;
+      chunk->set_size(size);
+      set_top(chunk->at(size), old_size + next_size - size);
+      return true;
+    }
+    if (!may_contain(next->at(next_size)) || next->is_in_use() || old_size + next_size < size)
+      return false;
+    unlink(next);
+    chunk->set_size(old_size + next_size);
+    chunk->set_in_use(old_size + next_size);
+  }
+  give_back_tail(chunk, size);
+  return true;
+}
+
+// Frees what a chunk in use has beyond `keep` bytes, if that makes a chunk.
+void Arena::give_back_tail(Chunk* chunk, size_t keep) {
+  const size_t rest_size = chunk->size() - keep;
+  if (rest_size < min_chunk()) return;
+  Chunk* rest = chunk->at(keep);
+  chunk->set_size(keep);
+  rest->set_head(rest_size, Chunk::k_prev_in_use | arena_flag());
+  rest->set_in_use(rest_size);
+  free(rest);
+}
+
+Chunk* Arena::allocate_aligned(size_t size, size_t align) {
+  // Wherever it begins, an aligned piece fits, and what lies before it is a chunk or nothing.
+  Chunk* chunk = allocate(size + align + min_chunk());
+  if (chunk == nullptr) return nullptr;
+  if (!is_aligned(address_of(chunk->user()), align)) {
+    uintptr_t user = align_up(address_of(chunk->user()), align);
+    if (user - address_of(chunk->user()) < min_chunk()) user += align;
+    const size_t lead = user - address_of(chunk->user());
+    Chunk* aligned = chunk->at(lead);
+    const size_t rest = chunk->size() - lead;
+    if (chunk->is_mapped()) {
+      aligned->set_prev_size(chunk->prev_size() + lead);
+      aligned->set_head(rest, Chunk::k_mapped);
+      return aligned;
+    }
+    aligned->set_head(rest, Chunk::k_prev_in_use | arena_flag());
+    aligned->set_in_use(rest);
+    chunk->set_size(lead);
+    free(chunk);
+    chunk = aligned;
+  }
+  if (!chunk->is_mapped()) give_back_tail(chunk, size);
+  return chunk;
+}
+
+}  // namespace arenite::chunk

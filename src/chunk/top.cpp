@@ -1,0 +1,159 @@
+// The top: the free chunk at the end of the newest memory, which grows when no bin can serve and is
+// trimmed when it has become large.
+//
+// A request that the top cannot serve either gets a mapping of its own (from the mmap threshold
+// on), or makes the top larger: in the main arena by the break, elsewhere in the newest segment or
+// a new one. Where the memory that comes does not adjoin, the old top is closed with two
+// fenceposts, which nothing merges with, and freed.
+#include <new>
+
+#include "chunk/arena.hpp"
+#include "chunk/heap_segment.hpp"
+#include "chunk/mapped.hpp"
+
+namespace arenite::chunk {
+constinit Arena g_main_arena;
+
+void Arena::start_main() {
+  g_main_arena.bins_.reset();
+}
+
+Arena* Arena::create() {
+  HeapSegment* segment =
+      HeapSegment::create(sizeof(HeapSegment) + sizeof(Arena) + 16 + min_chunk(), g_tuning.top_pad);
+  if (segment == nullptr) return nullptr;
+  auto* arena = new (segment + 1) Arena;
+  arena->bins_.reset();
+  segment->arena = arena;
+  arena->count_system(static_cast<ptrdiff_t>(segment->size()));
+  auto* top = static_cast<Chunk*>(segment->first_chunk(sizeof(Arena)));
+  arena->set_top(top, address_of(segment->end()) - address_of(top));
+  return arena;
+}
+
+void Arena::destroy(Arena* arena) {
+  HeapSegment::destroy(HeapSegment::of(arena));
+}
+
+void Arena::abandon() {
+  abandoned_.store(true, std::memory_order_relaxed);
+  fast_ = {};
+  has_fast_chunks_ = false;
+  top_ = nullptr;
+  last_remainder_ = nullptr;
+  deferred_.store(nullptr, std::memory_order_relaxed);
+  bins_.reset();
+  lock.forget();
+}
+
+Arena* Arena::around(const void* p) {
+  if (g_kind_map.at(p) == Kind::chunk_heap) {
+    HeapSegment* segment = HeapSegment::of(p);
+    return p < segment->end() ? segment->arena : nullptr;
+  }
+  return g_main_arena.may_contain(p) ? &g_main_arena : nullptr;
+}
+
+void Arena::set_top(Chunk* chunk, size_t size) {
+  top_ = chunk;
+  top_->set_head(size, Chunk::k_prev_in_use);
+}
+
+void Arena::count_system(ptrdiff_t bytes) {
+  const size_t now = system_bytes() + static_cast<size_t>(bytes);
+  system_bytes_.store(now, std::memory_order_relaxed);
+  if (now > peak_system_bytes_) peak_system_bytes_ = now;
+}
+
+// Serves a request that neither bins nor top can.
+Chunk* Arena::grow(size_t size) {
+  bool tried_mapping = false;
+  if (size >= g_tuning.mmap_threshold && g_mapped.may_add()) {
+    if (Chunk* chunk = map_chunk(size)) return chunk;
+    tried_mapping = true;
+  }
+  const bool grown = is_main() ? grow_by_break(size) : grow_by_segment(size);
+  if (grown) return take_from_top(size);
+  // A thread's arena cannot hold more than a segment in one piece.
+  return is_main() || tried_mapping ? nullptr : map_chunk(size);
+}
+
+// Where the first of two fenceposts stands in memory that ends at `end`, a page's end: a chunk's
+// place, so that the chunk before it can end there.
+Chunk* Arena::fence_before(uintptr_t end) {
+  return at_address<Chunk>(align_down(end - k_header, alignment()) - k_header);
+}
+
+// Closes the top, which no longer ends where memory ends, and frees what it had.
+void Arena::fence_old_top() {
+  Chunk* old = top_;
+  const size_t inside = align_down(old->size() - 2 * k_header, alignment());
+  top_ = nullptr;
+  Chunk* fence = old->at(inside);
+  fence->set_head(k_header, Chunk::k_prev_in_use);
+  fence->at(k_header)->set_head(k_header, Chunk::k_prev_in_use);
+  if (inside == 0) return;
+  // Too small to be free (then only its header's size): it stays, as a third post.
+  old->set_head(inside, Chunk::k_prev_in_use);
+  if (inside >= min_chunk()) coalesce(old, inside);
+}
+
+bool Arena::grow_by_segment(size_t size) {
+  HeapSegment* newest = top_ == nullptr ? nullptr : HeapSegment::of(top_);
+  const size_t old_segment_size = newest == nullptr ? 0 : newest->size();
+  if (newest != nullptr && newest->grow(size + min_chunk() - top_size())) {
+    const size_t more = newest->size() - old_segment_size;
+    count_system(static_cast<ptrdiff_t>(more));
+    set_top(top_, top_size() + more);
+    return true;
+  }
+  if (size > k_heap_size) return false;
+  HeapSegment* fresh =
+      HeapSegment::create(size + min_chunk() + sizeof(HeapSegment) + 16, g_tuning.top_pad);
+  if (fresh == nullptr) return false;
+  fresh->arena = this;
+  fresh->older = newest;
+  count_system(static_cast<ptrdiff_t>(fresh->size()));
+  if (newest != nullptr) fence_old_top();
+  auto* top = static_cast<Chunk*>(fresh->first_chunk(0));
+  set_top(top, address_of(fresh->end()) - address_of(top));
+  return true;
+}
+
+bool Arena::trim_top(size_t pad, size_t threshold) {
+  if (top_ == nullptr) return false;
+  // More than a segment of pad means: never.
+  pad = pad < k_heap_size ? pad : k_heap_size;
+  if (!is_main()) return trim_segments(pad, threshold);
+  return top_size() >= threshold && trim_break(pad);
+}
+
+bool Arena::trim_segments(size_t pad, size_t threshold) {
+  const size_t page = os::page_size();
+  HeapSegment* newest = HeapSegment::of(top_);
+  bool gave = false;
+  while (newest->older != nullptr && top_ == newest->first_chunk(0)) {
+    // The newest segment holds nothing but the top. It can go if the fenceposts of the one before,
+    // and what is free before them, leave a top that can grow by the pad.
+    HeapSegment* older = newest->older;
+    Chunk* fence = fence_before(address_of(older->end()));
+    size_t size = address_of(older->end()) - address_of(fence);
+    const size_t before = fence->prev_in_use() ? 0 : fence->prev_size();
+    if (size + before + (k_heap_size - older->size()) < pad + min_chunk() + page) break;
+    Chunk* top = merge_back(fence, size, Fault::consolidating_prev_size);
+    set_top(top, size);
+    count_system(-static_cast<ptrdiff_t>(newest->size()));
+    HeapSegment::destroy(newest);
+    newest = older;
+    gave = true;
+  }
+  const size_t have = top_size();
+  if (have < threshold) return gave;
+  const size_t extra = policy::trimmable(have, pad, min_chunk(), page);
+  if (extra == 0 || !newest->shrink(extra)) return gave;
+  count_system(-static_cast<ptrdiff_t>(extra));
+  set_top(top_, have - extra);
+  return true;
+}
+
+}  // namespace arenite::chunk

@@ -1,0 +1,27 @@
+// Verify: an arena's invariants, checked by looking at all of it.
+//
+//   I1  chunks tile each run and segment without gap or overlap, up to the fenceposts or the top
+//   I2  no two free chunks are neighbours, and the top has none before it
+//   I3  a free chunk's size stands at both its ends
+//   I4  each free chunk is in exactly one ring, that of the unsorted bin or of its size
+//   I5  a large bin runs from large to small, and its skip links name the first of each size
+//   I6  a chunk in a fast bin has the bin's size, and counts as in use
+//   I7  the top is the last chunk of the newest memory, and large enough to be one
+//   I8  the bytes from the kernel are those of the runs or segments
+//   I9  a bin that holds a chunk is marked in the bit map
+//
+// For tests and for debug builds; the arena's lock must be held. Linear in the number of chunks.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace arenite::chunk {
+
+struct Breach {
+  const char* invariant = "";
+  const char* what = "";
+  uintptr_t address = 0;
+};
+
+}  // namespace arenite::chunk

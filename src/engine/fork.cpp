@@ -1,0 +1,42 @@
+#include "engine/fork.hpp"
+
+#include "cache/cache.hpp"
+#include "chunk/chunk_engine.hpp"
+#include "os/os.hpp"
+
+namespace arenite::engine {
+namespace {
+
+constinit os::Lock g_fork_lock;  // held for freezing or thawing, not over the fork
+constinit size_t g_forks_under_way = 0;
+
+void prepare() {
+  if (os::single_threaded()) return;
+  const os::Holding lock(g_fork_lock);
+  g_forks_under_way++;
+  // Each time, not only the first: an arena may have been born since.
+  chunk::g_arenas.freeze();
+}
+
+void parent() {
+  if (os::single_threaded()) return;
+  const os::Holding lock(g_fork_lock);
+  if (--g_forks_under_way == 0) chunk::g_arenas.thaw();
+}
+
+void child() {
+  if (g_forks_under_way == 0) return;
+  g_fork_lock.forget();
+  g_forks_under_way = 0;
+  chunk::Arena*& own = cache::t_thread.arena;
+  chunk::g_arenas.restart_in_child(own);
+  if (own != nullptr && own->is_abandoned()) own = nullptr;
+}
+
+}  // namespace
+
+void start_fork() {
+  os::on_fork(prepare, parent, child);
+}
+
+}  // namespace arenite::engine

@@ -1,0 +1,168 @@
+#include "engine/route.hpp"
+
+#include <cstring>
+
+#include "engine/start.hpp"
+#include "os/os.hpp"
+
+namespace arenite::engine {
+namespace {
+
+using chunk::Arena;
+using chunk::Chunk;
+using chunk::Fault;
+
+ARENITE_COLD Arena* lock_arena_slowly() {
+  if (cache::t_thread.arena == nullptr) start();
+  return cache::lock_arena_slowly();
+}
+
+// The thread's arena, or another, with its lock held; nullptr where there is none to be had.
+ARENITE_INLINE Arena* lock_arena() {
+  Arena* arena = cache::t_thread.arena;
+  if (ARENITE_LIKELY(arena != nullptr) && ARENITE_LIKELY(arena->lock.try_lock())) return arena;
+  return lock_arena_slowly();
+}
+
+// A second try where the first arena, now unlocked, had no memory: the main arena may still have a
+// break to move, and any other may find room in a segment.
+template <typename Take>
+ARENITE_COLD Chunk* try_elsewhere(const Arena* first, Take take) {
+  Chunk* chunk = nullptr;
+  chunk::g_arenas.for_each([&](Arena& arena) {
+    if (chunk != nullptr || &arena == first || arena.is_abandoned() ||
+        !arena.lock.lock_unless_frozen())
+      return;
+    chunk = take(arena);
+    arena.lock.unlock();
+  });
+  return chunk;
+}
+
+// Takes a chunk by take(arena) from the thread's arena, else from any.
+template <typename Take>
+ARENITE_INLINE Chunk* take_chunk(Take take) {
+  Arena* arena = lock_arena();
+  if (ARENITE_UNLIKELY(arena == nullptr)) return nullptr;
+  Chunk* chunk = take(*arena);
+  arena->lock.unlock();
+  if (ARENITE_UNLIKELY(chunk == nullptr)) return try_elsewhere(arena, take);
+  return chunk;
+}
+
+// A block outside all arenas: a mapping of its own, or a pointer that is none of ours.
+ARENITE_COLD Chunk* mapped_chunk(void* p, Fault if_none) {
+  Chunk* chunk = Chunk::from_user(p);
+  const uintptr_t page = align_down(address_of(chunk), os::page_size());
+  if (!os::is_mapped(at_address<void>(page)) || !chunk->is_mapped())
+    chunk::fault(nullptr, if_none, p);
+  return chunk;
+}
+
+// The arena of a block in use; nullptr if it is a mapping of its own.
+ARENITE_INLINE Arena* arena_of(void* p, Fault if_none) {
+  if (ARENITE_UNLIKELY(!is_aligned(address_of(p), chunk::alignment())))
+    chunk::fault(nullptr, if_none, p);
+  Chunk* chunk = Chunk::from_user(p);
+  Arena* arena = Arena::around(chunk);
+  if (ARENITE_LIKELY(arena != nullptr) && ARENITE_LIKELY(!chunk->is_mapped())) {
+    if (ARENITE_UNLIKELY(chunk->is_not_main() == arena->is_main()))
+      chunk::fault(nullptr, if_none, p);
+    return arena;
+  }
+  mapped_chunk(p, if_none);
+  return nullptr;
+}
+
+ARENITE_COLD void release_while_busy(Arena* arena, Chunk* chunk) {
+  if (!arena->lock.lock_unless_frozen()) {
+    arena->free_later(chunk);
+    return;
+  }
+  arena->free(chunk);
+  arena->lock.unlock();
+}
+
+}  // namespace
+
+void* allocate(size_t n) {
+  Chunk* chunk = take_chunk([n](Arena& arena) { return arena.allocate(chunk::request2size(n)); });
+  if (ARENITE_UNLIKELY(chunk == nullptr)) return nullptr;
+  void* p = chunk->user();
+  chunk::perturb_fresh(p, n);
+  return p;
+}
+
+void* allocate_zeroed(size_t n) {
+  Arena::Top top{};
+  Chunk* chunk = take_chunk([n, &top](Arena& arena) {
+    top = arena.top_now();
+    return arena.allocate(chunk::request2size(n));
+  });
+  if (ARENITE_UNLIKELY(chunk == nullptr)) return nullptr;
+  void* p = chunk->user();
+  if (chunk->is_mapped()) return p;
+  // Carved from the top as it was, and reaching beyond where it ended: from there on it is fresh.
+  size_t dirty = n;
+  if (chunk == top.chunk && n + chunk::k_header > top.size) dirty = top.size - chunk::k_header;
+  memset(p, 0, dirty);
+  return p;
+}
+
+void* allocate_aligned(size_t align, size_t n) {
+  if (align <= chunk::alignment()) return allocate(n);
+  size_t total = 0;
+  if (__builtin_add_overflow(n, align, &total) || total > k_largest_request - os::page_size())
+    return nullptr;
+  Chunk* chunk = take_chunk(
+      [n, align](Arena& arena) { return arena.allocate_aligned(chunk::request2size(n), align); });
+  if (chunk == nullptr) return nullptr;
+  void* p = chunk->user();
+  chunk::perturb_fresh(p, n);
+  return p;
+}
+
+void release(void* p) {
+  Arena* arena = arena_of(p, Fault::free_invalid_pointer);
+  Chunk* chunk = Chunk::from_user(p);
+  if (ARENITE_UNLIKELY(arena == nullptr)) {
+    chunk::unmap_chunk(chunk);
+    return;
+  }
+  if (ARENITE_UNLIKELY(arena->is_abandoned())) return;
+  if (ARENITE_UNLIKELY(!arena->lock.try_lock())) {
+    release_while_busy(arena, chunk);
+    return;
+  }
+  arena->free(chunk);
+  arena->lock.unlock();
+}
+
+void* reallocate(void* p, size_t n) {
+  Arena* arena = arena_of(p, Fault::realloc_invalid_pointer);
+  Chunk* chunk = Chunk::from_user(p);
+  const size_t size = chunk::request2size(n);
+  const size_t old_usable = usable_size(p);
+  if (arena == nullptr) {
+    if (Chunk* resized = chunk::remap_chunk(chunk, size)) return resized->user();
+    if (n <= old_usable) return p;
+  } else if (!arena->is_abandoned() && arena->lock.lock_unless_frozen()) {
+    const bool fits = arena->resize_in_place(chunk, size);
+    arena->lock.unlock();
+    if (fits) return p;
+  } else if (n <= old_usable) {
+    return p;
+  }
+  void* fresh = allocate(n);
+  if (fresh == nullptr) return nullptr;
+  memcpy(fresh, p, old_usable < n ? old_usable : n);
+  release(p);
+  return fresh;
+}
+
+size_t usable_size(const void* p) {
+  const Chunk* chunk = Chunk::from_user(p);
+  return chunk->is_mapped() ? chunk::mapped_usable(chunk) : chunk::usable(chunk->size());
+}
+
+}  // namespace arenite::engine

@@ -1,0 +1,97 @@
+#include "engine/start.hpp"
+
+#include <atomic>
+
+#include "cache/cache.hpp"
+#include "engine/fork.hpp"
+#include "os/os.hpp"
+
+namespace arenite::engine {
+namespace {
+
+enum class Progress : uint32_t { not_started, starting, started };
+
+constinit std::atomic<Progress> g_progress{Progress::not_started};
+constinit os::Lock g_start_lock;
+constinit policy::ReadSettings g_settings{};
+
+// A value that cannot be read: named once, and the default kept.
+void complain(void*, const char* variable, const char* value, size_t length,
+              const policy::SettingInfo& info) {
+  Text<512> line;
+  line << "arenite: cannot read " << variable << "=";
+  for (size_t i = 0; i < length && i < 64; i++) line << value[i];
+  line << ": " << info.name << " takes ";
+  switch (info.unit) {
+    case policy::Unit::mode:
+      line << "classic or default";
+      break;
+    case policy::Unit::bytes:
+      line << "a size in bytes";
+      break;
+    case policy::Unit::byte:
+    case policy::Unit::count:
+      line << "a whole number";
+      break;
+  }
+  if (info.maximum != 0 && info.unit != policy::Unit::mode)
+    line << " from " << info.minimum << " to " << info.maximum;
+  line << "; it is ignored\n";
+  os::write_stderr(line);
+}
+
+// What each setting of the table moves in the engine.
+void apply(size_t policy::Settings::*field, size_t value) {
+  using policy::Settings;
+  chunk::Tuning& t = chunk::g_tuning;
+  if (field == &Settings::mxfast) t.fast_limit.set(chunk::fast_limit(value));
+  if (field == &Settings::trim_threshold) t.trim_threshold.set(value);
+  if (field == &Settings::top_pad) t.top_pad.set(value);
+  if (field == &Settings::mmap_threshold) t.mmap_threshold.set(value);
+  if (field == &Settings::mmap_max) t.mmap_max.set(value);
+  if (field == &Settings::perturb) t.perturb.set(value);
+  if (field == &Settings::arena_test) t.arena_test.set(value);
+  if (field == &Settings::arena_max) t.arena_max.set(value);
+}
+
+}  // namespace
+
+ARENITE_COLD void start() {
+  if (g_progress.load(std::memory_order_acquire) == Progress::started) return;
+  const os::Holding lock(g_start_lock);
+  if (g_progress.load(std::memory_order_relaxed) != Progress::not_started) return;
+  g_progress.store(Progress::starting, std::memory_order_relaxed);
+  g_settings = policy::read_settings(os::environment(), {complain, nullptr});
+  chunk::choose_alignment(is_classic());
+  chunk::g_seal_secret = os::secret();
+  for (size_t i = 0; i < policy::k_setting_count; i++) {
+    const policy::SettingInfo& info = policy::k_settings[i];
+    apply(info.field, g_settings.values.*info.field);
+    if (g_settings.sources[i] != policy::Source::built_in && policy::pins_thresholds(info.field)) {
+      chunk::g_tuning.thresholds_move.set(0);
+    }
+  }
+  chunk::Arena::start_main();
+  cache::start_threads();
+  g_progress.store(Progress::started, std::memory_order_release);
+  // Last: libc may allocate to remember the handlers.
+  start_fork();
+}
+
+const policy::ReadSettings& settings_at_start() {
+  start();
+  return g_settings;
+}
+
+bool is_classic() {
+  return g_settings.values.mode == policy::k_mode_classic;
+}
+
+bool change_setting(const policy::SettingInfo& info, size_t value) {
+  if (value < info.minimum || (info.maximum != 0 && value > info.maximum)) return false;
+  apply(info.field, value);
+  if (policy::pins_thresholds(info.field)) chunk::g_tuning.thresholds_move.set(0);
+  return true;
+}
+
+}  // namespace arenite::engine

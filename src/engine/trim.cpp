@@ -1,0 +1,30 @@
+#include "engine/trim.hpp"
+
+namespace arenite::engine {
+
+bool trim(size_t pad) {
+  bool gave = false;
+  chunk::g_arenas.for_each([&](chunk::Arena& arena) {
+    if (arena.is_abandoned() || !arena.lock.lock_unless_frozen()) return;
+    gave |= arena.purge(pad);
+    arena.lock.unlock();
+  });
+  return gave;
+}
+
+void consolidate() {
+  const os::Holding lock(chunk::g_main_arena.lock);
+  chunk::g_main_arena.consolidate();
+}
+
+bool verify(chunk::Breach& breach) {
+  bool whole = true;
+  chunk::g_arenas.for_each([&](chunk::Arena& arena) {
+    if (!whole || arena.is_abandoned()) return;
+    const os::Holding lock(arena.lock);
+    whole = arena.verify(breach);
+  });
+  return whole;
+}
+
+}  // namespace arenite::engine

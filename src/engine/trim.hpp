@@ -1,0 +1,31 @@
+// Trim: memory goes back on request. Figures: what the whole process holds.
+#pragma once
+
+#include "chunk/chunk_engine.hpp"
+
+namespace arenite::engine {
+
+// Gives every whole free page back to the kernel, and the tops beyond `pad` bytes. Whether any
+// went. Takes one arena's lock after the other; an arena that fork holds is passed over.
+bool trim(size_t pad);
+
+// Empties the fast bins of the main arena (mallopt does, before it changes anything).
+void consolidate();
+
+// Calls visit(figures) for each arena, the main arena first, no lock held.
+template <typename Visit>
+void for_each_arena(Visit visit) {
+  chunk::g_arenas.for_each([&](chunk::Arena& arena) {
+    if (arena.is_abandoned()) return;
+    chunk::ArenaFigures figures;
+    arena.lock.lock();
+    arena.measure(figures);
+    arena.lock.unlock();
+    visit(figures);
+  });
+}
+
+// Whether every invariant of every arena holds; if not, the first that does not. For tests.
+bool verify(chunk::Breach& breach);
+
+}  // namespace arenite::engine

@@ -1,0 +1,79 @@
+#include "os/lock.hpp"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <cerrno>
+#include <climits>
+
+namespace arenite::os {
+namespace {
+
+#ifdef SYS_futex
+constexpr long k_futex = SYS_futex;
+#else
+constexpr long k_futex = SYS_futex_time64;
+#endif
+
+// How often to look before going to sleep: a holder is done within some hundred instructions.
+constexpr int k_spins = 40;
+
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace
+
+ARENITE_COLD bool Lock::wait(bool through_freeze) {
+  const int saved = errno;
+  bool locked = false;
+  for (int spin = 0; spin < k_spins && !locked; spin++) {
+    pause();
+    uint32_t expected = k_free;
+    locked = word_.load(std::memory_order_relaxed) == k_free &&
+             word_.compare_exchange_weak(expected, k_held, std::memory_order_acquire,
+                                         std::memory_order_relaxed);
+  }
+  while (!locked) {
+    uint32_t seen = word_.load(std::memory_order_relaxed);
+    if (seen == k_free) {
+      // As waited for, not as held: others may sleep, and their waker may have been us.
+      locked = word_.compare_exchange_weak(seen, k_waited_for, std::memory_order_acquire,
+                                           std::memory_order_relaxed);
+    } else if (seen == k_held) {
+      word_.compare_exchange_weak(seen, k_waited_for, std::memory_order_relaxed);
+    } else if (seen == k_frozen && !through_freeze) {
+      break;
+    } else {
+      syscall(k_futex, &word_, FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);
+    }
+  }
+  errno = saved;
+  return locked;
+}
+
+ARENITE_COLD void Lock::wake(int count) {
+  const int saved = errno;
+  syscall(k_futex, &word_, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+  errno = saved;
+}
+
+void Lock::freeze() {
+  uint32_t expected = k_free;
+  if (!word_.compare_exchange_strong(expected, k_held, std::memory_order_acquire,
+                                     std::memory_order_relaxed))
+    wait(true);
+  word_.store(k_frozen, std::memory_order_release);
+  wake(INT_MAX);
+}
+
+void Lock::thaw() {
+  word_.store(k_free, std::memory_order_release);
+  wake(INT_MAX);
+}
+
+}  // namespace arenite::os

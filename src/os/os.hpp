@@ -1,0 +1,20 @@
+// F1 os: the door header. The kernel, and the little of libc that stands for it.
+//
+// This is the only floor that makes system calls. Each function says what it does to the address
+// space and what it returns on failure; none sets errno, none allocates, none takes a lock of ours,
+// and none trusts that a call will succeed. Calls go straight to the kernel, because a program may
+// have put its own mmap in front of libc's. The one exception is the break: libc remembers where it
+// is, so it has to move through libc's sbrk or the program's own sbrk would take our heap away.
+//
+//   pages.hpp       mappings, reservations, the break
+//   fault.hpp       lets the n-th call fail, for tests
+//   lock.hpp        the futex lock that fork can freeze
+//   process.hpp     environment, processors, entropy, fork and thread-exit hooks
+//   stderr.hpp      the last words
+#pragma once
+
+#include "os/fault.hpp"
+#include "os/lock.hpp"
+#include "os/pages.hpp"
+#include "os/process.hpp"
+#include "os/stderr.hpp"

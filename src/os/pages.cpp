@@ -1,0 +1,144 @@
+#include "os/pages.hpp"
+
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <cerrno>
+
+#include "os/fault.hpp"
+
+namespace arenite::os {
+namespace {
+
+constinit std::atomic<size_t> g_page_size{0};
+
+// errno belongs to the program: a failed call of ours must not show in it.
+class KeepErrno {
+ public:
+  KeepErrno() : saved_(errno) {}
+  ~KeepErrno() { errno = saved_; }
+  KeepErrno(const KeepErrno&) = delete;
+  KeepErrno& operator=(const KeepErrno&) = delete;
+
+ private:
+  int saved_;
+};
+
+// A sanitizer follows the address space by intercepting libc's calls: under one we go through them.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+void* kernel_mmap(void* at, size_t size, int protection, int flags) {
+  return ::mmap(at, size, protection, flags, -1, 0);
+}
+int kernel_munmap(void* start, size_t size) {
+  return ::munmap(start, size);
+}
+void* kernel_mremap(void* start, size_t old_size, size_t new_size, int flags) {
+  return ::mremap(start, old_size, new_size, flags);
+}
+#else
+void* kernel_mmap(void* at, size_t size, int protection, int flags) {
+#ifdef SYS_mmap2
+  return at_address<void>(
+      static_cast<uintptr_t>(syscall(SYS_mmap2, at, size, protection, flags, -1, 0)));
+#else
+  return at_address<void>(
+      static_cast<uintptr_t>(syscall(SYS_mmap, at, size, protection, flags, -1, 0)));
+#endif
+}
+int kernel_munmap(void* start, size_t size) {
+  return static_cast<int>(syscall(SYS_munmap, start, size));
+}
+void* kernel_mremap(void* start, size_t old_size, size_t new_size, int flags) {
+  return at_address<void>(
+      static_cast<uintptr_t>(syscall(SYS_mremap, start, old_size, new_size, flags)));
+}
+#endif
+
+constexpr int k_anonymous = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
+}  // namespace
+
+size_t page_size() {
+  size_t size = g_page_size.load(std::memory_order_relaxed);
+  if (ARENITE_UNLIKELY(size == 0)) {
+    size = getauxval(AT_PAGESZ);
+    if (size == 0) size = 4096;
+    g_page_size.store(size, std::memory_order_relaxed);
+  }
+  return size;
+}
+
+void* map(size_t size) {
+  if (g_fault_plan.strikes(Call::map)) return nullptr;
+  const KeepErrno keep;
+  // Without MAP_NORESERVE: under strict overcommit the refusal must come now, not at the first
+  // touch.
+  void* p = kernel_mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+  return p == MAP_FAILED ? nullptr : p;
+}
+
+void* reserve(size_t size, size_t alignment) {
+  if (g_fault_plan.strikes(Call::map)) return nullptr;
+  const KeepErrno keep;
+  // With luck the kernel puts it right: heaps made one after another often lie side by side.
+  void* p = kernel_mmap(nullptr, size, PROT_NONE, k_anonymous);
+  if (p == MAP_FAILED) return nullptr;
+  if (is_aligned(address_of(p), alignment)) return p;
+  kernel_munmap(p, size);
+  p = kernel_mmap(nullptr, size + alignment, PROT_NONE, k_anonymous);
+  if (p == MAP_FAILED) return nullptr;
+  const uintptr_t start = address_of(p);
+  const uintptr_t aligned = align_up(start, alignment);
+  // A refused unmap leaves unused address space behind: no memory, nothing lost but room.
+  if (aligned != start) kernel_munmap(p, aligned - start);
+  const size_t behind = start + alignment - aligned;
+  if (behind != 0) kernel_munmap(at_address(aligned + size), behind);
+  return at_address<void>(aligned);
+}
+
+bool commit(void* start, size_t size) {
+  if (g_fault_plan.strikes(Call::commit)) return false;
+  const KeepErrno keep;
+  return syscall(SYS_mprotect, start, size, PROT_READ | PROT_WRITE) == 0;
+}
+
+bool decommit(void* start, size_t size) {
+  if (g_fault_plan.strikes(Call::decommit)) return false;
+  const KeepErrno keep;
+  return kernel_mmap(start, size, PROT_NONE, k_anonymous | MAP_FIXED) == start;
+}
+
+bool purge(void* start, size_t size) {
+  if (g_fault_plan.strikes(Call::purge)) return false;
+  const KeepErrno keep;
+  return syscall(SYS_madvise, start, size, MADV_DONTNEED) == 0;
+}
+
+bool unmap(void* start, size_t size) {
+  if (g_fault_plan.strikes(Call::unmap)) return false;
+  const KeepErrno keep;
+  return kernel_munmap(start, size) == 0;
+}
+
+void* remap(void* start, size_t old_size, size_t new_size, bool may_move) {
+  if (g_fault_plan.strikes(Call::remap)) return nullptr;
+  const KeepErrno keep;
+  void* p = kernel_mremap(start, old_size, new_size, may_move ? MREMAP_MAYMOVE : 0);
+  return p == MAP_FAILED ? nullptr : p;
+}
+
+bool is_mapped(const void* page) {
+  const KeepErrno keep;
+  unsigned char resident = 0;
+  return syscall(SYS_mincore, page, page_size(), &resident) == 0 || errno != ENOMEM;
+}
+
+void* move_break(ptrdiff_t delta) {
+  if (delta > 0 && g_fault_plan.strikes(Call::move_break)) return nullptr;
+  const KeepErrno keep;
+  void* before = sbrk(delta);
+  return before == at_address<void>(UINTPTR_MAX) ? nullptr : before;
+}
+
+}  // namespace arenite::os

@@ -1,0 +1,47 @@
+// Pages: what we ask of the kernel's memory manager.
+//
+// Sizes and addresses are multiples of the page size unless said otherwise. "Reserved" address
+// space has no access and costs no memory; "committed" means readable and writable, still without
+// memory until it is touched.
+#pragma once
+
+#include "base/base.hpp"
+
+namespace arenite::os {
+
+// Read from the kernel at run time: 4 KiB, 16 KiB or 64 KiB. Valid from the first call on.
+size_t page_size();
+
+// A fresh, zeroed, committed mapping; nullptr where there is none to be had.
+void* map(size_t size);
+
+// `size` bytes of address space without access, at a multiple of `alignment`, itself a multiple of
+// the page size; nullptr on failure. Needs up to size + alignment of free address space for a
+// moment.
+void* reserve(size_t size, size_t alignment);
+
+// Makes reserved pages readable and writable. On failure nothing has changed.
+bool commit(void* start, size_t size);
+
+// Takes access and memory away again; the addresses stay reserved. On failure nothing has changed.
+bool decommit(void* start, size_t size);
+
+// Gives the memory back and keeps the access: the next touch finds zeroes. False if the kernel
+// refused; the contents are then whatever they were.
+bool purge(void* start, size_t size);
+
+// Ends a mapping. False if the kernel refused (it may have to split a mapping and have no room for
+// the pieces): the pages are then still there and still ours.
+bool unmap(void* start, size_t size);
+
+// Gives a mapping another size, elsewhere if `may_move`. nullptr on failure: the old one stands.
+void* remap(void* start, size_t old_size, size_t new_size, bool may_move);
+
+// Whether anything is mapped at this page, accessible or not. True where the kernel will not say.
+bool is_mapped(const void* page);
+
+// Moves the break by `delta` bytes, of any size. Returns where it stood before (sbrk's return), or
+// nullptr if it could not be moved. move_break(0) asks where it is.
+void* move_break(ptrdiff_t delta);
+
+}  // namespace arenite::os

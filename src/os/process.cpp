@@ -1,0 +1,115 @@
+#include "os/process.hpp"
+
+#include <fcntl.h>
+#include <linux/random.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <cerrno>
+#include <ctime>
+
+#include "os/pages.hpp"
+
+namespace arenite::os {
+namespace {
+
+const char* const k_empty_environment[] = {nullptr};
+
+constinit pthread_key_t g_thread_key = 0;
+constinit bool g_has_thread_key = false;
+
+// Reads /proc/self/environ whole into fresh pages: strings first, then the list of pointers to
+// them.
+const char* const* read_environment_file() {
+  const int saved = errno;
+  const char* const* result = k_empty_environment;
+  const int file =
+      static_cast<int>(syscall(SYS_openat, AT_FDCWD, "/proc/self/environ", O_RDONLY | O_CLOEXEC));
+  // Four megabytes and a little: the kernel's limit for arguments and environment is below that
+  // unless the stack limit was raised beyond the usual.
+  constexpr size_t k_room = 4 * k_mib;
+  char* strings = file < 0 ? nullptr : static_cast<char*>(map(k_room));
+  if (strings != nullptr) {
+    size_t size = 0;
+    while (size + 1 < k_room) {
+      const long n = syscall(SYS_read, file, strings + size, k_room - 1 - size);
+      if (n <= 0) break;
+      size += static_cast<size_t>(n);
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < size; i++) count += strings[i] == '\0' ? 1 : 0;
+    const size_t list_size = align_up((count + 1) * sizeof(char*), page_size());
+    auto** list = static_cast<const char**>(map(list_size));
+    if (list != nullptr) {
+      const char* next = strings;
+      for (size_t i = 0; i < count; i++) {
+        list[i] = next;
+        while (*next++ != '\0') {
+        }
+      }
+      result = list;
+    }
+  }
+  if (file >= 0) syscall(SYS_close, file);
+  errno = saved;
+  return result;
+}
+
+}  // namespace
+
+const char* const* environment() {
+  if (getauxval(AT_SECURE) != 0) return k_empty_environment;
+  if (environ != nullptr) return environ;
+  return read_environment_file();
+}
+
+size_t processor_count() {
+  const int saved = errno;
+  // Room for 8,192 processors, the kernel's most.
+  unsigned long mask[8192 / (8 * sizeof(unsigned long))] = {};
+  const long bytes = syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask);
+  errno = saved;
+  size_t count = 0;
+  for (size_t i = 0; bytes > 0 && i < static_cast<size_t>(bytes) / sizeof(mask[0]); i++) {
+    count += static_cast<size_t>(__builtin_popcountl(mask[i]));
+  }
+  return count == 0 ? 1 : count;
+}
+
+uintptr_t secret() {
+  const int saved = errno;
+  uintptr_t value = 0;
+  const long got = syscall(SYS_getrandom, &value, sizeof(value), GRND_NONBLOCK);
+  if (got != static_cast<long>(sizeof(value))) {
+    // No entropy yet, or the call is forbidden: the sixteen bytes that the kernel gave this process
+    // at its start, stirred so that they say nothing of libc's own guards, which are made of them.
+    const auto* words = at_address<uint64_t>(getauxval(AT_RANDOM));
+    timespec now{};
+    syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+    uint64_t x = address_of(&now) ^ (static_cast<uint64_t>(now.tv_nsec) << 20);
+    for (int i = 0; i < 2; i++) {
+      if (words != nullptr) x ^= words[i];
+      x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93ULL;
+      x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93ULL;
+    }
+    value = static_cast<uintptr_t>(x ^ (x >> 32));
+  }
+  errno = saved;
+  return value;
+}
+
+void on_fork(void (*prepare)(), void (*parent)(), void (*child)()) {
+  pthread_atfork(prepare, parent, child);
+}
+
+void on_thread_exit(void (*leave)(void*)) {
+  g_has_thread_key = pthread_key_create(&g_thread_key, leave) == 0;
+}
+
+void mark_thread(void* state) {
+  if (g_has_thread_key) pthread_setspecific(g_thread_key, state);
+}
+
+}  // namespace arenite::os

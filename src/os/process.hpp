@@ -1,0 +1,28 @@
+// The process: its environment, processors and secrets, and the moments at which it changes.
+#pragma once
+
+#include "base/base.hpp"
+
+namespace arenite::os {
+
+// The environment as a null-terminated list of NAME=VALUE strings. Works before libc has set
+// `environ` (it then reads /proc, into pages that are kept), and is empty for a set-user-ID
+// program, whose caller must not tune it. Call once, at start.
+const char* const* environment();
+
+// Processors this thread may run on, by its affinity mask; at least 1.
+size_t processor_count();
+
+// An unpredictable word, from the kernel. Call once, at start.
+uintptr_t secret();
+
+// Registers what runs around fork: `prepare` last before it, the others first after it.
+void on_fork(void (*prepare)(), void (*parent)(), void (*child)());
+
+// Calls `leave` when a thread that has called mark_thread ends, in that thread, after or between
+// the destructors of its other thread-specific data. on_thread_exit is called once, at start.
+void on_thread_exit(void (*leave)(void*));
+// May allocate: the caller must be able to serve that.
+void mark_thread(void* state);
+
+}  // namespace arenite::os

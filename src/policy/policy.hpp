@@ -1,0 +1,13 @@
+// F2 policy: the door header. Decisions, and nothing but decisions.
+//
+// Plain figures in, plain figures out: no state, no lock, no system call. Whoever acts on a
+// decision asks for it here first, so that each can be read, tested and simulated on its own.
+//
+//   settings.hpp    what the user asked for, and where it was said
+//   thresholds.hpp  which blocks get a mapping of their own; when a top is trimmed
+//   arena_count.hpp how many arenas there may be
+#pragma once
+
+#include "policy/arena_count.hpp"
+#include "policy/settings.hpp"
+#include "policy/thresholds.hpp"

@@ -1,0 +1,197 @@
+#include "policy/settings.hpp"
+
+namespace arenite::policy {
+namespace {
+
+struct Span {
+  const char* begin;
+  size_t size;
+};
+
+bool equal(Span s, const char* word) {
+  for (size_t i = 0; i < s.size; i++) {
+    if (word[i] == '\0' || word[i] != s.begin[i]) return false;
+  }
+  return word[s.size] == '\0';
+}
+
+// Whether s is prefix + NAME, where `name` is in lower case.
+bool equal_upper(Span s, const char* prefix, const char* name) {
+  size_t i = 0;
+  for (; *prefix != '\0'; prefix++, i++) {
+    if (i >= s.size || s.begin[i] != *prefix) return false;
+  }
+  for (; *name != '\0'; name++, i++) {
+    const char upper =
+        (*name >= 'a' && *name <= 'z') ? static_cast<char>(*name - 'a' + 'A') : *name;
+    if (i >= s.size || s.begin[i] != upper) return false;
+  }
+  return i == s.size;
+}
+
+int digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return 99;
+}
+
+unsigned suffix_shift(char c) {
+  switch (c) {
+    case 'k':
+    case 'K':
+      return 10;
+    case 'm':
+    case 'M':
+      return 20;
+    case 'g':
+    case 'G':
+      return 30;
+    default:
+      return 0;
+  }
+}
+
+bool read_number(Span s, bool suffix_allowed, size_t& value) {
+  unsigned shift = 0;
+  if (suffix_allowed && s.size > 1) {
+    shift = suffix_shift(s.begin[s.size - 1]);
+    if (shift != 0) s.size--;
+  }
+  size_t i = 0;
+  size_t radix = 10;
+  if (s.size > 2 && s.begin[0] == '0' && (s.begin[1] | 0x20) == 'x') {
+    radix = 16;
+    i = 2;
+  } else if (s.size > 1 && s.begin[0] == '0') {
+    radix = 8;
+    i = 1;
+  }
+  if (i >= s.size) return false;
+  size_t n = 0;
+  for (; i < s.size; i++) {
+    const int d = digit(s.begin[i]);
+    if (static_cast<size_t>(d) >= radix) return false;
+    if (__builtin_mul_overflow(n, radix, &n) ||
+        __builtin_add_overflow(n, static_cast<size_t>(d), &n))
+      return false;
+  }
+  if (shift != 0 && n > (SIZE_MAX >> shift)) return false;
+  value = n << shift;
+  return true;
+}
+
+size_t length_of(const char* s) {
+  size_t n = 0;
+  while (s[n] != '\0') n++;
+  return n;
+}
+
+// The reading in progress: values so far, and where the complaints go.
+struct Reader {
+  ReadSettings result;
+  Complaint complaint;
+
+  // `name` is the variable's or the tunable's, for the complaint.
+  void take(size_t index, Source source, const char* name, Span value) {
+    const SettingInfo& info = k_settings[index];
+    if (source < result.sources[index]) return;
+    size_t n = 0;
+    if (!read_value(info, value.begin, value.size, n)) {
+      if (complaint.tell != nullptr)
+        complaint.tell(complaint.context, name, value.begin, value.size, info);
+      return;
+    }
+    result.values.*info.field = n;
+    result.sources[index] = source;
+  }
+
+  // "glibc.malloc.arena_max=2:glibc.malloc.perturb=7"; other namespaces are somebody else's.
+  void take_tunables(const char* list) {
+    while (*list != '\0') {
+      Span name{list, 0};
+      while (list[name.size] != '\0' && list[name.size] != '=' && list[name.size] != ':')
+        name.size++;
+      list += name.size;
+      if (*list == '=') {
+        Span value{++list, 0};
+        while (list[value.size] != '\0' && list[value.size] != ':') value.size++;
+        list += value.size;
+        take_tunable(name, value);
+      }
+      if (*list == ':') list++;
+    }
+  }
+
+  void take_tunable(Span name, Span value) {
+    static constexpr char k_prefix[] = "glibc.malloc.";
+    constexpr size_t k_prefix_size = sizeof(k_prefix) - 1;
+    if (name.size <= k_prefix_size || !equal({name.begin, k_prefix_size}, k_prefix)) return;
+    const Span own{name.begin + k_prefix_size, name.size - k_prefix_size};
+    for (size_t i = 0; i < k_setting_count; i++) {
+      if (k_settings[i].tunable[0] != '\0' && equal(own, k_settings[i].tunable)) {
+        take(i, Source::glibc_tunable, k_settings[i].tunable, value);
+      }
+    }
+  }
+};
+
+}  // namespace
+
+bool read_value(const SettingInfo& info, const char* text, size_t length, size_t& value) {
+  const Span s{text, length};
+  size_t n = 0;
+  if (info.unit == Unit::mode) {
+    if (equal(s, "default")) {
+      n = k_mode_default;
+    } else if (equal(s, "classic")) {
+      n = k_mode_classic;
+    } else {
+      return false;
+    }
+  } else if (!read_number(s, info.unit == Unit::bytes, n)) {
+    return false;
+  }
+  if (n < info.minimum || (info.maximum != 0 && n > info.maximum)) return false;
+  value = n;
+  return true;
+}
+
+ReadSettings built_in_settings() {
+  ReadSettings r{};
+  for (const SettingInfo& info : k_settings) r.values.*info.field = info.default_value;
+  return r;
+}
+
+ReadSettings read_settings(const char* const* environment, Complaint complaint) {
+  Reader reader{built_in_settings(), complaint};
+  if (environment == nullptr) return reader.result;
+  for (; *environment != nullptr; environment++) {
+    Span name{*environment, 0};
+    while (name.begin[name.size] != '\0' && name.begin[name.size] != '=') name.size++;
+    if (name.begin[name.size] != '=') continue;
+    const char first = name.begin[0];
+    if (first != 'M' && first != 'G' && first != 'A') continue;  // most variables end here
+    const char* text = name.begin + name.size + 1;
+    if (equal(name, "GLIBC_TUNABLES")) {
+      reader.take_tunables(text);
+      continue;
+    }
+    for (size_t i = 0; i < k_setting_count; i++) {
+      const SettingInfo& info = k_settings[i];
+      if (info.variable[0] != '\0' && equal(name, info.variable)) {
+        reader.take(i, Source::malloc_variable, info.variable, {text, length_of(text)});
+      } else if (equal_upper(name, "ARENITE_", info.name)) {
+        Text<64> variable;
+        variable << "ARENITE_";
+        for (const char* c = info.name; *c != '\0'; c++) {
+          variable << ((*c >= 'a' && *c <= 'z') ? static_cast<char>(*c - 'a' + 'A') : *c);
+        }
+        reader.take(i, Source::arenite_variable, variable.c_str(), {text, length_of(text)});
+      }
+    }
+  }
+  return reader.result;
+}
+
+}  // namespace arenite::policy

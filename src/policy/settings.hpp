@@ -1,0 +1,88 @@
+// What the user asked for, and where it was said.
+//
+// settings.def is the one table. This file gives it types and reads it from an environment; it is
+// pure, so the command can link it and show exactly what the library would do.
+//
+// Precedence, weakest first: built in, MALLOC_* variables, GLIBC_TUNABLES, ARENITE_* variables,
+// mallopt(). A value that cannot be read is reported once through the complaint and the weaker
+// source keeps its word.
+#pragma once
+
+#include "base/base.hpp"
+
+namespace arenite::policy {
+
+inline constexpr size_t k_mode_default = 0;
+inline constexpr size_t k_mode_classic = 1;
+
+// The largest mmap threshold that can be set: a bigger block would not fit a heap
+// (HEAP_MAX_SIZE/2).
+inline constexpr size_t k_mmap_threshold_limit = k_is_64_bit ? 32 * k_mib : 512 * k_kib;
+
+enum class Unit : unsigned char { bytes, count, byte, mode };
+enum class Source : unsigned char {
+  built_in,
+  malloc_variable,
+  glibc_tunable,
+  arenite_variable,
+  mallopt
+};
+
+// One value for each line of the table.
+struct Settings {
+#define SETTING(name, ...) size_t name;
+#include "policy/settings.def"
+};
+
+struct SettingInfo {
+  const char* name;
+  Unit unit;
+  size_t default_value;
+  size_t minimum;
+  size_t maximum;        // 0: any
+  int mallopt;           // 0: none
+  const char* variable;  // MALLOC_*, or ""
+  const char* tunable;   // after "glibc.malloc.", or ""
+  const char* help;
+  size_t Settings::*field;
+};
+
+inline constexpr SettingInfo k_settings[] = {
+#define SETTING(name, unit, built_in, minimum, maximum, mallopt, variable, tunable, help) \
+  {#name,   Unit::unit, built_in, minimum, maximum,                                       \
+   mallopt, variable,   tunable,  help,    &Settings::name},
+#include "policy/settings.def"
+};
+inline constexpr size_t k_setting_count = sizeof(k_settings) / sizeof(k_settings[0]);
+
+struct ReadSettings {
+  Settings values;
+  Source sources[k_setting_count];
+};
+
+// Told of each value that could not be read: the variable's name, the value (not zero-terminated),
+// and what would have been right.
+struct Complaint {
+  void (*tell)(void* context, const char* variable, const char* value, size_t length,
+               const SettingInfo& info);
+  void* context;
+};
+
+ReadSettings built_in_settings();
+
+// Reads the table from `environment`, a null-terminated list of NAME=VALUE strings (may be null).
+ReadSettings read_settings(const char* const* environment, Complaint complaint);
+
+// Reads one value as an ARENITE_* variable takes it: decimal, 0x hexadecimal or 0 octal, a suffix
+// k, M or G on bytes, a mode's name. False, and `value` untouched, where it cannot be read or is
+// out of the setting's range.
+bool read_value(const SettingInfo& info, const char* text, size_t length, size_t& value);
+
+// Whether setting this pins the moving thresholds (glibc: M_TRIM_THRESHOLD, M_TOP_PAD,
+// M_MMAP_THRESHOLD and M_MMAP_MAX all do).
+constexpr bool pins_thresholds(size_t Settings::*field) {
+  return field == &Settings::trim_threshold || field == &Settings::top_pad ||
+         field == &Settings::mmap_threshold || field == &Settings::mmap_max;
+}
+
+}  // namespace arenite::policy
