@@ -2,6 +2,7 @@
 #
 #   behaviour_program(malloc MODES classic default)       # malloc.cpp, cases found in its source
 #   behaviour_program(layout MODES classic FREESTANDING)  # links no C++ runtime: an untouched heap
+#   behaviour_program(static MODES default STATIC)        # linked with libarenite.a, no preload
 #
 # A test is named topic.program.case.mode and labelled with topic and mode. The programs are linked
 # without the library and run with it preloaded by support/run_case.py. Sanitizer and coverage
@@ -28,7 +29,7 @@ if(ARENITE_SANITIZE STREQUAL "none" AND NOT ARENITE_COVERAGE)
 endif()
 
 function(behaviour_program name)
-  cmake_parse_arguments(ARG "FREESTANDING" "TIMEOUT" "MODES;SOURCES;DRIVER" ${ARGN})
+  cmake_parse_arguments(ARG "FREESTANDING;STATIC" "TIMEOUT" "MODES;SOURCES;DRIVER" ${ARGN})
   if(NOT BEHAVIOUR_ENABLED)
     return()
   endif()
@@ -50,7 +51,13 @@ function(behaviour_program name)
     target_compile_options(${program} PRIVATE -fno-exceptions -fno-rtti)
     set_target_properties(${program} PROPERTIES LINKER_LANGUAGE C)
   endif()
-  if(TARGET arenite)
+  set(preload --library $<TARGET_FILE:arenite>)
+  if(ARG_STATIC)
+    set(preload)
+    target_link_libraries(${program} PRIVATE arenite_static)
+    target_link_options(${program} PRIVATE -static)
+  else()
+    target_sources(${program} PRIVATE ${BEHAVIOUR_SUPPORT}/library_check.cpp)
     add_dependencies(${program} arenite)
   endif()
 
@@ -63,7 +70,7 @@ function(behaviour_program name)
         set(test ${topic}.${name}.${case}.${mode})
         math(EXPR ctest_timeout "${ARG_TIMEOUT} + 30")
         add_test(NAME ${test}
-          COMMAND ${BEHAVIOUR_PYTHON} -I -S ${ARG_DRIVER} --library $<TARGET_FILE:arenite>
+          COMMAND ${BEHAVIOUR_PYTHON} -I -S ${ARG_DRIVER} ${preload}
                   --mode ${mode} --timeout ${ARG_TIMEOUT} $<TARGET_FILE:${program}> ${case})
         set_tests_properties(${test} PROPERTIES LABELS "${topic};${mode}" SKIP_RETURN_CODE 77
           TIMEOUT ${ctest_timeout})

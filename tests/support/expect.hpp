@@ -74,6 +74,16 @@ class Random {
   std::uint64_t state_;
 };
 
+// Behind the macros below.
+void expect_equal(long long actual, long long expected, const char* file, int line,
+                  const char* actual_text, const char* expected_text);
+void expect_at_most(long long actual, long long bound, const char* file, int line,
+                    const char* actual_text, const char* bound_text);
+void expect_at_least(long long actual, long long bound, const char* file, int line,
+                     const char* actual_text, const char* bound_text);
+void expect_refused(const void* result, int errno_value, const char* file, int line,
+                    const char* call_text);
+
 inline bool is_aligned(const void* p, std::size_t alignment) {
   return reinterpret_cast<std::uintptr_t>(p) % alignment == 0;
 }
@@ -90,42 +100,15 @@ inline bool is_aligned(const void* p, std::size_t alignment) {
     if (!(condition)) ::behaviour::fail(__FILE__, __LINE__, "expected: %s", #condition); \
   } while (false)
 
-#define EXPECT_EQ(actual, expected)                                                    \
-  do {                                                                                 \
-    const auto actual_value = static_cast<long long>(actual);                          \
-    const auto expected_value = static_cast<long long>(expected);                      \
-    if (actual_value != expected_value)                                                \
-      ::behaviour::fail(__FILE__, __LINE__, "%s is %lld, expected %s = %lld", #actual, \
-                        actual_value, #expected, expected_value);                      \
-  } while (false)
+#define EXPECT_EQ(actual, expected) EXPECT_COMPARISON(equal, actual, #actual, expected, #expected)
+#define EXPECT_AT_MOST(actual, bound) EXPECT_COMPARISON(at_most, actual, #actual, bound, #bound)
+#define EXPECT_AT_LEAST(actual, bound) EXPECT_COMPARISON(at_least, actual, #actual, bound, #bound)
 
-#define EXPECT_AT_MOST(actual, bound)                                                          \
-  do {                                                                                         \
-    const auto actual_value = static_cast<long long>(actual);                                  \
-    const auto bound_value = static_cast<long long>(bound);                                    \
-    if (actual_value > bound_value)                                                            \
-      ::behaviour::fail(__FILE__, __LINE__, "%s is %lld, expected at most %s = %lld", #actual, \
-                        actual_value, #bound, bound_value);                                    \
-  } while (false)
-
-#define EXPECT_AT_LEAST(actual, bound)                                                          \
-  do {                                                                                          \
-    const auto actual_value = static_cast<long long>(actual);                                   \
-    const auto bound_value = static_cast<long long>(bound);                                     \
-    if (actual_value < bound_value)                                                             \
-      ::behaviour::fail(__FILE__, __LINE__, "%s is %lld, expected at least %s = %lld", #actual, \
-                        actual_value, #bound, bound_value);                                     \
-  } while (false)
+#define EXPECT_COMPARISON(comparison, actual, actual_text, bound, bound_text)                     \
+  ::behaviour::expect_##comparison(static_cast<long long>(actual), static_cast<long long>(bound), \
+                                   __FILE__, __LINE__, actual_text, bound_text)
 
 // The call gives a null pointer and sets errno to the value.
-#define EXPECT_REFUSED(call, errno_value)                                                        \
-  do {                                                                                           \
-    errno = 0;                                                                                   \
-    const void* refused_result = ::behaviour::keep(static_cast<const void*>(call));              \
-    const int refused_errno = errno;                                                             \
-    if (refused_result != nullptr)                                                               \
-      ::behaviour::fail(__FILE__, __LINE__, "%s gave %p, expected null", #call, refused_result); \
-    if (refused_errno != (errno_value))                                                          \
-      ::behaviour::fail(__FILE__, __LINE__, "%s set errno to %d, expected %s", #call,            \
-                        refused_errno, #errno_value);                                            \
-  } while (false)
+#define EXPECT_REFUSED(call, errno_value)                                                    \
+  (errno = 0, ::behaviour::expect_refused(::behaviour::keep(static_cast<const void*>(call)), \
+                                          errno_value, __FILE__, __LINE__, #call))
