@@ -9,7 +9,6 @@
 // Keys are a hash of a counter, so that neighbours in the tree are strangers in memory, as with
 // real fingerprints. The page map-clear.md says what to expect and why.
 
-#include <compare>
 #include <cstdio>
 #include <cstring>
 #include <map>
@@ -27,7 +26,9 @@ constexpr uint64_t k_most_entries = 1'000'000'000;
 struct Key {
   uint64_t high;
   uint64_t low;
-  auto operator<=>(const Key&) const = default;
+  bool operator<(const Key& other) const {
+    return high != other.high ? high < other.high : low < other.low;
+  }
 };
 
 // A one-to-one scrambling of 64 bits: two multiplications by odd constants with the upper half

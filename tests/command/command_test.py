@@ -294,6 +294,11 @@ class Settings(Case):
         self.assertIn("without effect", text)
         self.assertIn("MALLOC_CHECK_=3: ", text)
 
+    def test_every_setting_is_in_the_manual(self):
+        manual = Path(__file__).resolve().parents[2] / "man" / "arenite.1"
+        words = set(manual.read_text().replace(",", " ").replace('"', " ").split())
+        self.assertEqual(set(self.read()["by_name"]) - words, set())
+
     def test_shows_what_run_has_set(self):
         done = arenite("run", "--mxfast=32", "--mode=classic", "--", str(COMMAND), "settings", "--json")
         settings = {s["name"]: (s["value"], s["from"]) for s in json.loads(self.assert_ok(done))["settings"]}

@@ -36,8 +36,9 @@ constexpr Other k_others[] = {
     {"mimalloc", {"libmimalloc.so.3", "libmimalloc.so.2", "libmimalloc.so"}, "libmimalloc2.0"},
     {"tbbmalloc", {"libtbbmalloc_proxy.so.2", "libtbbmalloc_proxy.so"}, "libtbbmalloc2"},
 };
+constexpr char k_multiarch_directory[] = "/usr/lib/" ARENITE_LIBRARY_ARCHITECTURE;
 constexpr const char* k_library_directories[] = {
-    "/usr/local/lib", "/usr/lib/" ARENITE_LIBRARY_ARCHITECTURE, "/usr/lib64", "/usr/lib", "/lib64",
+    "/usr/local/lib", k_multiarch_directory, "/usr/lib64", "/usr/lib", "/lib64",
 };
 
 std::string file_of(const Other& other) {

@@ -71,7 +71,7 @@ TEST(MapClear, ComparesTheDefaultModeWithGlibcWhateverTheOrder) {
 TEST(MapClear, ComparesNothingWhereThereIsOneRun) {
   const auto said = conclude({run_of("glibc", 64, 64, 1)});
   EXPECT_NE(said[0].find("glibc still keeps 64.0 of the 64.0 MiB"), std::string::npos) << said[0];
-  EXPECT_EQ(said[1].find("%"), std::string::npos) << said[1];
+  EXPECT_EQ(said[1].find('%'), std::string::npos) << said[1];
 }
 
 TEST(Step, RefusesAFigureThatTheProgramDidNotGive) {

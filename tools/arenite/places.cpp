@@ -67,7 +67,7 @@ fs::path find_library(const std::string& named) {
 
 fs::path find_lab_program(const std::string& name) {
   const fs::path own = own_directory();
-  const fs::path found =
+  fs::path found =
       first_of({own / "lab" / name, own.parent_path() / "libexec" / "arenite" / "lab" / name,
                 fs::path(ARENITE_INSTALL_LABDIR) / name});
   if (found.empty()) {

@@ -28,8 +28,8 @@ bool is_set(const char* variable) {
 size_t width_of_standard_output() {
   winsize size{};
   if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  if (is_set("COLUMNS")) return strtoul(getenv("COLUMNS"), nullptr, 10);
-  return Terminal{}.width;
+  const char* const columns = getenv("COLUMNS");
+  return columns != nullptr ? strtoul(columns, nullptr, 10) : Terminal{}.width;
 }
 
 }  // namespace
