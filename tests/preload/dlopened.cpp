@@ -1,0 +1,235 @@
+// The library not preloaded but loaded in the middle of a program that has libc's malloc: by dlopen
+// of libarenite.so, with its functions fetched by dlsym, and inside a plugin that has libarenite.a
+// linked in. Two allocators then live in one process. They share the program break, threads begin
+// and end, the handle is closed; each block stays with the heap it came from.
+
+#include <dlfcn.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "expect.hpp"
+#include "process.hpp"
+
+using namespace behaviour;
+
+namespace {
+
+// One heap's functions, whatever library they are of.
+struct Heap {
+  void* (*take)(std::size_t);
+  void* (*resize)(void*, std::size_t);
+  void (*give)(void*);
+  int (*trim)(std::size_t);
+};
+
+constexpr Heap k_libc{malloc, realloc, free, malloc_trim};
+
+template <typename Function>
+void fetch(void* library, const char* name, Function*& function) {
+  void* found = dlsym(library, name);
+  if (found == nullptr) fail(__FILE__, __LINE__, "dlsym(%s): %s", name, dlerror());
+  function = reinterpret_cast<Function*>(found);
+}
+
+void* load(const char* path) {
+  void* library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) fail(__FILE__, __LINE__, "dlopen: %s", dlerror());
+  return library;
+}
+
+// Goes on without a preload, and returns the library that was preloaded before.
+const char* without_preload() {
+  if (const char* library = getenv("BEHAVIOUR_LIBRARY")) {
+    setenv("LIBRARY_TO_LOAD", library, 1);
+    unsetenv("BEHAVIOUR_LIBRARY");
+    rerun_with({"LD_PRELOAD="});
+  }
+  const char* library = getenv("LIBRARY_TO_LOAD");
+  if (library == nullptr) cannot_try("no library to load");
+  return library;
+}
+
+Heap heap_of(void* library) {
+  Heap heap{};
+  fetch(library, "malloc", heap.take);
+  fetch(library, "realloc", heap.resize);
+  fetch(library, "free", heap.give);
+  fetch(library, "malloc_trim", heap.trim);
+  EXPECT(heap.take != k_libc.take && heap.give != k_libc.give);
+  return heap;
+}
+
+// Random work on both heaps in turn; every block is checked before it changes hands.
+void work_on_both(const Heap& ours, std::uint64_t seed) {
+  struct Block {
+    void* p = nullptr;
+    std::size_t size = 0;
+    const Heap* heap = nullptr;
+  };
+  std::array<Block, 150> blocks;
+  Random random(seed);
+  for (int round = 0; round < 12'000; ++round) {
+    const std::size_t slot = random.below(blocks.size());
+    Block& block = blocks[slot];
+    if (block.p == nullptr) {
+      block.heap = random.below(2) == 0 ? &ours : &k_libc;
+      block.size = random.size(round % 40 == 0 ? 400'000 : 4000);
+      block.p = block.heap->take(block.size);
+    } else if (random.below(3) == 0) {
+      const std::size_t size = random.size(50'000);
+      EXPECT(intact(block.p, block.size, slot));
+      block.p = block.heap->resize(block.p, size + 1);
+      block.size = size;
+    } else {
+      EXPECT(intact(block.p, block.size, slot));
+      block.heap->give(block.p);
+      block.p = nullptr;
+      continue;
+    }
+    EXPECT(block.p != nullptr);
+    fill(block.p, block.size, slot);
+    if (round % 3000 == 0) random.below(2) == 0 ? ours.trim(0) : k_libc.trim(0);
+  }
+  for (std::size_t slot = 0; slot < blocks.size(); ++slot) {
+    if (blocks[slot].p == nullptr) continue;
+    EXPECT(intact(blocks[slot].p, blocks[slot].size, slot));
+    blocks[slot].heap->give(blocks[slot].p);
+  }
+}
+
+void work_in_threads(const Heap& ours) {
+  std::vector<std::thread> threads;
+  for (std::uint64_t seed = 0; seed < 4; ++seed) {
+    threads.emplace_back([&ours, seed] { work_on_both(ours, seed); });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+// A thread that uses a heap, waits, and ends when it is told to.
+struct Sleeper {
+  std::atomic<int> step{0};
+  std::thread thread;
+
+  explicit Sleeper(void (*use)(void*), void* context)
+      : thread([this, use, context] {
+          use(context);
+          step = 1;
+          while (step != 2) usleep(500);
+        }) {
+    while (step != 1) usleep(500);
+  }
+  void end() {
+    step = 2;
+    thread.join();
+  }
+};
+
+}  // namespace
+
+CASE(a_loaded_library_is_a_heap_beside_libcs) {
+  const Heap ours = heap_of(load(without_preload()));
+  work_on_both(ours, 100);
+  work_in_threads(ours);
+}
+
+CASE(it_serves_threads_that_began_before_it_was_loaded) {
+  static std::atomic<const Heap*> shared{nullptr};
+  const char* path = without_preload();
+  std::vector<std::thread> threads;
+  for (std::uint64_t seed = 0; seed < 3; ++seed) {
+    threads.emplace_back([seed] {
+      while (shared == nullptr) usleep(500);
+      work_on_both(*shared, seed);
+    });
+  }
+  static Heap ours{};
+  // Loaded by a thread that ends before the others begin to use it.
+  std::thread([path] { ours = heap_of(load(path)); }).join();
+  shared = &ours;
+  for (std::thread& thread : threads) thread.join();
+}
+
+CASE(its_functions_and_blocks_outlive_dlclose) {
+  void* library = load(without_preload());
+  static Heap ours = heap_of(library);
+  void* before = ours.take(1000);
+  fill(before, 1000, 1);
+  Sleeper sleeper([](void*) { ours.give(ours.take(100)); }, nullptr);
+  EXPECT_EQ(dlclose(library), 0);
+  EXPECT(intact(before, 1000, 1));
+  before = ours.resize(before, 300'000);
+  EXPECT(intact(before, 1000, 1));
+  ours.give(before);
+  work_in_threads(ours);
+  sleeper.end();
+}
+
+CASE(a_child_may_use_both_heaps) {
+  const Heap ours = heap_of(load(without_preload()));
+  work_on_both(ours, 5);
+  for (int i = 0; i < 10; ++i) {
+    const pid_t child = fork();
+    if (child == 0) {
+      work_on_both(ours, static_cast<std::uint64_t>(i));
+      _exit(0);
+    }
+    work_on_both(ours, static_cast<std::uint64_t>(i));
+    EXPECT_GOOD_END(child);
+  }
+}
+
+CASE(a_plugin_may_have_the_archive_inside) {
+  without_preload();
+  void* library = load(PLUGIN_WITH_ARCHIVE);
+  void* (*malloc_address)() = nullptr;
+  void* (*make)(std::size_t) = nullptr;
+  int (*is_good)(const void*) = nullptr;
+  void (*drop)(void*) = nullptr;
+  static std::size_t (*work)(unsigned) = nullptr;
+  fetch(library, "plugin_malloc_address", malloc_address);
+  fetch(library, "plugin_make", make);
+  fetch(library, "plugin_bytes_are_good", is_good);
+  fetch(library, "plugin_drop", drop);
+  fetch(library, "plugin_work", work);
+  Dl_info info{};
+  EXPECT(dladdr(malloc_address(), &info) != 0);
+  EXPECT_EQ(strcmp(info.dli_fname, PLUGIN_WITH_ARCHIVE), 0);
+
+  std::vector<std::thread> threads;
+  for (unsigned seed = 0; seed < 4; ++seed) {
+    threads.emplace_back([seed] {
+      for (int i = 0; i < 5; ++i) EXPECT_AT_LEAST(work(seed), 1'000'000);
+    });
+  }
+  void* made = make(100'000);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(is_good(made), 1);
+  drop(made);
+  EXPECT_EQ(dlclose(library), 0);
+}
+
+CASE(such_a_plugin_may_be_closed_while_its_threads_live) {
+  without_preload();
+  for (int i = 0; i < 3; ++i) {
+    void* library = load(PLUGIN_WITH_ARCHIVE);
+    static std::size_t (*work)(unsigned) = nullptr;
+    fetch(library, "plugin_work", work);
+    EXPECT_AT_LEAST(work(1), 1'000'000);
+    Sleeper sleeper([](void*) { EXPECT_AT_LEAST(work(2), 1'000'000); }, nullptr);
+    EXPECT_EQ(dlclose(library), 0);
+    // Nothing that the thread's end calls may lie in memory that is gone; nor what fork calls.
+    sleeper.end();
+    const pid_t child = fork();
+    if (child == 0) _exit(0);
+    EXPECT_GOOD_END(child);
+  }
+}
