@@ -8,16 +8,21 @@
 # without the library and run with it preloaded by support/run_case.py. Sanitizer and coverage
 # builds have no library that could be preloaded, so they register nothing.
 
-include_guard(GLOBAL)
+include_guard(DIRECTORY)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 find_package(Threads REQUIRED)
 
 set(BEHAVIOUR_SUPPORT ${CMAKE_CURRENT_LIST_DIR})
 # The interpreter itself: a version manager's wrapper costs more than a whole case.
-execute_process(COMMAND ${Python3_EXECUTABLE} -c "import sys; print(sys.executable)"
-  OUTPUT_VARIABLE BEHAVIOUR_PYTHON OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+if(NOT BEHAVIOUR_PYTHON)
+  execute_process(COMMAND ${Python3_EXECUTABLE} -c "import sys; print(sys.executable)"
+    OUTPUT_VARIABLE interpreter OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  set(BEHAVIOUR_PYTHON ${interpreter} CACHE INTERNAL "the Python that runs the behaviour tests")
+endif()
 if(ARENITE_SANITIZE STREQUAL "none" AND NOT ARENITE_COVERAGE)
   set(BEHAVIOUR_ENABLED TRUE)
+endif()
+if(BEHAVIOUR_ENABLED AND NOT TARGET behaviour_support)
   add_library(behaviour_support STATIC ${BEHAVIOUR_SUPPORT}/expect.cpp ${BEHAVIOUR_SUPPORT}/process.cpp)
   target_include_directories(behaviour_support PUBLIC ${BEHAVIOUR_SUPPORT})
   target_link_libraries(behaviour_support PUBLIC Threads::Threads)

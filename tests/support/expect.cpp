@@ -77,6 +77,12 @@ void expect_abort(const char* phrase, std::initializer_list<const void*> blocks)
   say(line);
 }
 
+void expect_aborts(int count) {
+  char line[64];
+  snprintf(line, sizeof(line), "expect aborts %d", count);
+  say(line);
+}
+
 void expect_line(const char* words) {
   char line[512];
   snprintf(line, sizeof(line), "expect line %s", words);

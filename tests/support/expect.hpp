@@ -10,7 +10,7 @@
 // if it cannot be tried here. `program --list` names them all.
 //
 // Nothing here allocates, so that a case finds the heap as the program's start left it. A case may
-// announce how it will end (`expect_abort`, `expect_line`); run_case.py holds it to that.
+// announce how it will end (`expect_abort` and its like); run_case.py holds it to that.
 
 #pragma once
 
@@ -38,6 +38,10 @@ struct Case {
 // allocator that contains `phrase` and the address of one of the blocks (or of its header).
 // An empty phrase, or no blocks, leaves that part open.
 void expect_abort(const char* phrase, std::initializer_list<const void*> blocks);
+
+// That many of the case's children die so, each with a line that names an address; the case does
+// not.
+void expect_aborts(int count);
 
 // Exactly one line on stderr contains all the space-separated words.
 void expect_line(const char* words);

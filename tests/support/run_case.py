@@ -5,6 +5,7 @@ The case announces on stdout, before it acts:
     expect abort 0xA,0xB,; PHRASE   it dies of SIGABRT, with a line on stderr that starts with
                                     "arenite: ", contains PHRASE, and names one of the addresses
                                     (or the block's header 16 bytes, or 8 on 32-bit, below it)
+    expect aborts N                 so many of its children die so; itself ends with status 0
     expect line WORD WORD           exactly one line on stderr contains all the words
 A case that announces nothing ends with status 0 and leaves the allocator silent. Status 77 means
 that the case cannot be tried here; ctest shows it as skipped, with the reason printed.
@@ -105,11 +106,29 @@ def fault_in_abort(expectation, status, lines, stand_in):
     return None
 
 
+def fault_in_lines(expected, lines, stand_in):
+    """What the lines on stderr lack, or say without having been announced."""
+    ours = [line for line in lines if line.startswith("arenite:")]
+    announced = 0
+    for kind, rest in expected:
+        if kind == "aborts" and not stand_in:
+            named = [line for line in ours if names_a_block(line, [])]
+            announced += int(rest)
+            if len(named) != int(rest):
+                return f"{len(named)} lines from the allocator name an address, expected {rest}"
+        elif kind == "line":
+            announced += 1
+            count = sum(all(word in line for word in rest.split()) for line in lines)
+            if count != 1:
+                return f"{count} lines contain '{rest}', expected one"
+    return "the allocator spoke without reason" if len(ours) > announced else None
+
+
 def fault_in(status, out, err):
     """Why the run is not what the case announced, or None."""
     stand_in = "BEHAVIOUR_STAND_IN" in os.environ
     lines = err.splitlines()
-    expected = re.findall(r"^expect (abort|line) ?(.*)$", out, re.MULTILINE)
+    expected = re.findall(r"^expect (aborts|abort|line) ?(.*)$", out, re.MULTILINE)
     if any("ld.so:" in line for line in lines):
         return "the library could not be loaded"
     if status is None:
@@ -119,14 +138,7 @@ def fault_in(status, out, err):
             return fault_in_abort(rest, status, lines, stand_in)
     if status != 0:
         return f"ended with {status}, expected 0"
-    for _, words in expected:
-        count = sum(all(word in line for word in words.split()) for line in lines)
-        if count != 1:
-            return f"{count} lines contain '{words}', expected one"
-    unannounced = [line for line in lines if line.startswith("arenite:")]
-    if len(unannounced) > len(expected):
-        return "the allocator spoke without reason"
-    return None
+    return fault_in_lines(expected, lines, stand_in)
 
 
 def main():
