@@ -22,6 +22,10 @@ LIBC = re.compile(r"libc\.so\.6|ld-linux[-\w]*\.so\.[12]")
 MAY_BE_MISSING = {
     "_ZSt17__throw_bad_allocv",     # std::__throw_bad_alloc: operator new, if libstdc++ is there
     "_ZSt15get_new_handlerv",       # std::get_new_handler: likewise
+    "__gxx_personality_v0",         # the catch in operator new(nothrow): only where something throws
+    "__cxa_begin_catch",
+    "__cxa_end_catch",
+    "_Unwind_Resume",
     "_ITM_deregisterTMCloneTable",  # the start files' own
     "_ITM_registerTMCloneTable",
     "__gmon_start__",
