@@ -93,9 +93,12 @@ Steps::Steps() {
 }
 
 Steps::Moment Steps::now() {
-  timespec time{};
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return {static_cast<uint64_t>(time.tv_sec) * k_nanoseconds + static_cast<uint64_t>(time.tv_nsec),
+  const auto nanoseconds = [](clockid_t clock) {
+    timespec time{};
+    clock_gettime(clock, &time);
+    return static_cast<uint64_t>(time.tv_sec) * k_nanoseconds + static_cast<uint64_t>(time.tv_nsec);
+  };
+  return {nanoseconds(CLOCK_MONOTONIC), nanoseconds(CLOCK_PROCESS_CPUTIME_ID),
           minor_faults_so_far()};
 }
 
@@ -105,6 +108,7 @@ void Steps::report(std::string_view name, Moment before, Moment after, std::stri
   JsonLine line;
   line.text("step", name);
   line.seconds("seconds", after.nanoseconds - before.nanoseconds);
+  line.seconds("cpu_seconds", after.cpu_nanoseconds - before.cpu_nanoseconds);
   line.number("minor_faults", after.faults - before.faults);
   line.number("resident_bytes", view.resident_bytes);
   line.number("virtual_bytes", view.virtual_bytes);

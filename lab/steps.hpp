@@ -5,12 +5,12 @@
 //
 // Each step becomes one line of JSON on standard output, which `arenite lab` reads through a pipe:
 //
-//   {"step":"filled","seconds":5.318204917,"minor_faults":78188,"resident_bytes":…, …}
+//   {"step":"filled","seconds":5.318204917,"cpu_seconds":5.290117023,"minor_faults":78188, …}
 //
-// Seconds and faults are those of the step's own work; the looking comes after and is not counted.
-// The line is put together in a buffer on the stack and written at once: nothing allocates. The
-// first line also names the library that malloc() came from, so that a preload which the dynamic
-// linker ignored cannot pass for a result.
+// Seconds, of the clock and of the processor, and faults are those of the step's own work; the
+// looking comes after and is not counted. The line is put together in a buffer on the stack and
+// written at once: nothing allocates. The first line also names the library that malloc() came
+// from, so that a preload which the dynamic linker ignored cannot pass for a result.
 #pragma once
 
 #include <ctime>
@@ -35,6 +35,7 @@ class Steps {
  private:
   struct Moment {
     uint64_t nanoseconds;
+    uint64_t cpu_nanoseconds;
     uint64_t faults;
   };
 

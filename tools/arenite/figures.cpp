@@ -14,7 +14,9 @@ std::string mib_text(double bytes) {
 }
 
 std::string seconds_text(double s) {
-  return s < 0.01 ? fmt::format("{:.4f}", s) : fmt::format("{:.2f}", s);
+  constexpr double k_few = 0.01;
+  constexpr double k_none = 0.00005;
+  return s < k_few && s >= k_none ? fmt::format("{:.4f}", s) : fmt::format("{:.2f}", s);
 }
 
 std::string count_text(double n) {
