@@ -418,11 +418,11 @@ def main():
     global COMMAND, LIBRARY
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--command", required=True, type=Path, help="the command arenite")
-    parser.add_argument("--library", required=True, type=Path, help="libarenite.so")
+    parser.add_argument("--library", required=True, type=Path, dest="preload", help="libarenite.so")
     parser.add_argument("tests", nargs="*", help="classes or tests of this file (all)")
     arguments = parser.parse_args()
     COMMAND = arguments.command.resolve(strict=True)
-    LIBRARY = arguments.library.resolve(strict=True)
+    LIBRARY = arguments.preload.resolve(strict=True)
     unittest.main(argv=[sys.argv[0], *arguments.tests], verbosity=2)
 
 
