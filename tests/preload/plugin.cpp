@@ -12,7 +12,11 @@
 
 namespace {
 
+#ifdef HAS_ARCHIVE
+constexpr std::size_t k_scratch_size = 64;
+#else
 constexpr std::size_t k_scratch_size = 20'000;
+#endif
 alignas(64) thread_local unsigned char scratch[k_scratch_size];
 
 constexpr char k_text[] = "made by the plugin";

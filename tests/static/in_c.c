@@ -49,7 +49,7 @@ static void check_every_entry_point(void) {
                     NULL};
   CHECK(posix_memalign(&blocks[8], 4096, 100) == 0);
   for (size_t i = 0; i < sizeof(blocks) / sizeof(*blocks); i++) {
-    CHECK(blocks[i] != NULL && (uintptr_t)blocks[i] % 16 == 0);
+    CHECK(blocks[i] != NULL && (uintptr_t)blocks[i] % (2 * sizeof(size_t)) == 0);
     CHECK(malloc_usable_size(blocks[i]) >= 96);
     memset(blocks[i], (int)i, 96);
   }
