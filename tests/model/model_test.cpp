@@ -22,7 +22,7 @@
 
 namespace {
 
-constexpr size_t k_slots = 1500;
+constexpr size_t k_slots = 6000;
 constexpr size_t k_exchange = 256;
 constexpr size_t k_live_limit = sizeof(void*) == 8 ? 400ULL << 20 : 100ULL << 20;  // bytes, all threads
 constexpr uint64_t k_verify_every = 50000;
@@ -249,9 +249,9 @@ int main(int argc, char** argv) {
   const size_t threads = argc > 2 ? static_cast<size_t>(std::atoi(argv[2])) : 1;
   if (argc > 3) g_seed = static_cast<uint64_t>(std::atoll(argv[3]));
   g_operations_left.store(operations);
-  static Worker workers[64];
-  if (operations <= 0 || threads == 0 || threads > 64) {
-    std::fprintf(stderr, "model_test: OPERATIONS must be above 0, THREADS from 1 to 64\n");
+  static Worker workers[32];
+  if (operations <= 0 || threads == 0 || threads > 32) {
+    std::fprintf(stderr, "model_test: OPERATIONS must be above 0, THREADS from 1 to 32\n");
     return 2;
   }
   for (size_t i = 0; i < threads; i++) workers[i].seed = g_seed * 1000 + i * 100;
