@@ -23,6 +23,9 @@ int main(int argc, char** argv) {
     blocks.push_back(bench::Block::take(k_size, static_cast<std::uint32_t>(i)));
   }
   program.figure_rss("rss_full_kib");
+  const std::size_t staying = (count / k_run / k_stride + 1) * k_run;
+  program.figure("need_kib",
+                 static_cast<double>(staying * k_size + count * sizeof(bench::Block)) / 1024);
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < count; ++i) {
     if (i / k_run % k_stride != 0) sum += blocks[i].give();
