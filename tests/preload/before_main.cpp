@@ -72,8 +72,8 @@ constinit Blocks at_first_constructor;
 void preinit(int, char**, char**) {
   at_preinit.make(1);
 }
-[[gnu::used, gnu::section(".preinit_array")]] void (*const preinit_entry)(int, char**,
-                                                                          char**) = preinit;
+[[gnu::used, gnu::section(".preinit_array")]] void (*const k_preinit_entry)(int, char**,
+                                                                            char**) = preinit;
 
 [[gnu::constructor(101)]] void first_constructor() {
   at_first_constructor.make(2);

@@ -61,8 +61,9 @@ void make_first_key(int, char**, char**) {
   has_first_key =
       pthread_key_create(&first_key, [](void* value) { allocate_again(first_key, value); }) == 0;
 }
-[[gnu::used, gnu::section(".preinit_array")]] void (*const preinit_entry)(int, char**,
-                                                                          char**) = make_first_key;
+[[gnu::used,
+  gnu::section(".preinit_array")]] void (*const k_preinit_entry)(int, char**,
+                                                                 char**) = make_first_key;
 
 void run_threads_with_key(pthread_key_t key) {
   std::array<Ledger, k_threads> ledgers;

@@ -1,8 +1,9 @@
 """What a case is: one real program, what it needs, and a workload whose answer can be compared.
 
-run() is called once plain and once for each mode of the library, each time with a fresh Session in a
-directory of its own. It returns the answer as a dictionary of names and values. All rounds must give
-the same answer; what must hold in every round by itself is checked in run() and raised as Failure.
+run() is called once plain and once for each mode of the library, each time with a fresh Session in
+a directory of its own. It returns the answer as a dictionary of names and values. All rounds must
+give the same answer; what must hold in every round by itself is checked in run() and raised as
+Failure.
 """
 
 import hashlib

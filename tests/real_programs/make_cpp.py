@@ -1,9 +1,9 @@
-"""Writes the C++ file that the compiler case compiles: some 2,000 lines, heavy on templates and STL.
+"""Writes the C++ file for the compiler case: some 2,000 lines, heavy on templates and STL.
 
-Each numbered group has a record, a template over containers, a small hierarchy with virtual calls, a
-recursive template evaluated by the compiler, and a function that uses them with lambdas, maps and
-strings. main() adds everything up and prints one checksum. Only the numbers in it are random, and
-those come from the caller's generator.
+Each numbered group has a record, a template over containers, a small hierarchy with virtual calls,
+a recursive template evaluated by the compiler, and a function that uses them with lambdas, maps
+and strings. main() adds everything up and prints one checksum. Only the numbers in it are random,
+and those come from the caller's generator.
 """
 
 HEAD = """\
@@ -124,7 +124,8 @@ def make(numbers):
         parts.append(text.replace("@", str(group)))
         line_count += text.count("\n")
         group += 1
-    calls = "\n".join(f"  sum = sum * 1099511628211ULL + work{i}(sum % 1000);" for i in range(group))
+    calls = "\n".join(f"  sum = sum * 1099511628211ULL + work{i}(sum % 1000);"
+                      for i in range(group))
     parts.append(f'\nint main() {{\n  u64 sum = 1;\n{calls}\n'
                  '  std::printf("%llx\\n", (unsigned long long)sum);\n}\n')
     return "".join(parts)

@@ -1,7 +1,8 @@
 """Installs what a case needs and the machine lacks, from Debian, as root or through sudo.
 
-A need is met when its file or command is there, whoever put it there; the package is only the way to
-get it. One process at a time installs (a lock file), because several cases may be started at once.
+A need is met when its file or command is there, whoever put it there; the package is only the way
+to get it. One process at a time installs (a lock file), because several cases may be started at
+once.
 """
 
 import fcntl
@@ -17,7 +18,7 @@ from session import Failure
 
 @dataclass(frozen=True)
 class Need:
-    """A command on the system's own path, or an absolute file name, and the package that has it."""
+    """A command on the system's path, or an absolute file name, and the package that has it."""
 
     what: str
     package: str

@@ -2,9 +2,10 @@
 """Runs real programs under the library and compares what they answer with a run without it.
 
 Each case (cases/*.py) is one program with a workload. It is run plain first; that answer is the
-reference. Then it is run under LD_PRELOAD=LIBRARY, once for each mode. A round passes if its answer
-is the reference's, every program in it ended as it should, had the library loaded, and wrote no line
-"arenite: ..." on stderr. For each round one line tells wall time and peak resident memory.
+reference. Then it is run under LD_PRELOAD=LIBRARY, once for each mode. A round passes if its
+answer is the reference's, every program in it ended as it should, had the library loaded, and
+wrote no line "arenite: ..." on stderr. For each round one line tells wall time and peak resident
+memory.
 
 Packages that a case needs are installed if they are missing (Debian, root or sudo).
 Exit status: 0 all passed, 1 something failed, 2 bad usage.
@@ -29,7 +30,7 @@ from session import Failure, Session, excerpt  # noqa: E402
 
 def parse_arguments(cases):
     parser = argparse.ArgumentParser(
-        prog="run.py", description="Real programs under the library, compared with a run without it.")
+        prog="run.py", description=__doc__.splitlines()[0])
     parser.add_argument("--library", metavar="PATH", help="the shared library to preload")
     parser.add_argument("--only", metavar="NAME", action="append", default=[],
                         help="run this case only; may be given several times")

@@ -1,16 +1,17 @@
 """How programs are run: plain, or under the library in one mode.
 
-A Session is one round of a case. It gives every program the same small environment (the system's own
-programs, no locale, no allocator settings of the caller), so that two rounds differ in LD_PRELOAD
-and ARENITE_MODE alone. For each program it
+A Session is one round of a case. It gives every program the same small environment (the system's
+own programs, no locale, no allocator settings of the caller), so that two rounds differ in
+LD_PRELOAD and ARENITE_MODE alone. For each program it
 
   - keeps stdout and stderr in files, so that no pipe can fill up and block,
-  - ends the whole process group when its time is over, with a backtrace of every thread if gdb is here,
+  - ends the whole process group when its time is over, with a backtrace of every thread if gdb is
+    here,
   - reads ld.so's own diary (LD_DEBUG=files), which every program and every child such as cc1plus
     leaves in a file: the proof that the library was loaded there,
   - watches /proc while the program runs for the peak of its resident memory,
-  - refuses a wrong exit status, a line of stderr that begins with "arenite:", and ld.so's complaint
-    about an object that cannot be preloaded.
+  - refuses a wrong exit status, a line of stderr that begins with "arenite:", and ld.so's
+    complaint about an object that cannot be preloaded.
 
 Whatever is wrong is raised as Failure with a text that names the program.
 """

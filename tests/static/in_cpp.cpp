@@ -65,7 +65,7 @@ void check_operators() {
   CHECK(handler_calls == 3);
   void* block = operator new(1234);
   CHECK(malloc_usable_size(block) >= 1234);
-  operator delete(block, 1234);
+  operator delete(block);
 }
 
 int deep_exceptions(int depth) {

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """A static program has one malloc, and it is not libc's.
 
-Reads the program's symbols with nm. Each function of the malloc family that the program contains must
-be there once, and nothing of the object that holds libc's own allocator may have been linked in, which
-would mean that some of libc's code could still reach it. Exit status: 0 yes, 1 no, 2 bad usage.
+Reads the program's symbols with nm. Each function of the malloc family that the program contains
+must be there once, and nothing of the object that holds libc's own allocator may have been linked
+in, which would mean that some of libc's code could still reach it. Exit status: 0 yes, 1 no, 2 bad
+usage.
 """
 
 import argparse
@@ -11,9 +12,9 @@ import collections
 import subprocess
 import sys
 
-FAMILY = ("malloc free calloc realloc reallocarray memalign aligned_alloc posix_memalign valloc pvalloc "
-          "malloc_usable_size malloc_trim mallopt mallinfo mallinfo2 malloc_stats malloc_info "
-          "_Znwm _Znam _ZdlPv _ZdaPv").split()
+FAMILY = ("malloc free calloc realloc reallocarray memalign aligned_alloc posix_memalign valloc "
+          "pvalloc malloc_usable_size malloc_trim mallopt mallinfo mallinfo2 malloc_stats "
+          "malloc_info _Znwm _Znam _ZdlPv _ZdaPv").split()
 LIBC_ALLOCATOR = ("_int_malloc", "_int_free", "sysmalloc", "malloc_consolidate", "__libc_malloc",
                   "ptmalloc_init", "main_arena")
 
@@ -26,7 +27,7 @@ def defined_symbols(program):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="A static program has one malloc, and it is not libc's.")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("program")
     symbols = defined_symbols(parser.parse_args().program)
     faults = [f"libc's allocator is linked in: {name}" for name in LIBC_ALLOCATOR if symbols[name]]

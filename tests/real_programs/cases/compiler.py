@@ -1,8 +1,8 @@
 """g++ -O2 on a 2,000-line C++ file full of templates and containers.
 
-The file is made by a script, the same each time. The object code must be the same bytes: a compiler
-whose answer depends on its allocator would show it here. Then the object is linked and the program
-run, both under the library too.
+The file is made by a script, the same each time. The object code must be the same bytes: a
+compiler whose answer depends on its allocator would show it here. Then the object is linked and
+the program run, both under the library too.
 """
 
 import make_cpp

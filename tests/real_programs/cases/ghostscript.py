@@ -11,8 +11,9 @@ class Ghostscript(Case):
 
     def run(self, session):
         for device, bits in (("png16m", 4), ("pnggray", 1)):
-            session.run("gs", "-q", "-dSAFER", "-dBATCH", "-dNOPAUSE", f"-sDEVICE={device}", "-r110",
-                        f"-dTextAlphaBits={bits}", f"-dGraphicsAlphaBits={bits}",
-                        f"-sOutputFile={device}-%d.png", WORKLOADS / "pages.ps")
+            session.run("gs", "-q", "-dSAFER", "-dBATCH", "-dNOPAUSE", "-r110",
+                        f"-sDEVICE={device}", f"-dTextAlphaBits={bits}",
+                        f"-dGraphicsAlphaBits={bits}", f"-sOutputFile={device}-%d.png",
+                        WORKLOADS / "pages.ps")
         pictures = sorted(session.work.glob("*.png"))
         return {picture.name: digest(picture.read_bytes()) for picture in pictures}

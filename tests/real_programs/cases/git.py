@@ -1,7 +1,8 @@
 """git: a repository of some hundred commits, cloned, repacked with several threads, and checked.
 
-The history is written by fast-import: text and binary files that change in each commit, merges, tags.
-Pack files may differ between runs (threads), so the objects are compared, and what git says of them.
+The history is written by fast-import: text and binary files that change in each commit, merges,
+tags. Pack files may differ between runs (threads), so the objects are compared, and what git says
+of them.
 """
 
 from case import Case, digest

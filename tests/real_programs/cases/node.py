@@ -1,4 +1,4 @@
-"""node: JSON, buffers, compression on the thread pool, and worker threads with heaps of their own."""
+"""node: JSON, buffers, compression on the thread pool, worker threads with their own heaps."""
 
 from case import WORKLOADS, Case
 from packages import Need

@@ -1,4 +1,4 @@
-"""openssl: digests, ciphers, a signature, a certificate read back as text; nothing that is random."""
+"""openssl: digests, ciphers, a signature, a certificate as text; nothing that is random."""
 
 from case import Case, digest
 from packages import Need

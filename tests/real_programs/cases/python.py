@@ -1,8 +1,8 @@
 """CPython's own tests, run by the system's /usr/bin/python3.
 
-Every test of these modules must end as it does without the library (a test that fails there as well is
-no fault of ours). A second run sends each small object through malloc (PYTHONMALLOC=malloc), which
-the interpreter otherwise serves from its own pools.
+Every test of these modules must end as it does without the library (a test that fails there as
+well is no fault of ours). A second run sends each small object through malloc
+(PYTHONMALLOC=malloc), which the interpreter otherwise serves from its own pools.
 """
 
 import subprocess

@@ -1,14 +1,15 @@
-"""redis-server with redis-benchmark, and with a data set of our own that is checked to the last value.
+"""redis-server with redis-benchmark, and with data of our own, checked to the last value.
 
-The server listens on a unix socket only. Filled with 20,000 keys of every type it must give the same
-DEBUG DIGEST (a checksum over all keys and values) as without the library; again after it has written
-and read back its file (DEBUG RELOAD), and a child must be able to save it (BGSAVE: fork under load).
-Then redis-benchmark runs all its commands, plain and pipelined, and the server must be alive, with the
-right keys, must free everything on another thread (FLUSHALL ASYNC), and end with status 0.
+The server listens on a unix socket only. Filled with 20,000 keys of every type it must give the
+same DEBUG DIGEST (a checksum over all keys and values) as without the library; again after it has
+written and read back its file (DEBUG RELOAD), and a child must be able to save it (BGSAVE: fork
+under load). Then redis-benchmark runs all its commands, plain and pipelined, and the server must
+be alive, with the right keys, must free everything on another thread (FLUSHALL ASYNC), and end
+with status 0.
 
-Debian's redis-server is linked with jemalloc; preloading replaces that too. The package redis-tools
-has the server's program (redis-check-rdb is the same file and goes by its name) without the service
-that the package redis-server would start.
+Debian's redis-server is linked with jemalloc; preloading replaces that too. The package
+redis-tools has the server's program (redis-check-rdb is the same file and goes by its name)
+without the service that the package redis-server would start.
 """
 
 import time
@@ -104,7 +105,8 @@ class Redis(Case):
             if fact not in information:
                 raise Failure(f"INFO does not say {fact}")
         ask("FLUSHALL", "ASYNC")
-        self.wait_for(lambda: "lazyfree_pending_objects:0" in ask("INFO", "memory"), "FLUSHALL ASYNC")
+        self.wait_for(lambda: "lazyfree_pending_objects:0" in ask("INFO", "memory"),
+                      "FLUSHALL ASYNC")
         answer["flushed"] = ask("DBSIZE")
         return answer
 

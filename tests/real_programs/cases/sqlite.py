@@ -52,7 +52,8 @@ class Sqlite(Case):
         with open(self.script, "w") as out:
             out.write("PRAGMA synchronous = OFF;\n.bail on\n"
                       "CREATE TABLE people(person INTEGER PRIMARY KEY, name TEXT, city TEXT);\n"
-                      "CREATE TABLE orders(id INTEGER PRIMARY KEY, person INT, amount INT, note TEXT);\n"
+                      "CREATE TABLE orders(id INTEGER PRIMARY KEY, person INT, amount INT, "
+                      "note TEXT);\n"
                       "CREATE INDEX by_person ON orders(person);\nBEGIN;\n")
             for number in range(self.insert_count):
                 if number % 20 == 0:

@@ -1,7 +1,8 @@
 // The node case. Each stage prints its name and a checksum over everything it made: JSON documents
 // parsed and written again, Buffers of many sizes (their memory comes from malloc), compression on
-// libuv's thread pool, maps and strings, child processes, and worker threads that do the JSON stage in isolates of
-// their own, pass buffers over and end. The numbers come from a generator of our own.
+// libuv's thread pool, maps and strings, child processes, and worker threads that do the JSON
+// stage in isolates of their own, pass buffers over and end. The numbers come from a generator of
+// our own.
 'use strict';
 const { createHash } = require('crypto');
 const zlib = require('zlib');

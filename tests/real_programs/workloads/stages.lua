@@ -1,6 +1,6 @@
--- The lua case. Lua takes all its memory from one realloc, so that every table and string comes here.
--- Each stage prints its name and a checksum; both collectors run, and the state is closed at the end,
--- which frees every block one by one.
+-- The lua case. Lua takes all its memory from one realloc, so that every table and string comes
+-- here. Each stage prints its name and a checksum; both collectors run, and the state is closed at
+-- the end, which frees every block one by one.
 
 local state = 12345
 local function number(limit)

@@ -1,7 +1,8 @@
 # The perl case. Each stage prints its name and a checksum that depends on everything it made; the
-# numbers come from a generator of our own, so that every run does the same. Stages: hashes that grow
-# and shrink, strings that are appended and cut, regular expressions, sorting, nested structures and
-# their clones, children made by fork, and interpreter threads (each a deep copy of the interpreter).
+# numbers come from a generator of our own, so that every run does the same. Stages: hashes that
+# grow and shrink, strings that are appended and cut, regular expressions, sorting, nested
+# structures and their clones, children made by fork, and interpreter threads (each a deep copy of
+# the interpreter).
 use strict;
 use warnings;
 use Digest::MD5 qw(md5_hex);

@@ -1,6 +1,6 @@
-# The ruby case. Each stage prints its name and a checksum over everything it made. Ruby keeps small
-# objects in heaps of its own, and takes strings, arrays, hash tables and thread stacks from malloc,
-# the heaps' pages from posix_memalign. GC.compact moves objects and gives pages back.
+# The ruby case. Each stage prints its name and a checksum over everything it made. Ruby keeps
+# small objects in heaps of its own, and takes strings, arrays, hash tables and thread stacks from
+# malloc, the heaps' pages from posix_memalign. GC.compact moves objects and gives pages back.
 require 'digest'
 require 'json'
 

@@ -1,6 +1,6 @@
-# The bash case. Each stage prints its name and a checksum of all it made: associative arrays, strings
-# cut and replaced, regular expressions, arithmetic, here documents, subshells, process substitution and
-# pipelines. Each subshell is a fork that goes on allocating in the child.
+# The bash case. Each stage prints its name and a checksum of all it made: associative arrays,
+# strings cut and replaced, regular expressions, arithmetic, here documents, subshells, process
+# substitution and pipelines. Each subshell is a fork that goes on allocating in the child.
 set -euo pipefail
 
 state=4711
