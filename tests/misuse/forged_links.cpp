@@ -135,8 +135,13 @@ CASE(backward_of_a_large_chunk) {
 
 CASE(by_size_of_a_large_chunk_that_is_reused) {
   expect_every_forged_link_to_abort([](std::size_t forged) {
-    void* p = sorted_chunk(5000);
-    sorted_chunk(4700);  // in the same bin
+    void* p = take(5000);
+    take(k_guard_size);
+    void* smaller = take(4700);  // for the same bin
+    take(k_guard_size);
+    free(p);
+    free(smaller);
+    take(20000);
     link(p, 2) = forged;
     keep(malloc(5000));
   });
@@ -144,8 +149,13 @@ CASE(by_size_of_a_large_chunk_that_is_reused) {
 
 CASE(back_by_size_of_a_large_chunk_that_is_reused) {
   expect_every_forged_link_to_abort([](std::size_t forged) {
-    void* p = sorted_chunk(5000);
-    sorted_chunk(4700);  // in the same bin
+    void* p = take(5000);
+    take(k_guard_size);
+    void* smaller = take(4700);  // for the same bin
+    take(k_guard_size);
+    free(p);
+    free(smaller);
+    take(20000);
     link(p, 3) = forged;
     keep(malloc(5000));
   });
@@ -154,9 +164,14 @@ CASE(back_by_size_of_a_large_chunk_that_is_reused) {
 CASE(back_by_size_of_a_large_chunk_when_a_smaller_one_is_sorted) {
   expect_every_forged_link_to_abort([](std::size_t forged) {
     // Both in one bin: the smaller one becomes the smallest of the ring by size.
-    void* p = sorted_chunk(5300);
+    void* p = take(5300);
+    take(k_guard_size);
+    void* smaller = take(5150);
+    take(k_guard_size);
+    free(p);
+    take(20000);
     link(p, 3) = forged;
-    sorted_chunk(5150);
-    go_on();
+    free(smaller);
+    take(20000);
   });
 }
