@@ -114,7 +114,7 @@ CASE(signals_at_any_moment_leave_the_heap_whole) {
                   },
                   reinterpret_cast<void*>(t)),
               0);
-  for (int i = 0; signals_seen < 3000; ++i) {
+  for (int i = 0; signals_seen < 1500; ++i) {
     EXPECT_EQ(pthread_kill(threads[i % 3], SIGUSR1), 0);
     if (i % 3 == 2) usleep(50);  // signals that wait for the same thread are delivered as one
   }

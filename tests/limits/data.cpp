@@ -1,0 +1,73 @@
+// The process has reached its limit of RLIMIT_DATA: no more writable memory. Set to nothing at all
+// it stops the break alone, and the heap goes on with mapped segments.
+
+#include "exhaustion.hpp"
+
+using namespace exhaustion;
+
+CASE(small_blocks_until_the_limit) {
+  blocks_until_the_limit(limit_data_to_present_plus, 100);
+}
+
+CASE(medium_blocks_until_the_limit) {
+  blocks_until_the_limit(limit_data_to_present_plus, 10000);
+}
+
+CASE(mapped_blocks_until_the_limit) {
+  blocks_until_the_limit(limit_data_to_present_plus, 300000);
+}
+
+CASE(every_entry_point_refuses) {
+  exhaustion::every_entry_point_refuses(limit_data_to_present_plus);
+}
+
+CASE(a_thread_without_a_heap_of_its_own_is_served) {
+  a_thread_is_served(limit_data_to_present_plus);
+}
+
+CASE(threads_reach_the_limit_together) {
+  threads_until_the_limit(limit_data_to_present_plus);
+}
+
+CASE(failed_growth_loses_nothing) {
+  failed_growth_in_a_loop_loses_nothing(limit_data_to_present_plus);
+}
+
+CASE(a_child_meets_the_limit_alone) {
+  exhaustion::a_child_meets_the_limit_alone(limit_data_to_present_plus);
+}
+
+CASE(a_break_that_may_not_move_is_replaced_by_mappings) {
+  // A soft limit of zero forbids the break to move and, for old programs' sake, nothing else.
+  free(malloc(1));
+  rlimit limit{};
+  EXPECT_EQ(getrlimit(RLIMIT_DATA, &limit), 0);
+  limit.rlim_cur = 0;
+  EXPECT_EQ(setrlimit(RLIMIT_DATA, &limit), 0);
+  constexpr std::size_t k_blocks = 3000;
+  static void* blocks[k_blocks];
+  for (int round = 0; round < 3; ++round) {
+    for (std::size_t i = 0; i < k_blocks; ++i) {
+      blocks[i] = malloc(10000);
+      EXPECT(blocks[i] != nullptr);
+      fill(blocks[i], 10000, i);
+    }
+    give_all(blocks, k_blocks, 10000);
+  }
+}
+
+CASE(the_break_is_used_again_when_it_may_move_again) {
+  if (!mode_is_classic()) cannot_try("only the classic layout promises the break");
+  rlimit limit{};
+  EXPECT_EQ(getrlimit(RLIMIT_DATA, &limit), 0);
+  const rlimit before = limit;
+  limit.rlim_cur = 0;
+  EXPECT_EQ(setrlimit(RLIMIT_DATA, &limit), 0);
+  for (int i = 0; i < 100; ++i) EXPECT(malloc(10000) != nullptr);
+  EXPECT_EQ(setrlimit(RLIMIT_DATA, &before), 0);
+  for (int i = 0; i < 1000; ++i) {
+    void* p = malloc(10000);
+    EXPECT(p != nullptr);
+    fill(p, 10000, 1);
+  }
+}
