@@ -28,14 +28,16 @@ def _svg(width, height, parts, label):
             + "".join(parts) + "</svg>")
 
 
-def spread_apart(positions, gap):
-    """Positions moved down as little as keeps each at least `gap` below the one before."""
-    order = sorted(range(len(positions)), key=lambda i: positions[i])
-    moved = list(positions)
-    last = -math.inf
-    for i in order:
-        moved[i] = max(moved[i], last + gap)
-        last = moved[i]
+def spread_apart(places, gap, width):
+    """(x, y) places of labels, moved down as little as keeps those whose x are nearer than `width`
+    at least `gap` apart; gives the new y."""
+    moved = [y for _, y in places]
+    placed = []
+    for i in sorted(range(len(places)), key=lambda i: places[i][1]):
+        for other in placed:
+            if abs(places[i][0] - places[other][0]) < width and abs(moved[i] - moved[other]) < gap:
+                moved[i] = moved[other] + gap
+        placed.append(i)
     return moved
 
 
@@ -73,7 +75,7 @@ def scatter(points, x_title, y_title, highlight):
             else:
                 parts.append(_line(left, at_y(value), right, at_y(value), kind))
                 parts.append(_text(left - 6, at_y(value) + 4, f"{value:.1f}", "end"))
-    labels = spread_apart([at_y(p[3]) + 4 for p in points], 15)
+    labels = spread_apart([(at_x(p[2]), at_y(p[3]) + 4) for p in points], 15, 110)
     for (series, name, x, y), label_y in zip(points, labels):
         radius = 8 if name == highlight else 6
         weight = ' class="strong"' if name == highlight else ""

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import time
 from datetime import datetime, timezone
@@ -190,10 +191,15 @@ def run(arguments):
         turns = schedule.turns(workloads, allocators, options.n, options.settle_rounds)
         total = schedule.count_turns(workloads, allocators, options.n)
         schedule.run(turns, laboratory.measure, results, Progress(total))
+        interrupted = False
+    except KeyboardInterrupt:
+        say("interrupted: this is what was measured until then")
+        interrupted = True
     finally:
         laboratory.close()
     host["took_seconds"] = round(time.monotonic() - started)
-    return report(options, results, host)
+    status = report(options, results, host)
+    return 130 if interrupted else status
 
 
 def report(options, results, host):
@@ -226,7 +232,12 @@ def report(options, results, host):
     return 1 if failed else 0
 
 
+def stop(*_):
+    raise KeyboardInterrupt
+
+
 def main(arguments):
+    signal.signal(signal.SIGTERM, stop)  # the program that is being measured must not outlive us
     try:
         return run(arguments)
     except UsageError as error:

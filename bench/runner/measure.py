@@ -131,8 +131,13 @@ class Laboratory:
             outcome, problem = None, ""
             try:
                 outcome = plan.drive(self.timeout, settle)
-            except (OSError, RuntimeError, subprocess.TimeoutExpired) as error:
-                problem = str(error)
+            except (OSError, RuntimeError, ValueError, LookupError, StopIteration,
+                    subprocess.TimeoutExpired) as error:
+                problem = f"{type(error).__name__}: {error}"
+            except BaseException:  # the runner itself is being ended
+                _kill_group(process)
+                os.close(report_fd)
+                raise
             sample, report, errors = _finish(process, report_fd, 1 if problem else 30, stderr)
             if report is not None:
                 problem = describe_end(report, errors) or problem
@@ -143,6 +148,15 @@ class Laboratory:
             return sample
 
 
+def _kill_group(process):
+    """Ends the launcher and whatever it started and left."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
 def _finish(process, report_fd, timeout, stderr):
     """Waits for the end; (sample with what the kernel counted, report or None, text on stderr)."""
     sample = Sample()
@@ -151,11 +165,7 @@ def _finish(process, report_fd, timeout, stderr):
     except subprocess.TimeoutExpired:
         sample.failure = f"timed out after {timeout:g} s"
     finally:
-        try:
-            os.killpg(process.pid, signal.SIGKILL)  # whatever it started and left
-        except ProcessLookupError:
-            pass
-        process.wait()
+        _kill_group(process)
         with os.fdopen(report_fd, "rb") as pipe:
             text = b"" if sample.failure else pipe.read()
     stderr.seek(0)
