@@ -56,8 +56,7 @@ CASE(a_break_that_may_not_move_is_replaced_by_mappings) {
   }
 }
 
-CASE(the_break_is_used_again_when_it_may_move_again) {
-  if (!mode_is_classic()) cannot_try("only the classic layout promises the break");
+CASE(the_heap_goes_on_when_the_break_may_move_again) {
   rlimit limit{};
   EXPECT_EQ(getrlimit(RLIMIT_DATA, &limit), 0);
   const rlimit before = limit;

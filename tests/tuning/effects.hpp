@@ -1,0 +1,131 @@
+// What each setting changes, measured from outside. A case sets one thing, then looks at one of
+// these in a process that is otherwise fresh.
+
+#pragma once
+
+#include <malloc.h>
+#include <pthread.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "expect.hpp"
+#include "process.hpp"
+
+namespace effects {
+
+using namespace behaviour;
+
+constexpr int k_default_mxfast = 64 * sizeof(std::size_t) / 4;
+
+inline void* take(std::size_t size) {
+  void* p = malloc(size);
+  EXPECT(p != nullptr);
+  return keep(p);
+}
+
+// M_MXFAST: whether a freed block of this size goes to a fast bin.
+inline bool goes_to_a_fast_bin(std::size_t size) {
+  void* p = take(size);
+  take(16);
+  const std::size_t before = mallinfo2().smblks;
+  free(p);
+  return mallinfo2().smblks == before + 1;
+}
+
+inline void expect_fast_bins_up_to(std::size_t largest) {
+  for (std::size_t size = 24; size <= 200; size += 16) {
+    // `largest` is the largest request; a chunk is rounded up to a multiple of 16.
+    const std::size_t chunk = size + sizeof(std::size_t);
+    const bool expected = chunk <= (largest + sizeof(std::size_t)) / 16 * 16;
+    if (goes_to_a_fast_bin(size) != expected)
+      fail(__FILE__, __LINE__, "%zu bytes %s a fast bin, with a limit of %zu", size,
+           expected ? "do not go to" : "go to", largest);
+  }
+}
+
+// M_TRIM_THRESHOLD: how far the break comes down when this many bytes are freed at the top.
+inline std::size_t break_falls_by(std::size_t bytes) {
+  static void* blocks[2000];
+  const std::size_t count = bytes / 50000;
+  take(1);
+  for (std::size_t i = 0; i < count; ++i) blocks[i] = take(50000);
+  const std::uintptr_t high = program_break();
+  for (std::size_t i = 0; i < count; ++i) free(blocks[i]);
+  return high - program_break();
+}
+
+// M_TOP_PAD: how far the break rises for one request that the top cannot serve: the pad, and what
+// of the request the rest of the top does not cover.
+inline std::size_t break_rises_by(std::size_t request) {
+  for (;;) {
+    const std::uintptr_t before = program_break();
+    take(request);
+    if (program_break() != before) return program_break() - before;
+  }
+}
+
+// M_MMAP_THRESHOLD and M_MMAP_MAX.
+inline bool is_mapped_on_its_own(std::size_t size) {
+  const std::size_t before = mallinfo2().hblks;
+  void* p = take(size);
+  const bool mapped = mallinfo2().hblks == before + 1;
+  if (!mapped) free(p);
+  return mapped;
+}
+
+inline std::size_t mapped_of(int requests) {
+  for (int i = 0; i < requests; ++i) take(2_MiB);
+  return mallinfo2().hblks;
+}
+
+// The least power of two from which on a block gets its own mapping.
+inline std::size_t size_mapped_from() {
+  for (std::size_t size = 4096; size <= 64_MiB; size *= 2)
+    for (int i = 0; i < 20; ++i) {  // the heap's rest may serve the first few
+      const std::size_t before = mallinfo2().hblks;
+      take(size);
+      if (mallinfo2().hblks > before) return size;
+    }
+  return 0;
+}
+
+// M_PERTURB.
+inline bool fresh_memory_is(unsigned char byte) {
+  for (const std::size_t size : {std::size_t{24}, std::size_t{1000}, std::size_t{30000}, 1_MiB})
+    if (!all_bytes_are(take(size), size, byte)) return false;
+  return true;
+}
+
+// M_ARENA_MAX and M_ARENA_TEST: the arenas that so many threads, alive at once, end up with.
+inline int arenas_with_threads(int threads) {
+  static pthread_barrier_t leave;
+  static pthread_barrier_t allocated;
+  pthread_barrier_init(&leave, nullptr, static_cast<unsigned>(threads) + 1);
+  static pthread_t ids[256];
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 128_KiB);
+  for (int i = 0; i < threads; ++i) {
+    pthread_barrier_init(&allocated, nullptr, 2);
+    EXPECT_EQ(pthread_create(
+                  &ids[i], &attributes,
+                  [](void*) -> void* {
+                    void* p = malloc(100);
+                    pthread_barrier_wait(&allocated);
+                    pthread_barrier_wait(&leave);
+                    free(p);
+                    return nullptr;
+                  },
+                  nullptr),
+              0);
+    pthread_barrier_wait(&allocated);
+    pthread_barrier_destroy(&allocated);
+  }
+  const int arenas = count_arenas();
+  pthread_barrier_wait(&leave);
+  for (int i = 0; i < threads; ++i) pthread_join(ids[i], nullptr);
+  return arenas;
+}
+
+}  // namespace effects
