@@ -123,8 +123,8 @@ def main():
         for document in documents:
             check_document(document, facts, options.mode)
     except (Wrong, xml.ParseError, ValueError) as error:
-        print(text[:4000])
         print(f"{' '.join(options.command)} ({options.mode}): {error}")
+        print(text[:4000])
         return 1
     return 0
 

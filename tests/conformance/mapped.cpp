@@ -61,16 +61,6 @@ CASE(a_mapped_block_lies_apart_from_the_heap) {
   EXPECT_AT_LEAST(bytes_mapped_from(large, "rw-p"), 1_MiB);
 }
 
-CASE(a_freed_mapping_is_gone_at_once) {
-  if (!mode_is_classic()) cannot_try("other modes may keep the mapping for the next request");
-  char* p = take(8_MiB);
-  memset(p, 1, 8_MiB);
-  const std::size_t size = status_bytes("VmSize");
-  free(p);
-  EXPECT(!is_mapped(keep(p)));
-  EXPECT_AT_MOST(status_bytes("VmSize"), size - 8_MiB);
-}
-
 CASE(fresh_mapped_memory_is_not_touched_before_its_use) {
   const std::size_t resident = status_bytes("VmRSS");
   take(256_MiB);
@@ -100,24 +90,6 @@ CASE(the_threshold_does_not_grow_beyond_32_MiB) {
   EXPECT(is_mapped_on_its_own(32_MiB));
   free(take(100_MiB));
   EXPECT(is_mapped_on_its_own(33_MiB));
-}
-
-CASE(the_trim_threshold_grows_to_twice_the_mmap_threshold) {
-  if (!mode_is_classic()) cannot_try("other modes return free memory by another rule");
-  free(take(4_MiB));
-  static char* blocks[70];
-  take(1);
-  const std::uintptr_t low = program_break();
-  for (char*& p : blocks) p = take(100000);
-  const std::uintptr_t high = program_break();
-  EXPECT_AT_LEAST(high - low, 6_MiB);
-  for (char* p : blocks) free(p);
-  EXPECT_EQ(program_break(), high);  // 7 MB on top: less than 8 MiB
-  static char* more[100];
-  for (char*& p : more) p = take(100000);
-  const std::uintptr_t higher = program_break();
-  for (char* p : more) free(p);
-  EXPECT(program_break() < higher);
 }
 
 CASE(a_threshold_once_set_stays) {

@@ -197,3 +197,35 @@ CASE(a_break_blocked_from_the_first_byte_is_replaced_by_mappings) {
     if (i % 3 == 0) free(p);
   }
 }
+
+CASE(a_freed_mapping_is_gone_at_once) {
+  char* p = take(8_MiB);
+  memset(p, 1, 8_MiB);
+  const std::size_t size = status_bytes("VmSize");
+  free(p);
+  EXPECT(!is_mapped(keep(p)));
+  EXPECT_AT_MOST(status_bytes("VmSize"), size - 8_MiB);
+}
+
+CASE(the_trim_threshold_grows_to_twice_the_mmap_threshold) {
+  free(take(4_MiB));
+  static char* blocks[70];
+  take(1);
+  const std::uintptr_t low = program_break();
+  for (char*& p : blocks) p = take(100000);
+  const std::uintptr_t high = program_break();
+  EXPECT_AT_LEAST(high - low, 6_MiB);
+  for (char* p : blocks) free(p);
+  EXPECT_EQ(program_break(), high);  // 7 MB on top: less than 8 MiB
+  static char* more[100];
+  for (char*& p : more) p = take(100000);
+  const std::uintptr_t higher = program_break();
+  for (char* p : more) free(p);
+  EXPECT(program_break() < higher);
+}
+
+CASE(malloc_trim_returns_zero_when_there_is_nothing_to_give) {
+  keep(malloc(100));
+  malloc_trim(0);
+  EXPECT_EQ(malloc_trim(0), 0);
+}

@@ -138,6 +138,7 @@ CASE(alignments_above_half_the_address_space_are_invalid) {
 }
 
 CASE(alignments_too_large_to_be_met_are_out_of_memory) {
+  if (sizeof(void*) != 8) cannot_try("a 32-bit address space has room at every power of two");
   for (const std::size_t alignment : {SIZE_MAX / 2 + 1, SIZE_MAX / 4 + 1}) {
     for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{4096}}) {
       EXPECT_REFUSED(memalign(alignment, size), ENOMEM);

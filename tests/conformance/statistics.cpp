@@ -222,13 +222,6 @@ CASE(malloc_trim_returns_the_memory_of_all_arenas) {
   for (pthread_t thread : threads) pthread_join(thread, nullptr);
 }
 
-CASE(malloc_trim_returns_zero_when_there_is_nothing_to_give) {
-  if (!mode_is_classic()) cannot_try("other modes may have freed pages of their own to give");
-  keep(malloc(100));
-  malloc_trim(0);
-  EXPECT_EQ(malloc_trim(0), 0);
-}
-
 CASE(all_may_be_called_under_allocation_load) {
   const int null = open("/dev/null", O_WRONLY);
   dup2(null, STDERR_FILENO);
