@@ -59,6 +59,8 @@ def threads_of(group):
 
 def run(command, env, timeout):
     """(status, stdout, stderr); status is None where the process had to be killed."""
+    if not os.access(command[0], os.X_OK):
+        sys.exit(f"cannot run {command[0]}: it is not there, or not a program")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with subprocess.Popen(
         command,
