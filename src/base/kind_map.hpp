@@ -9,7 +9,6 @@
 // read by anyone: a pointer into the granule can only be held by one who was given it later.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 
 #include "base/units.hpp"
@@ -25,11 +24,13 @@ class KindMap {
   Kind at(const void* p) const {
     const uintptr_t index = address_of(p) / k_granule;
     // A wild pointer may lie beyond the user's half of the address space.
-    return ARENITE_LIKELY(index < k_entries) ? kinds_[index].load(std::memory_order_relaxed)
-                                             : Kind::none;
+    return ARENITE_LIKELY(index < k_entries)
+               ? static_cast<Kind>(__atomic_load_n(&kinds_[index], __ATOMIC_RELAXED))
+               : Kind::none;
   }
   void set(const void* granule, Kind kind) {
-    kinds_[address_of(granule) / k_granule].store(kind, std::memory_order_relaxed);
+    __atomic_store_n(&kinds_[address_of(granule) / k_granule], static_cast<uint8_t>(kind),
+                     __ATOMIC_RELAXED);
   }
 
  private:
@@ -40,7 +41,7 @@ class KindMap {
 #else
   static constexpr uintptr_t k_entries = UINTPTR_MAX / k_granule + 1;
 #endif
-  std::atomic<Kind> kinds_[k_entries] = {};
+  uint8_t kinds_[k_entries] = {};
 };
 
 inline constinit KindMap g_kind_map;

@@ -31,28 +31,13 @@ inline Chunk* Arena::hand_out(Chunk* chunk, size_t size) {
   return chunk;
 }
 
-Chunk* Arena::take_fast(size_t size) {
-  Chunk*& first = fast_.first[FastBins::index_of(size)];
-  Chunk* chunk = first;
-  if (chunk == nullptr) return nullptr;
-  if (ARENITE_UNLIKELY(chunk->size() != size))
-    fault(this, Fault::malloc_fast_size, chunk->user(), chunk->size());
-  Chunk* after = FastBins::after(chunk);
-  if (ARENITE_UNLIKELY(after != nullptr && !is_link_of_ours(after->links()))) {
-    fault(this, Fault::malloc_fast_unaligned, chunk->user(), size);
-  }
-  first = after;
-  return chunk;
-}
-
 inline Chunk* Arena::take_small(size_t size) {
   Links* header = bins_.header(Bins::small_index(size));
   Links* oldest = header->bk.unseal();
   if (oldest == header) return nullptr;
   Chunk* chunk = Chunk::of(oldest);
-  Links* before = is_link_of_ours(oldest) ? oldest->bk.unseal() : nullptr;
-  if (ARENITE_UNLIKELY(before == nullptr || !is_link_of_ours(before) ||
-                       before->fd.unseal() != oldest)) {
+  Links* before = oldest->bk.unseal();
+  if (ARENITE_UNLIKELY(!is_link_of_ours(before) || before->fd.unseal() != oldest)) {
     fault(this, Fault::malloc_small_links, chunk->user(), size);
   }
   header->bk.seal(before);
@@ -80,8 +65,6 @@ Chunk* Arena::sort_unsorted(size_t size) {
     Links* oldest = unsorted->bk.unseal();
     if (oldest == unsorted) return nullptr;
     Chunk* chunk = Chunk::of(oldest);
-    if (ARENITE_UNLIKELY(!is_link_of_ours(oldest)))
-      fault(this, Fault::malloc_unsorted_links, chunk->user());
     Links* before = oldest->bk.unseal();
     const size_t chunk_size = chunk->size();
     const auto wrong = [&](Fault which) { fault(this, which, chunk->user(), chunk_size); };
@@ -184,6 +167,15 @@ void Arena::put_in_large_bin(Chunk* chunk, size_t size, Links* header, Links*& b
   check(before);
 }
 
+// Takes a chunk out of its ring if its size stands at both its ends.
+inline void Arena::unlink_checked(Chunk* chunk) {
+  const size_t size = chunk->size();
+  if (ARENITE_UNLIKELY(!may_contain(chunk->at(size)) || chunk->at(size)->prev_size() != size)) {
+    fault(this, Fault::size_vs_prev_size, chunk->user(), size);
+  }
+  unlink(chunk, size);
+}
+
 // The smallest chunk of the request's own large bin that is large enough.
 Chunk* Arena::take_best_large(size_t size) {
   Links* header = bins_.header(Bins::large_index(size));
@@ -211,7 +203,7 @@ Chunk* Arena::take_best_large(size_t size) {
     fit = as_large(second);
   }
   Chunk* chunk = Chunk::of(fit);
-  unlink(chunk);
+  unlink_checked(chunk);
   return split(chunk, size, false);
 }
 
@@ -226,9 +218,7 @@ Chunk* Arena::take_from_larger(unsigned first_bin, size_t size) {
       continue;
     }
     Chunk* chunk = Chunk::of(smallest);
-    if (ARENITE_UNLIKELY(!is_link_of_ours(smallest)))
-      fault(this, Fault::unlink_links, chunk->user());
-    unlink(chunk);
+    unlink_checked(chunk);
     return split(chunk, size, Bins::is_small(size));
   }
   return nullptr;

@@ -55,6 +55,7 @@ class Arena {
   bool is_main() const;
   // The arena in whose memory p lies, or nullptr. Touches nothing at p. No lock.
   static Arena* around(const void* p);
+  static Arena* around_elsewhere(const void* p);
 
   // A chunk of `size` bytes (request2size's) to hand out, or nullptr. It may be a mapping of its
   // own.
@@ -99,9 +100,9 @@ class Arena {
   void abandon();
   bool is_abandoned() const { return abandoned_.load(std::memory_order_relaxed); }
 
-  // Whether p can be a chunk, a link or a bin's header of this arena. Touches nothing at p. Any
-  // thread.
-  bool may_contain(const void* p) const;
+  // Whether p can be a chunk of this arena: all its memory lies in one range, though other things
+  // may lie there too. Touches nothing at p.
+  ARENITE_INLINE bool may_contain(const void* p) const { return address_of(p) - lowest_ < span_; }
 
   // Bytes from the kernel, now (any thread may read it).
   size_t system_bytes() const { return system_bytes_.load(std::memory_order_relaxed); }
@@ -134,14 +135,22 @@ class Arena {
   Chunk* split(Chunk* chunk, size_t size, bool remember_remainder);
   Chunk* allocate_slow(size_t size);
   Chunk* hand_out(Chunk* chunk, size_t size);
+  void unlink_checked(Chunk* chunk);
 
   // free.cpp
-  void unlink(Chunk* chunk);
+  void unlink(Chunk* chunk, size_t size);
+  void unlink_size(Chunk* chunk, size_t size);
   size_t coalesce(Chunk* chunk, size_t size);
+  size_t coalesce_here(Chunk* chunk, size_t size);
   void put_in_unsorted(Chunk* chunk, size_t size, Fault if_corrupt);
-  Chunk* merge_back(Chunk* chunk, size_t& size, Fault if_corrupt);
+  Chunk* merge_back(Chunk* chunk, size_t& size);
   void free_deferred();
-  void check_next_size(Chunk* chunk, size_t size, Fault if_wrong);
+  void free_slow(Chunk* chunk, size_t size);
+  // Whether no chunk behind one in use can have this size: not even a fencepost, or more than there
+  // is.
+  ARENITE_INLINE bool is_no_next_size(size_t size) const {
+    return size - k_header >= system_bytes();
+  }
 
   // resize.cpp
   void give_back_tail(Chunk* chunk, size_t keep);
@@ -161,6 +170,8 @@ class Arena {
   bool add_mapped_run(size_t size, size_t pad);
   void start_run(uintptr_t start, uintptr_t end, bool by_break);
   void set_run_end(uintptr_t end);
+  MainRun* newest_run() const { return runs_.load(std::memory_order_relaxed); }
+  bool is_in_mapped_run(const void* p) const;
   bool trim_break(size_t pad);
 
   // purge.cpp
@@ -169,37 +180,105 @@ class Arena {
   size_t top_size() const { return top_ == nullptr ? 0 : top_->size(); }
   // The flag of chunks that are handed out.
   size_t arena_flag() const { return is_main() ? 0 : Chunk::k_not_main; }
-  bool is_link_of_ours(const Links* links) const {
-    return (bins_.contains_header(links) || is_aligned(address_of(links), alignment())) &&
-           may_contain(links);
+  // Whether a link that was unsealed may be followed: it leads to a chunk or to a bin's header.
+  ARENITE_INLINE bool is_link_of_ours(const Links* links) const {
+    return may_contain(links) || bins_.contains_header(links);
   }
+  // The arena's memory reaches from `start` to `end` too.
+  void widen_range(uintptr_t start, uintptr_t end);
 
   FastBins fast_;
   bool has_fast_chunks_ = false;  // cleared by consolidation only
-  bool contiguous_ = true;        // main: the break alone has grown it, and nobody else moved it
+  bool contiguous_ = false;       // the break alone has grown it (main only)
   Chunk* top_ = nullptr;
   Chunk* last_remainder_ = nullptr;
-  Bins bins_;
-  MainRun* runs_ = nullptr;  // main: newest first
+  uintptr_t lowest_ = 0;  // all runs or segments lie between these
+  size_t span_ = 0;
   std::atomic<size_t> system_bytes_{0};
+  Bins bins_;
   size_t peak_system_bytes_ = 0;
-  std::atomic<uintptr_t> lowest_{0};  // main: all its runs lie between these
-  std::atomic<uintptr_t> highest_{0};
+  std::atomic<MainRun*> runs_{nullptr};  // main: newest first
+  // main: what the break has given, which nobody else maps into; and whether there is more
+  std::atomic<uintptr_t> break_start_{0};
+  std::atomic<size_t> break_span_{0};
+  std::atomic<bool> has_mapped_runs_{false};
   std::atomic<Links*> deferred_{nullptr};  // freed without the lock, linked by sealed fd
 };
 
-extern constinit Arena g_main_arena;
+[[gnu::visibility("hidden")]] extern constinit Arena g_main_arena;
 
 inline bool Arena::is_main() const {
   return this == &g_main_arena;
 }
 
-inline bool Arena::may_contain(const void* p) const {
-  const uintptr_t a = address_of(p);
-  if (a - address_of(this) < sizeof(Arena)) return true;
-  if (!is_main()) return g_kind_map.at(p) == Kind::chunk_heap;
-  const uintptr_t lowest = lowest_.load(std::memory_order_relaxed);
-  return a - lowest < highest_.load(std::memory_order_relaxed) - lowest;
+// The first chunk of its fast bin, if there is one.
+ARENITE_INLINE Chunk* Arena::take_fast(size_t size) {
+  Chunk*& first = fast_.first[FastBins::index_of(size)];
+  Chunk* chunk = first;
+  if (chunk == nullptr) return nullptr;
+  if (ARENITE_UNLIKELY(chunk->size() != size))
+    fault(this, Fault::malloc_fast_size, chunk->user(), chunk->size());
+  Chunk* after = FastBins::after(chunk);
+  if (ARENITE_UNLIKELY(after != nullptr && !(may_contain(after) && after->is_aligned_well()))) {
+    fault(this, Fault::malloc_fast_unaligned, chunk->user(), size);
+  }
+  first = after;
+  return chunk;
+}
+
+ARENITE_INLINE void Arena::free(Chunk* chunk) {
+  const size_t size = chunk->size();
+  if (size > g_tuning.fast_limit) return free_slow(chunk, size);
+  if (ARENITE_UNLIKELY(size < min_chunk() || !is_aligned(size, alignment()))) {
+    fault(this, Fault::free_invalid_size, chunk->user(), size);
+  }
+  if (ARENITE_UNLIKELY(is_no_next_size(chunk->at(size)->size()))) {
+    fault(this, Fault::free_next_fast, chunk->user(), size);
+  }
+  const unsigned bin = FastBins::index_of(size);
+  const Chunk* first = fast_.first[bin];
+  if (ARENITE_UNLIKELY(first == chunk)) fault(this, Fault::double_free_fast, chunk->user(), size);
+  if (ARENITE_UNLIKELY(first != nullptr && first->size() != size)) {
+    fault(this, Fault::free_fast_entry, first->user(), first->size());
+  }
+  perturb_freed(chunk->user(), size - k_header);
+  fast_.put(bin, chunk);
+  has_fast_chunks_ = true;
+}
+
+// If the chunk before is free, takes it out of its bin and returns it, with `size` grown by its
+// own.
+ARENITE_INLINE Chunk* Arena::merge_back(Chunk* chunk, size_t& size) {
+  if (chunk->prev_in_use()) return chunk;
+  const size_t prev_size = chunk->prev_size();
+  Chunk* prev = chunk->prev();
+  if (ARENITE_UNLIKELY(!may_contain(prev) || prev->size() != prev_size || prev_size == 0)) {
+    fault(this, Fault::consolidating_prev_size, chunk->user(), size);
+  }
+  size += prev_size;
+  unlink(prev, prev_size);
+  return prev;
+}
+
+// Puts a free chunk in front of the unsorted bin's ring.
+ARENITE_INLINE void Arena::put_in_unsorted(Chunk* chunk, size_t size, Fault if_corrupt) {
+  Links* header = bins_.unsorted();
+  Links* newest = header->fd.unseal();
+  if (ARENITE_UNLIKELY(newest->bk.unseal() != header)) fault(this, if_corrupt, chunk->user(), size);
+  LargeLinks* own = chunk->links();
+  if (!Bins::is_small(size)) {
+    own->fd_nextsize.seal(nullptr);
+    own->bk_nextsize.seal(nullptr);
+  }
+  link_between(own, header, newest);
+}
+
+inline Arena* Arena::around(const void* p) {
+  const uintptr_t start = g_main_arena.break_start_.load(std::memory_order_relaxed);
+  if (ARENITE_LIKELY(address_of(p) - start <
+                     g_main_arena.break_span_.load(std::memory_order_relaxed)))
+    return &g_main_arena;
+  return around_elsewhere(p);
 }
 
 }  // namespace arenite::chunk

@@ -30,14 +30,14 @@ class Bins {
       header.fd.seal(&header);
       header.bk.seal(&header);
     }
-    for (uint32_t& word : map_) word = 0;
+    for (uint64_t& word : map_) word = 0;
   }
 
   Links* header(unsigned bin) { return &headers_[bin]; }
   const Links* header(unsigned bin) const { return &headers_[bin]; }
   Links* unsorted() { return &headers_[k_unsorted_bin]; }
-  bool contains_header(const Links* links) const {
-    return links >= headers_ && links < headers_ + k_bins;
+  ARENITE_INLINE bool contains_header(const Links* links) const {
+    return address_of(links) - address_of(headers_) < sizeof(headers_);
   }
 
   // The smallest size that is large.
@@ -65,20 +65,19 @@ class Bins {
     return is_small(chunk_size) ? small_index(chunk_size) : large_index(chunk_size);
   }
 
-  void mark(unsigned bin) { map_[bin / 32] |= 1U << (bin % 32); }
-  void unmark(unsigned bin) { map_[bin / 32] &= ~(1U << (bin % 32)); }
-  bool is_marked(unsigned bin) const { return (map_[bin / 32] >> (bin % 32) & 1) != 0; }
+  void mark(unsigned bin) { map_[bin / 64] |= uint64_t{1} << (bin % 64); }
+  void unmark(unsigned bin) { map_[bin / 64] &= ~(uint64_t{1} << (bin % 64)); }
+  bool is_marked(unsigned bin) const { return (map_[bin / 64] >> (bin % 64) & 1) != 0; }
 
-  // The first marked bin from `bin` on; k_bins if there is none.
+  // The first marked bin from `bin`, at most k_bins, on; k_bins if there is none.
   unsigned next_marked(unsigned bin) const {
-    if (bin >= k_bins) return k_bins;
-    unsigned word = bin / 32;
-    uint32_t bits = map_[word] & (~0U << (bin % 32));
-    while (bits == 0) {
-      if (++word == k_bins / 32) return k_bins;
-      bits = map_[word];
+    if (bin < 64) {
+      const uint64_t small = map_[0] >> bin;
+      if (small != 0) return bin + static_cast<unsigned>(__builtin_ctzll(small));
+      bin = 64;
     }
-    return word * 32 + static_cast<unsigned>(__builtin_ctz(bits));
+    const uint64_t large = bin < k_bins ? map_[1] >> (bin - 64) : 0;
+    return large == 0 ? k_bins : bin + static_cast<unsigned>(__builtin_ctzll(large));
   }
 
  private:
@@ -86,7 +85,7 @@ class Bins {
   static size_t small_correction() { return alignment() > k_header ? 1 : 0; }
 
   Links headers_[k_bins] = {};
-  uint32_t map_[k_bins / 32] = {};
+  uint64_t map_[2] = {};
 };
 
 // Puts `node` into a ring, between two that are neighbours.

@@ -15,57 +15,8 @@ constexpr size_t k_consolidate_from = 64 * k_kib;
 
 }  // namespace
 
-void Arena::check_next_size(Chunk* chunk, size_t size, Fault if_wrong) {
-  Chunk* next = chunk->at(size);
-  if (ARENITE_UNLIKELY(!may_contain(next)))
-    fault(this, Fault::free_outside_heap, chunk->user(), size);
-  if (ARENITE_UNLIKELY(next->size() < k_header || next->size() >= system_bytes())) {
-    fault(this, if_wrong, chunk->user(), size);
-  }
-}
-
-void Arena::free(Chunk* chunk) {
-  const size_t size = chunk->size();
-  if (ARENITE_UNLIKELY(!chunk->is_aligned_well() || size > system_bytes() || !may_contain(chunk))) {
-    fault(this, Fault::free_invalid_pointer, chunk->user());
-  }
-  if (ARENITE_UNLIKELY(size < min_chunk() || !is_aligned(size, alignment()))) {
-    fault(this, Fault::free_invalid_size, chunk->user(), size);
-  }
-  if (size <= g_tuning.fast_limit) {
-    check_next_size(chunk, size, Fault::free_next_fast);
-    const unsigned bin = FastBins::index_of(size);
-    const Chunk* first = fast_.first[bin];
-    if (ARENITE_UNLIKELY(first == chunk)) fault(this, Fault::double_free_fast, chunk->user(), size);
-    if (ARENITE_UNLIKELY(first != nullptr && first->size() != size))
-      fault(this, Fault::free_fast_entry, first->user(), first->size());
-    perturb_freed(chunk->user(), size - k_header);
-    fast_.put(bin, chunk);
-    has_fast_chunks_ = true;
-    return;
-  }
-
-  if (ARENITE_UNLIKELY(chunk == top_)) fault(this, Fault::double_free_top, chunk->user(), size);
-  const uintptr_t end = address_of(chunk) + size;
-  if (ARENITE_UNLIKELY(contiguous_ && is_main() && end >= address_of(top_) + top_size())) {
-    fault(this, Fault::double_free_out, chunk->user(), size);
-  }
-  check_next_size(chunk, size, Fault::free_next_normal);
-  if (ARENITE_UNLIKELY(!chunk->at(size)->prev_in_use()))
-    fault(this, Fault::double_free_prev, chunk->user(), size);
-  perturb_freed(chunk->user(), size - k_header);
-  if (coalesce(chunk, size) >= k_consolidate_from) {
-    if (has_fast_chunks_) consolidate();
-    trim_top(g_tuning.top_pad, g_tuning.trim_threshold);
-  }
-}
-
-// Takes a free chunk out of the bin it is in.
-void Arena::unlink(Chunk* chunk) {
-  const size_t size = chunk->size();
-  if (ARENITE_UNLIKELY(!may_contain(chunk->at(size)) || chunk->at(size)->prev_size() != size)) {
-    fault(this, Fault::size_vs_prev_size, chunk->user(), size);
-  }
+// Takes a free chunk, whose size stands at both its ends, out of the ring it is in.
+void Arena::unlink(Chunk* chunk, size_t size) {
   LargeLinks* own = chunk->links();
   Links* fd = own->fd.unseal();
   Links* bk = own->bk.unseal();
@@ -75,9 +26,15 @@ void Arena::unlink(Chunk* chunk) {
   }
   fd->bk.seal(bk);
   bk->fd.seal(fd);
-  if (Bins::is_small(size)) return;
+  if (Bins::is_small(size) || own->fd_nextsize.unseal() == nullptr) return;
+  unlink_size(chunk, size);
+}
+
+// Takes the first chunk of its size, already out of the ring, out of the ring of sizes.
+void Arena::unlink_size(Chunk* chunk, size_t size) {
+  LargeLinks* own = chunk->links();
+  Links* fd = own->fd.unseal();
   LargeLinks* smaller = own->fd_nextsize.unseal();
-  if (smaller == nullptr) return;  // not the first of its size, or not in a large bin yet
   LargeLinks* larger = own->bk_nextsize.unseal();
   if (ARENITE_UNLIKELY(!is_link_of_ours(smaller) || larger == nullptr || !is_link_of_ours(larger) ||
                        smaller->bk_nextsize.unseal() != own ||
@@ -102,58 +59,54 @@ void Arena::unlink(Chunk* chunk) {
   larger->fd_nextsize.seal(smaller);
 }
 
-// If the chunk before is free, takes it out of its bin and returns it, with `size` grown by its
-// own.
-Chunk* Arena::merge_back(Chunk* chunk, size_t& size, Fault if_corrupt) {
-  if (chunk->prev_in_use()) return chunk;
-  const size_t prev_size = chunk->prev_size();
-  Chunk* prev = chunk->prev();
-  if (ARENITE_UNLIKELY(!is_aligned(prev_size, alignment()) || !may_contain(prev) ||
-                       prev->size() != prev_size)) {
-    fault(this, if_corrupt, chunk->user(), size);
-  }
-  size += prev_size;
-  unlink(prev);
-  return prev;
-}
-
-void Arena::put_in_unsorted(Chunk* chunk, size_t size, Fault if_corrupt) {
-  Links* header = bins_.unsorted();
-  Links* newest = header->fd.unseal();
-  if (ARENITE_UNLIKELY(!is_link_of_ours(newest) || newest->bk.unseal() != header)) {
-    fault(this, if_corrupt, chunk->user(), size);
-  }
-  LargeLinks* own = chunk->links();
-  if (!Bins::is_small(size)) {
-    own->fd_nextsize.seal(nullptr);
-    own->bk_nextsize.seal(nullptr);
-  }
-  link_between(own, header, newest);
-}
-
 // A chunk that is in use, or was just taken from a fast bin, becomes free memory. Returns the size
 // it has grown to.
-size_t Arena::coalesce(Chunk* chunk, size_t size) {
+ARENITE_INLINE size_t Arena::coalesce_here(Chunk* chunk, size_t size) {
   Chunk* next = chunk->at(size);
-  chunk = merge_back(chunk, size, Fault::consolidating_prev_size);
+  chunk = merge_back(chunk, size);
   if (next == top_) {
     size += next->size();
     set_top(chunk, size);
     return size;
   }
   const size_t next_size = next->size();
-  if (ARENITE_UNLIKELY(!may_contain(next->at(next_size))))
+  const Chunk* after = next->at(next_size);
+  if (ARENITE_UNLIKELY(!may_contain(after)))
     fault(this, Fault::free_next_normal, chunk->user(), size);
-  if (next->is_in_use()) {
+  if (after->prev_in_use()) {
     next->clear_prev_in_use();
   } else {
-    unlink(next);
+    if (ARENITE_UNLIKELY(after->prev_size() != next_size))
+      fault(this, Fault::size_vs_prev_size, next->user(), next_size);
+    unlink(next, next_size);
     size += next_size;
   }
   put_in_unsorted(chunk, size, Fault::free_unsorted_links);
   chunk->set_head(size, Chunk::k_prev_in_use);
   chunk->set_foot(size);
   return size;
+}
+
+void Arena::free_slow(Chunk* chunk, size_t size) {
+  const auto wrong = [&](Fault which) { fault(this, which, chunk->user(), size); };
+  if (ARENITE_UNLIKELY(size < min_chunk() || !is_aligned(size, alignment())))
+    wrong(Fault::free_invalid_size);
+  if (ARENITE_UNLIKELY(chunk == top_)) wrong(Fault::double_free_top);
+  const Chunk* next = chunk->at(size);
+  if (ARENITE_UNLIKELY(contiguous_ && next > top_)) wrong(Fault::double_free_out);
+  if (ARENITE_UNLIKELY(!may_contain(next))) wrong(Fault::free_outside_heap);
+  if (ARENITE_UNLIKELY(is_no_next_size(next->size()))) wrong(Fault::free_next_normal);
+  if (ARENITE_UNLIKELY(!next->prev_in_use())) wrong(Fault::double_free_prev);
+  perturb_freed(chunk->user(), size - k_header);
+  if (coalesce_here(chunk, size) >= k_consolidate_from) {
+    if (has_fast_chunks_) consolidate();
+    if (!is_main() || top_size() >= g_tuning.trim_threshold)
+      trim_top(g_tuning.top_pad, g_tuning.trim_threshold);
+  }
+}
+
+size_t Arena::coalesce(Chunk* chunk, size_t size) {
+  return coalesce_here(chunk, size);
 }
 
 void Arena::consolidate() {

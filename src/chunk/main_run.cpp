@@ -28,7 +28,7 @@ bool Arena::extend_by_break(size_t size, size_t pad) {
   const size_t page = os::page_size();
   const size_t old_size = top_size();
   const uintptr_t old_end = address_of(top_) + old_size;
-  const bool top_at_break = runs_ != nullptr && runs_->by_break;
+  const bool top_at_break = newest_run() != nullptr && newest_run()->by_break;
   size_t wanted = 0;
   if (__builtin_add_overflow(size + min_chunk() + k_run_room, pad, &wanted)) return false;
   if (top_at_break) wanted = wanted > old_size ? wanted - old_size : 1;
@@ -85,19 +85,38 @@ void Arena::start_run(uintptr_t start, uintptr_t end, bool by_break) {
   if (top_ != nullptr) fence_old_top();
   const uintptr_t record = align_up(start, 2 * k_word);
   const uintptr_t first_chunk = align_up(record + sizeof(MainRun) + k_header, 2 * 8) - k_header;
-  runs_ = new (at_address<void>(record)) MainRun{runs_, start, first_chunk, end, by_break};
-  const uintptr_t lowest = lowest_.load(std::memory_order_relaxed);
-  if (lowest == 0 || start < lowest) lowest_.store(start, std::memory_order_relaxed);
-  if (end > highest_.load(std::memory_order_relaxed))
-    highest_.store(end, std::memory_order_relaxed);
+  auto* run =
+      new (at_address<void>(record)) MainRun{newest_run(), start, first_chunk, end, by_break};
+  runs_.store(run, std::memory_order_release);
+  set_run_end(end);
   count_system(static_cast<ptrdiff_t>(end - start));
   set_top(at_address<Chunk>(first_chunk), end - first_chunk);
 }
 
+// The newest run now ends here.
 void Arena::set_run_end(uintptr_t end) {
-  const uintptr_t highest = highest_.load(std::memory_order_relaxed);
-  if (highest == runs_->end || end > highest) highest_.store(end, std::memory_order_relaxed);
-  runs_->end = end;
+  MainRun* run = newest_run();
+  run->end = end;
+  widen_range(run->start, end);
+  if (!run->by_break) {
+    has_mapped_runs_.store(true, std::memory_order_relaxed);
+    return;
+  }
+  uintptr_t start = break_start_.load(std::memory_order_relaxed);
+  if (start == 0) {
+    start = run->start;
+    break_start_.store(start, std::memory_order_relaxed);
+  }
+  break_span_.store(end - start, std::memory_order_relaxed);
+}
+
+// Any thread: a mapped run never changes once it is in the list.
+bool Arena::is_in_mapped_run(const void* p) const {
+  for (const MainRun* run = runs_.load(std::memory_order_acquire); run != nullptr;
+       run = run->older) {
+    if (!run->by_break && address_of(p) - run->start < run->end - run->start) return true;
+  }
+  return false;
 }
 
 // Moves the break down, if it is still where the top ends.
@@ -105,7 +124,7 @@ bool Arena::trim_break(size_t pad) {
   const size_t have = top_size();
   const size_t extra = policy::trimmable(have, pad, min_chunk(), os::page_size());
   const uintptr_t end = address_of(top_) + have;
-  if (extra == 0 || !runs_->by_break || address_of(os::move_break(0)) != end) return false;
+  if (extra == 0 || !newest_run()->by_break || address_of(os::move_break(0)) != end) return false;
   os::move_break(-static_cast<ptrdiff_t>(extra));
   // Whatever the call said: what counts is where the break is now.
   const uintptr_t now = address_of(os::move_break(0));

@@ -28,7 +28,10 @@ bool Arena::resize_in_place(Chunk* chunk, size_t size) {
     }
     if (!may_contain(next->at(next_size)) || next->is_in_use() || old_size + next_size < size)
       return false;
-    unlink(next);
+    if (ARENITE_UNLIKELY(next->next()->prev_size() != next_size)) {
+      fault(this, Fault::size_vs_prev_size, next->user(), next_size);
+    }
+    unlink(next, next_size);
     chunk->set_size(old_size + next_size);
     chunk->set_in_use(old_size + next_size);
   }

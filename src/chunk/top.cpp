@@ -16,6 +16,7 @@ constinit Arena g_main_arena;
 
 void Arena::start_main() {
   g_main_arena.bins_.reset();
+  g_main_arena.contiguous_ = true;
 }
 
 Arena* Arena::create() {
@@ -25,6 +26,7 @@ Arena* Arena::create() {
   auto* arena = new (segment + 1) Arena;
   arena->bins_.reset();
   segment->arena = arena;
+  arena->widen_range(address_of(segment), address_of(segment) + k_heap_size);
   arena->count_system(static_cast<ptrdiff_t>(segment->size()));
   auto* top = static_cast<Chunk*>(segment->first_chunk(sizeof(Arena)));
   arena->set_top(top, address_of(segment->end()) - address_of(top));
@@ -46,12 +48,25 @@ void Arena::abandon() {
   lock.forget();
 }
 
-Arena* Arena::around(const void* p) {
-  if (g_kind_map.at(p) == Kind::chunk_heap) {
-    HeapSegment* segment = HeapSegment::of(p);
+Arena* Arena::around_elsewhere(const void* p) {
+  if (ARENITE_LIKELY(g_kind_map.at(p) == Kind::chunk_heap)) {
+    const HeapSegment* segment = HeapSegment::of(p);
     return p < segment->end() ? segment->arena : nullptr;
   }
-  return g_main_arena.may_contain(p) ? &g_main_arena : nullptr;
+  if (ARENITE_LIKELY(!g_main_arena.has_mapped_runs_.load(std::memory_order_relaxed)))
+    return nullptr;
+  return g_main_arena.is_in_mapped_run(p) ? &g_main_arena : nullptr;
+}
+
+void Arena::widen_range(uintptr_t start, uintptr_t end) {
+  if (span_ == 0) {
+    lowest_ = start;
+    span_ = end - start;
+    return;
+  }
+  const uintptr_t highest = lowest_ + span_ > end ? lowest_ + span_ : end;
+  lowest_ = lowest_ < start ? lowest_ : start;
+  span_ = highest - lowest_;
 }
 
 void Arena::set_top(Chunk* chunk, size_t size) {
@@ -113,6 +128,7 @@ bool Arena::grow_by_segment(size_t size) {
   if (fresh == nullptr) return false;
   fresh->arena = this;
   fresh->older = newest;
+  widen_range(address_of(fresh), address_of(fresh) + k_heap_size);
   count_system(static_cast<ptrdiff_t>(fresh->size()));
   if (newest != nullptr) fence_old_top();
   auto* top = static_cast<Chunk*>(fresh->first_chunk(0));
@@ -140,7 +156,7 @@ bool Arena::trim_segments(size_t pad, size_t threshold) {
     size_t size = address_of(older->end()) - address_of(fence);
     const size_t before = fence->prev_in_use() ? 0 : fence->prev_size();
     if (size + before + (k_heap_size - older->size()) < pad + min_chunk() + page) break;
-    Chunk* top = merge_back(fence, size, Fault::consolidating_prev_size);
+    Chunk* top = merge_back(fence, size);
     set_top(top, size);
     count_system(-static_cast<ptrdiff_t>(newest->size()));
     HeapSegment::destroy(newest);

@@ -14,9 +14,8 @@ namespace arenite::chunk {
 class Setting {
  public:
   constexpr explicit Setting(size_t value) : value_(value) {}
-  ARENITE_INLINE operator size_t() const {
-    return value_.load(std::memory_order_relaxed);
-  }  // NOLINT: reads as one
+  // NOLINTNEXTLINE(google-explicit-constructor): it reads as the size it holds
+  ARENITE_INLINE operator size_t() const { return value_.load(std::memory_order_relaxed); }
   void set(size_t value) { value_.store(value, std::memory_order_relaxed); }
 
  private:

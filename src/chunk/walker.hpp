@@ -24,8 +24,8 @@ class Walker {
   bool for_each_stretch(Visit visit) const {
     if (arena_.top_ == nullptr) return true;
     if (arena_.is_main()) {
-      for (const MainRun* run = arena_.runs_; run != nullptr; run = run->older) {
-        if (!visit(Stretch{run->start, run->first_chunk, run->end, run == arena_.runs_}))
+      for (const MainRun* run = arena_.newest_run(); run != nullptr; run = run->older) {
+        if (!visit(Stretch{run->start, run->first_chunk, run->end, run == arena_.newest_run()}))
           return false;
       }
       return true;

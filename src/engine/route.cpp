@@ -51,12 +51,11 @@ ARENITE_INLINE Chunk* take_chunk(Take take) {
 }
 
 // A block outside all arenas: a mapping of its own, or a pointer that is none of ours.
-ARENITE_COLD Chunk* mapped_chunk(void* p, Fault if_none) {
-  Chunk* chunk = Chunk::from_user(p);
+ARENITE_COLD void require_mapped_chunk(void* p, Fault if_none) {
+  const Chunk* chunk = Chunk::from_user(p);
   const uintptr_t page = align_down(address_of(chunk), os::page_size());
   if (!os::is_mapped(at_address<void>(page)) || !chunk->is_mapped())
     chunk::fault(nullptr, if_none, p);
-  return chunk;
 }
 
 // The arena of a block in use; nullptr if it is a mapping of its own.
@@ -70,12 +69,12 @@ ARENITE_INLINE Arena* arena_of(void* p, Fault if_none) {
       chunk::fault(nullptr, if_none, p);
     return arena;
   }
-  mapped_chunk(p, if_none);
+  require_mapped_chunk(p, if_none);
   return nullptr;
 }
 
-ARENITE_COLD void release_while_busy(Arena* arena, Chunk* chunk) {
-  if (!arena->lock.lock_unless_frozen()) {
+void release_locked(Arena* arena, Chunk* chunk) {
+  if (ARENITE_UNLIKELY(!arena->lock.lock_unless_frozen())) {
     arena->free_later(chunk);
     return;
   }
@@ -83,14 +82,25 @@ ARENITE_COLD void release_while_busy(Arena* arena, Chunk* chunk) {
   arena->lock.unlock();
 }
 
+void* allocate_locked(size_t n) {
+  Chunk* chunk = take_chunk([n](Arena& arena) { return arena.allocate(chunk::request2size(n)); });
+  if (ARENITE_UNLIKELY(chunk == nullptr)) return nullptr;
+  chunk::perturb_fresh(chunk->user(), n);
+  return chunk->user();
+}
+
 }  // namespace
 
 void* allocate(size_t n) {
-  Chunk* chunk = take_chunk([n](Arena& arena) { return arena.allocate(chunk::request2size(n)); });
-  if (ARENITE_UNLIKELY(chunk == nullptr)) return nullptr;
-  void* p = chunk->user();
-  chunk::perturb_fresh(p, n);
-  return p;
+  Arena* arena = cache::t_thread.arena;
+  if (ARENITE_LIKELY(arena != nullptr && os::single_threaded())) {
+    Chunk* chunk = arena->allocate(chunk::request2size(n));
+    if (ARENITE_LIKELY(chunk != nullptr)) {
+      chunk::perturb_fresh(chunk->user(), n);
+      return chunk->user();
+    }
+  }
+  return allocate_locked(n);
 }
 
 void* allocate_zeroed(size_t n) {
@@ -125,17 +135,10 @@ void* allocate_aligned(size_t align, size_t n) {
 void release(void* p) {
   Arena* arena = arena_of(p, Fault::free_invalid_pointer);
   Chunk* chunk = Chunk::from_user(p);
-  if (ARENITE_UNLIKELY(arena == nullptr)) {
-    chunk::unmap_chunk(chunk);
-    return;
-  }
+  if (ARENITE_UNLIKELY(arena == nullptr)) return chunk::unmap_chunk(chunk);
   if (ARENITE_UNLIKELY(arena->is_abandoned())) return;
-  if (ARENITE_UNLIKELY(!arena->lock.try_lock())) {
-    release_while_busy(arena, chunk);
-    return;
-  }
+  if (!os::single_threaded()) return release_locked(arena, chunk);
   arena->free(chunk);
-  arena->lock.unlock();
 }
 
 void* reallocate(void* p, size_t n) {

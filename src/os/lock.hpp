@@ -25,14 +25,19 @@
 
 #include "base/base.hpp"
 
-// NOLINTNEXTLINE(bugprone-reserved-identifier): libc's name, from <sys/single_threaded.h>
-extern "C" [[gnu::weak]] char __libc_single_threaded;
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#endif
 
 namespace arenite::os {
 
 // Whether this is the process's only thread. False where libc cannot tell.
 ARENITE_INLINE bool single_threaded() {
-  return &__libc_single_threaded != nullptr && __libc_single_threaded != 0;
+#if __has_include(<sys/single_threaded.h>)
+  return __libc_single_threaded != 0;
+#else
+  return false;
+#endif
 }
 
 class Lock {
