@@ -10,15 +10,6 @@
 
 using namespace behaviour;
 
-namespace {
-
-// 16 everywhere, but 8 where the 32-bit library shows the classic layout.
-std::size_t promised_alignment() {
-  return sizeof(void*) == 4 && mode_is_classic() ? 8 : 16;
-}
-
-}  // namespace
-
 CASE(every_size_is_aligned) {
   const std::size_t alignment = promised_alignment();
   for (std::size_t size = 0; size <= 4096; ++size) {

@@ -51,7 +51,7 @@ CASE(every_new_serves_every_size) {
   for (std::size_t size = 0; size <= 200000; size += 1 + size / 4) {
     void* plain[] = {operator new(size), operator new[](size), operator new(size, std::nothrow),
                                                                operator new[](size, std::nothrow)};
-    for (void* p : plain) check_block(p, size, __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+    for (void* p : plain) check_block(p, size, promised_alignment());
     for (void* p : plain) EXPECT(intact(p, size, size));
     operator delete(plain[0]);
     operator delete[](plain[1]);

@@ -147,6 +147,10 @@ bool mode_is_classic() {
   return mode != nullptr && strcmp(mode, "classic") == 0;
 }
 
+std::size_t promised_alignment() {
+  return sizeof(void*) == 4 && mode_is_classic() ? 8 : 16;
+}
+
 bool library_is_a_stand_in() {
   return getenv("BEHAVIOUR_STAND_IN") != nullptr;
 }

@@ -45,6 +45,10 @@ std::uintptr_t program_break();
 int count_arenas();
 
 bool mode_is_classic();
+
+// Of every block: 16, but 8 where the 32-bit library shows the classic layout.
+std::size_t promised_alignment();
+
 bool library_is_a_stand_in();  // some other allocator is being measured by these cases
 
 // Starts this program's case anew with these variables set ("NAME=value"), and returns there.
