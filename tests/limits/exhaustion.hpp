@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <new>
 
@@ -129,21 +130,21 @@ inline void a_thread_is_served(Limit limit) {
 }
 
 inline void threads_until_the_limit(Limit limit) {
-  static pthread_barrier_t start;
+  static pthread_barrier_t start, together;
   pthread_barrier_init(&start, nullptr, 5);
+  pthread_barrier_init(&together, nullptr, 4);
+  static std::atomic<std::size_t> refused{0};
   pthread_t threads[4];
-  for (std::uintptr_t t = 0; t < 4; ++t)
+  for (pthread_t& thread : threads)
     EXPECT_EQ(pthread_create(
-                  &threads[t], nullptr,
-                  [](void* seed) -> void* {
+                  &thread, nullptr,
+                  [](void*) -> void* {
                     constexpr std::size_t k_slots = 4000;
                     auto** blocks = static_cast<void**>(mmap(nullptr, k_slots * sizeof(void*),
                                                              PROT_READ | PROT_WRITE,
                                                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
                     EXPECT(blocks != MAP_FAILED);
                     pthread_barrier_wait(&start);
-                    Random random(reinterpret_cast<std::uintptr_t>(seed) + 1);
-                    std::size_t refused = 0;
                     for (int round = 0; round < 2; ++round) {
                       for (std::size_t i = 0; i < k_slots; ++i) {
                         const std::size_t size = 2000 + i % 3000 + (i % 400 == 0 ? 200000 : 0);
@@ -156,20 +157,21 @@ inline void threads_until_the_limit(Limit limit) {
                           ++refused;
                         }
                       }
+                      pthread_barrier_wait(&together);
                       for (std::size_t i = 0; i < k_slots; ++i) {
                         const std::size_t size = 2000 + i % 3000 + (i % 400 == 0 ? 200000 : 0);
                         EXPECT(blocks[i] == nullptr || intact(blocks[i], size, i));
                         free(blocks[i]);
                       }
                     }
-                    EXPECT(refused > 0);
                     return nullptr;
                   },
-                  reinterpret_cast<void*>(t)),
+                  nullptr),
               0);
   limit(24_MiB);
   pthread_barrier_wait(&start);
   for (pthread_t thread : threads) pthread_join(thread, nullptr);
+  EXPECT(refused > 0);
   void* p = malloc(1_MiB);
   EXPECT(p != nullptr);
   free(p);
