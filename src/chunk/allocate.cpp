@@ -58,6 +58,23 @@ inline Chunk* Arena::split(Chunk* chunk, size_t size, bool remember_remainder) {
   return chunk;
 }
 
+// Cuts `size` bytes from the last remainder, which is alone in the unsorted bin; the rest takes its
+// place there.
+inline Chunk* Arena::split_last_remainder(Chunk* chunk, size_t chunk_size, size_t size) {
+  Chunk* rest = chunk->at(size);
+  const size_t rest_size = chunk_size - size;
+  if (!Bins::is_small(rest_size)) {
+    rest->links()->fd_nextsize.seal(nullptr);
+    rest->links()->bk_nextsize.seal(nullptr);
+  }
+  link_between(rest->links(), bins_.unsorted(), bins_.unsorted());
+  last_remainder_ = rest;
+  chunk->set_head(size, Chunk::k_prev_in_use | arena_flag());
+  rest->set_head(rest_size, Chunk::k_prev_in_use);
+  rest->set_foot(rest_size);
+  return chunk;
+}
+
 // Goes through the unsorted bin. Returns an exact fit, or a piece of the last remainder.
 Chunk* Arena::sort_unsorted(size_t size) {
   Links* const unsorted = bins_.unsorted();
@@ -82,15 +99,14 @@ Chunk* Arena::sort_unsorted(size_t size) {
     }
     if (ARENITE_UNLIKELY(next->prev_in_use())) wrong(Fault::malloc_unsorted_in_use);
 
-    unsorted->bk.seal(before);
-    before->fd.seal(unsorted);
-
     // Only one chunk left, and it is what the last request left over: small requests in a row take
     // their memory from it, piece by piece.
     if (Bins::is_small(size) && before == unsorted && chunk == last_remainder_ &&
         chunk_size > size + min_chunk()) {
-      return split(chunk, size, true);
+      return split_last_remainder(chunk, chunk_size, size);
     }
+    unsorted->bk.seal(before);
+    before->fd.seal(unsorted);
     if (chunk_size == size) return hand_out(chunk, size);
     put_in_bin(chunk, chunk_size);
   }
@@ -208,9 +224,8 @@ Chunk* Arena::take_best_large(size_t size) {
 }
 
 // The smallest chunk of the next bin that has one.
-Chunk* Arena::take_from_larger(unsigned first_bin, size_t size) {
-  for (unsigned bin = bins_.next_marked(first_bin); bin < k_bins;
-       bin = bins_.next_marked(bin + 1)) {
+Chunk* Arena::take_from_larger(unsigned first_marked, size_t size) {
+  for (unsigned bin = first_marked; bin < k_bins; bin = bins_.next_marked(bin + 1)) {
     Links* header = bins_.header(bin);
     Links* smallest = header->bk.unseal();
     if (smallest == header) {  // the bit was stale
@@ -224,19 +239,6 @@ Chunk* Arena::take_from_larger(unsigned first_bin, size_t size) {
   return nullptr;
 }
 
-// Cuts the request from the start of the top, if the top can spare it and stay a chunk.
-Chunk* Arena::take_from_top(size_t size) {
-  const size_t have = top_size();
-  if (ARENITE_UNLIKELY(have > system_bytes()))
-    fault(this, Fault::malloc_top_size, top_->user(), have);
-  if (have < size + min_chunk()) return nullptr;
-  Chunk* chunk = top_;
-  top_ = chunk->at(size);
-  top_->set_head(have - size, Chunk::k_prev_in_use);
-  chunk->set_head(size, Chunk::k_prev_in_use | arena_flag());
-  return chunk;
-}
-
 Chunk* Arena::allocate_slow(size_t size) {
   const bool small = Bins::is_small(size);
   if (small) {
@@ -248,11 +250,15 @@ Chunk* Arena::allocate_slow(size_t size) {
   if (ARENITE_UNLIKELY(deferred_.load(std::memory_order_relaxed) != nullptr)) free_deferred();
   const unsigned bin = Bins::index_of(size);
   for (;;) {
-    if (Chunk* chunk = sort_unsorted(size)) return chunk;
+    if (!bins_.is_empty(k_unsorted_bin)) {
+      if (Chunk* chunk = sort_unsorted(size)) return chunk;
+    }
     if (!small) {
       if (Chunk* chunk = take_best_large(size)) return chunk;
     }
-    if (Chunk* chunk = take_from_larger(bin + 1, size)) return chunk;
+    if (const unsigned larger = bins_.next_marked(bin + 1); larger < k_bins) {
+      if (Chunk* chunk = take_from_larger(larger, size)) return chunk;
+    }
     if (Chunk* chunk = take_from_top(size)) return chunk;
     if (!has_fast_chunks_) return grow(size);
     consolidate();

@@ -130,9 +130,10 @@ class Arena {
   void put_in_bin(Chunk* chunk, size_t size);
   void put_in_large_bin(Chunk* chunk, size_t size, Links* header, Links*& before, Links*& after);
   Chunk* take_best_large(size_t size);
-  Chunk* take_from_larger(unsigned first_bin, size_t size);
+  Chunk* take_from_larger(unsigned first_marked, size_t size);
   Chunk* take_from_top(size_t size);
   Chunk* split(Chunk* chunk, size_t size, bool remember_remainder);
+  Chunk* split_last_remainder(Chunk* chunk, size_t chunk_size, size_t size);
   Chunk* allocate_slow(size_t size);
   Chunk* hand_out(Chunk* chunk, size_t size);
   void unlink_checked(Chunk* chunk);
@@ -244,6 +245,19 @@ ARENITE_INLINE void Arena::free(Chunk* chunk) {
   perturb_freed(chunk->user(), size - k_header);
   fast_.put(bin, chunk);
   has_fast_chunks_ = true;
+}
+
+// Cuts the request from the start of the top, if the top can spare it and stay a chunk.
+ARENITE_INLINE Chunk* Arena::take_from_top(size_t size) {
+  const size_t have = top_size();
+  if (ARENITE_UNLIKELY(have > system_bytes()))
+    fault(this, Fault::malloc_top_size, top_->user(), have);
+  if (have < size + min_chunk()) return nullptr;
+  Chunk* chunk = top_;
+  top_ = chunk->at(size);
+  top_->set_head(have - size, Chunk::k_prev_in_use);
+  chunk->set_head(size, Chunk::k_prev_in_use | arena_flag());
+  return chunk;
 }
 
 // If the chunk before is free, takes it out of its bin and returns it, with `size` grown by its

@@ -35,6 +35,7 @@ class Bins {
 
   Links* header(unsigned bin) { return &headers_[bin]; }
   const Links* header(unsigned bin) const { return &headers_[bin]; }
+  bool is_empty(unsigned bin) const { return headers_[bin].fd.unseal() == &headers_[bin]; }
   Links* unsorted() { return &headers_[k_unsorted_bin]; }
   ARENITE_INLINE bool contains_header(const Links* links) const {
     return address_of(links) - address_of(headers_) < sizeof(headers_);
