@@ -1,13 +1,12 @@
 // False sharing: do small blocks of different threads lie in one cache line?
 //
-// `active`: each thread takes a tiny block, writes to it many times, frees it, takes the next; the
-// allocator shares a line if it serves two threads from it. `passive`: the main thread takes
-// neighbouring blocks and hands one to each thread, which frees it and goes on as above; the
-// allocator shares a line if it gives each thread back the block it was handed. Where lines are
-// shared, every write waits for the other core. The writes are atomic increments, as of a counter:
-// plain ones hide in the core's store buffer. Each thread has a core of its own as far as there are
-// cores. Threads are started twenty times, each time with one block more left behind, so that
-// neighbours lie now within a line and now across its end.
+// `active`: each thread takes eight tiny blocks, writes to them many times, frees them, takes the
+// next; the allocator shares a line if it serves two threads from it. `passive`: the main thread
+// takes eight blocks for each thread and deals them out in turn like cards; the threads free them
+// and go on as above; the allocator shares lines if it gives each thread back the blocks it was
+// handed. Where lines are shared, every write waits for the other core. The writes are atomic
+// increments, as of a counter: plain ones hide in the core's store buffer. Each thread has a core
+// of its own as far as there are cores.
 #include <atomic>
 #include <barrier>
 #include <thread>
@@ -18,11 +17,12 @@
 namespace {
 
 constexpr std::size_t k_size = 8;
-constexpr std::uint64_t k_starts = 20;
+constexpr std::uint64_t k_starts = 10;
+using Hand = std::array<std::uint64_t*, 8>;
 
 struct alignas(128) Writer {
   std::size_t core = 0;
-  void* handed = nullptr;
+  Hand handed{};
   std::uint64_t sum = 0;
 };
 
@@ -41,19 +41,28 @@ void stay_on_core(std::size_t n) {
   }
 }
 
+std::uint64_t* take(std::uint64_t value) {
+  auto* p = static_cast<std::uint64_t*>(bench::allocate(k_size));
+  *p = value;
+  return p;
+}
+
 void write_for_long(Writer& writer, std::uint64_t rounds, std::uint64_t writes,
                     std::barrier<>& start) {
   stay_on_core(writer.core);
   start.arrive_and_wait();
-  std::free(writer.handed);
+  for (std::uint64_t* p : writer.handed) std::free(p);
   std::uint64_t sum = 0;
   for (std::uint64_t round = 0; round < rounds; ++round) {
-    auto* p = static_cast<std::uint64_t*>(bench::allocate(k_size));
-    *p = round;
-    const std::atomic_ref counter(*p);
-    for (std::uint64_t i = 0; i < writes; ++i) counter.fetch_add(1, std::memory_order_relaxed);
-    sum += *p;
-    std::free(p);
+    Hand hand{};
+    for (std::uint64_t*& p : hand) p = take(round);
+    for (std::uint64_t i = 0; i < writes; ++i) {
+      for (std::uint64_t* p : hand) std::atomic_ref(*p).fetch_add(1, std::memory_order_relaxed);
+    }
+    for (std::uint64_t* p : hand) {
+      sum += *p;
+      std::free(p);
+    }
   }
   writer.sum += sum;
 }
@@ -64,16 +73,16 @@ int main(int argc, char** argv) {
   bench::Program program("sharing", "false sharing of cache lines", argc, argv);
   const bool active = program.choose("kind", "active", "passive", "active or passive");
   const std::size_t threads = program.count("threads", bench::threads_by_core(), "that write");
-  const std::uint64_t rounds = program.scaled(250'000.0 / k_starts);
+  const std::uint64_t rounds = program.scaled(20'000.0 / k_starts);
   const std::uint64_t writes = program.count("writes", 400, "to each block");
   program.begin();
 
   std::vector<Writer> writers(threads);
   for (std::size_t i = 0; i < threads; ++i) writers[i].core = i;
-  std::vector<void*> left;
   for (std::uint64_t i = 0; i < k_starts; ++i) {
-    left.push_back(bench::allocate(k_size));
-    for (Writer& writer : writers) writer.handed = active ? nullptr : bench::allocate(k_size);
+    for (std::size_t card = 0; !active && card < writers[0].handed.size(); ++card) {
+      for (Writer& writer : writers) writer.handed[card] = take(card);
+    }
     std::barrier start(static_cast<std::ptrdiff_t>(threads));
     std::vector<std::thread> running;
     for (Writer& writer : writers) {
@@ -83,8 +92,6 @@ int main(int argc, char** argv) {
   }
   std::uint64_t sum = 0;
   for (const Writer& writer : writers) sum += writer.sum;
-  for (void* p : left) std::free(p);
-  bench::drop(left);
   bench::drop(writers);
-  return program.finish(2 * threads * rounds * k_starts, sum);
+  return program.finish(16 * threads * rounds * k_starts, sum);
 }
