@@ -36,6 +36,7 @@ ARENITE_EXPORT int ARENITE_NAME(mallopt)(int parameter, int value) {
   engine::consolidate();
   for (const policy::SettingInfo& info : policy::k_settings) {
     if (info.mallopt == 0 || info.mallopt != parameter) continue;
+    if (value <= 0 && (parameter == M_ARENA_TEST || parameter == M_ARENA_MAX)) return 1;
     // As glibc: a negative value is a very large one; a fast limit or a threshold refuses that.
     return engine::change_setting(info, static_cast<size_t>(static_cast<ptrdiff_t>(value))) ? 1 : 0;
   }

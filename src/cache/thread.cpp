@@ -42,7 +42,7 @@ ARENITE_COLD chunk::Arena* lock_arena_slowly() {
     if (arena->lock.try_lock()) return arena;
   }
   if (thread.departing)
-    return arena->lock.lock_unless_frozen() ? arena : chunk::g_arenas.lock_standby();
+    return arena->lock.lock_unless_frozen() ? arena : chunk::g_arenas.lock_standby(thread.arena);
   return chunk::g_arenas.lock_another(thread.arena);
 }
 

@@ -79,6 +79,10 @@ class Arena {
   // Empties the fast bins into the unsorted bin and the top, coalescing (malloc_consolidate).
   void consolidate();
 
+  // Ends the process over a chunk in this arena's memory whose A says that it is another's: a free
+  // chunk has lost it. No lock.
+  [[noreturn]] void refuse(Chunk* chunk, Fault if_none);
+
   // Takes back a chunk without the lock: it waits in a list for the next slow path. Any thread.
   void free_later(Chunk* chunk);
 

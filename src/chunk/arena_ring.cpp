@@ -82,10 +82,16 @@ Arena* ArenaRing::lock_another(Arena*& own) {
       return own;
     }
   }
-  return lock_standby();
+  return lock_standby(own);
 }
 
-Arena* ArenaRing::lock_standby() {
+Arena* ArenaRing::lock_standby(Arena*& own) {
+  const long freezer = frozen_by_.load(std::memory_order_relaxed);
+  if (freezer != 0 && freezer != os::process_id()) {
+    restart_in_child(own);
+    Arena* arena = own != nullptr ? own : &g_main_arena;
+    return arena->lock.lock_unless_frozen() ? arena : nullptr;
+  }
   Arena* standby = standby_.load(std::memory_order_acquire);
   if (standby == nullptr) {
     Arena* fresh = Arena::create();
@@ -103,6 +109,7 @@ Arena* ArenaRing::lock_standby() {
 }
 
 void ArenaRing::freeze() {
+  frozen_by_.store(os::process_id(), std::memory_order_relaxed);
   const Arena* standby = standby_.load(std::memory_order_acquire);
   for_each([standby](Arena& a) {
     if (&a != standby && !a.is_abandoned() && !a.lock.is_frozen()) a.lock.freeze();
@@ -110,12 +117,14 @@ void ArenaRing::freeze() {
 }
 
 void ArenaRing::thaw() {
+  frozen_by_.store(0, std::memory_order_relaxed);
   for_each([](Arena& a) {
     if (a.lock.is_frozen()) a.lock.thaw();
   });
 }
 
-void ArenaRing::restart_in_child(Arena* own) {
+void ArenaRing::restart_in_child(Arena*& own) {
+  if (frozen_by_.exchange(0, std::memory_order_relaxed) == 0) return;
   size_t members = 0;
   for_each([&](Arena& a) {
     if (a.lock.is_frozen()) {
@@ -129,6 +138,7 @@ void ArenaRing::restart_in_child(Arena* own) {
   count_.store(members, std::memory_order_relaxed);
   standby_.store(nullptr, std::memory_order_relaxed);
   next_to_share_.store(nullptr, std::memory_order_relaxed);
+  if (own != nullptr && own->is_abandoned()) own = nullptr;
 }
 
 }  // namespace arenite::chunk

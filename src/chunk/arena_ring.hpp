@@ -43,8 +43,9 @@ class ArenaRing {
   // busy). Where another is free, or new, `own` becomes that one; the standby does not.
   Arena* lock_another(Arena*& own);
 
-  // The standby, locked; nullptr if it has to be made and there is no memory.
-  Arena* lock_standby();
+  // The standby, locked; nullptr if it has to be made and there is no memory. In a child whose fork
+  // handlers have not run yet, another's has: it restarts the ring and locks an arena of that.
+  Arena* lock_standby(Arena*& own);
 
   size_t count() const { return count_.load(std::memory_order_relaxed); }
 
@@ -52,8 +53,9 @@ class ArenaRing {
   void freeze();
   void thaw();
   // In the child of a fork: what was frozen is whole and goes on, attached to nobody but `own`;
-  // what was not is abandoned.
-  void restart_in_child(Arena* own);
+  // what was not is abandoned, and if that is `own`, it becomes nullptr. Once: then it does
+  // nothing.
+  void restart_in_child(Arena*& own);
 
  private:
   Arena* add_new();
@@ -64,6 +66,7 @@ class ArenaRing {
   std::atomic<size_t> processors_{0};  // 0: not counted yet
   std::atomic<Arena*> next_to_share_{nullptr};
   std::atomic<Arena*> standby_{nullptr};
+  std::atomic<long> frozen_by_{0};  // a process; a child finds its parent here
 };
 
 inline constinit ArenaRing g_arenas;

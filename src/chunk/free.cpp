@@ -133,6 +133,15 @@ void Arena::consolidate() {
   }
 }
 
+ARENITE_COLD void Arena::refuse(Chunk* chunk, Fault if_none) {
+  const size_t size = chunk->size();
+  if (chunk == top_) fault(nullptr, Fault::double_free_top, chunk->user(), size);
+  if (may_contain(chunk->at(size)) && !chunk->is_in_use()) {
+    fault(nullptr, Fault::double_free_prev, chunk->user(), size);
+  }
+  fault(nullptr, if_none, chunk->user());
+}
+
 void Arena::free_later(Chunk* chunk) {
   Links* own = chunk->links();
   Links* head = deferred_.load(std::memory_order_relaxed);

@@ -82,6 +82,12 @@ void Arena::count_system(ptrdiff_t bytes) {
 
 // Serves a request that neither bins nor top can.
 Chunk* Arena::grow(size_t size) {
+  if (top_ != nullptr) {
+    const uintptr_t end = is_main() ? newest_run()->end : address_of(HeapSegment::of(top_)->end());
+    if (!top_->prev_in_use() || top_size() < min_chunk() || address_of(top_) + top_size() != end) {
+      fault(this, Fault::malloc_top_size, top_->user(), top_size());
+    }
+  }
   bool tried_mapping = false;
   if (size >= g_tuning.mmap_threshold && g_mapped.may_add()) {
     if (Chunk* chunk = map_chunk(size)) return chunk;

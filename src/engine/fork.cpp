@@ -28,9 +28,7 @@ void child() {
   if (g_forks_under_way == 0) return;
   g_fork_lock.forget();
   g_forks_under_way = 0;
-  chunk::Arena*& own = cache::t_thread.arena;
-  chunk::g_arenas.restart_in_child(own);
-  if (own != nullptr && own->is_abandoned()) own = nullptr;
+  chunk::g_arenas.restart_in_child(cache::t_thread.arena);
 }
 
 }  // namespace

@@ -53,9 +53,7 @@ ARENITE_INLINE Chunk* take_chunk(Take take) {
 // A block outside all arenas: a mapping of its own, or a pointer that is none of ours.
 ARENITE_COLD void require_mapped_chunk(void* p, Fault if_none) {
   const Chunk* chunk = Chunk::from_user(p);
-  const uintptr_t page = align_down(address_of(chunk), os::page_size());
-  if (!os::is_mapped(at_address<void>(page)) || !chunk->is_mapped())
-    chunk::fault(nullptr, if_none, p);
+  if (!os::is_readable(chunk) || !chunk->is_mapped()) chunk::fault(nullptr, if_none, p);
 }
 
 // The arena of a block in use; nullptr if it is a mapping of its own.
@@ -65,8 +63,7 @@ ARENITE_INLINE Arena* arena_of(void* p, Fault if_none) {
   Chunk* chunk = Chunk::from_user(p);
   Arena* arena = Arena::around(chunk);
   if (ARENITE_LIKELY(arena != nullptr) && ARENITE_LIKELY(!chunk->is_mapped())) {
-    if (ARENITE_UNLIKELY(chunk->is_not_main() == arena->is_main()))
-      chunk::fault(nullptr, if_none, p);
+    if (ARENITE_UNLIKELY(chunk->is_not_main() == arena->is_main())) arena->refuse(chunk, if_none);
     return arena;
   }
   require_mapped_chunk(p, if_none);

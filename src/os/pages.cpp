@@ -128,10 +128,15 @@ void* remap(void* start, size_t old_size, size_t new_size, bool may_move) {
   return p == MAP_FAILED ? nullptr : p;
 }
 
-bool is_mapped(const void* page) {
+bool is_readable(const void* p) {
+  if (p == nullptr) return false;  // to the kernel that means: no mask
   const KeepErrno keep;
-  unsigned char resident = 0;
-  return syscall(SYS_mincore, page, page_size(), &resident) == 0 || errno != ENOMEM;
+  // The kernel copies the new signal mask before it looks at what is to be done with it, which here
+  // is nothing it knows: EINVAL means it could read, EFAULT that it could not.
+  constexpr size_t k_kernel_mask_size = 8;
+  constexpr int k_no_such_operation = -1;
+  syscall(SYS_rt_sigprocmask, k_no_such_operation, p, nullptr, k_kernel_mask_size);
+  return errno != EFAULT;
 }
 
 void* move_break(ptrdiff_t delta) {

@@ -37,8 +37,8 @@ bool unmap(void* start, size_t size);
 // Gives a mapping another size, elsewhere if `may_move`. nullptr on failure: the old one stands.
 void* remap(void* start, size_t old_size, size_t new_size, bool may_move);
 
-// Whether anything is mapped at this page, accessible or not. True where the kernel will not say.
-bool is_mapped(const void* page);
+// Whether the word at p can be read: asks the kernel, touches nothing.
+bool is_readable(const void* p);
 
 // Moves the break by `delta` bytes, of any size. Returns where it stood before (sbrk's return), or
 // nullptr if it could not be moved. move_break(0) asks where it is.

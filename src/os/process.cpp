@@ -78,6 +78,10 @@ size_t processor_count() {
   return count == 0 ? 1 : count;
 }
 
+long process_id() {
+  return syscall(SYS_getpid);
+}
+
 uintptr_t secret() {
   const int saved = errno;
   uintptr_t value = 0;

@@ -13,6 +13,9 @@ const char* const* environment();
 // Processors this thread may run on, by its affinity mask; at least 1.
 size_t processor_count();
 
+// This process, as the kernel counts.
+long process_id();
+
 // An unpredictable word, from the kernel. Call once, at start.
 uintptr_t secret();
 

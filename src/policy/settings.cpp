@@ -53,6 +53,12 @@ unsigned suffix_shift(char c) {
 }
 
 bool read_number(Span s, bool suffix_allowed, size_t& value) {
+  // As in glibc, where a threshold of -1 is the usual way to say "never".
+  if (s.size > 1 && s.begin[0] == '-') {
+    if (!read_number({s.begin + 1, s.size - 1}, suffix_allowed, value)) return false;
+    value = -value;
+    return true;
+  }
   unsigned shift = 0;
   if (suffix_allowed && s.size > 1) {
     shift = suffix_shift(s.begin[s.size - 1]);
@@ -171,8 +177,14 @@ ReadSettings read_settings(const char* const* environment, Complaint complaint) 
     while (name.begin[name.size] != '\0' && name.begin[name.size] != '=') name.size++;
     if (name.begin[name.size] != '=') continue;
     const char first = name.begin[0];
-    if (first != 'M' && first != 'G' && first != 'A') continue;  // most variables end here
+    if (first != 'M' && first != 'G' && first != 'A' && first != 'g') continue;
     const char* text = name.begin + name.size + 1;
+    if (first == 'g') {
+      // In /proc the dynamic linker has ended each tunable of the list with a zero: what follows
+      // one looks like a variable of its own.
+      reader.take_tunables(*environment);
+      continue;
+    }
     if (equal(name, "GLIBC_TUNABLES")) {
       reader.take_tunables(text);
       continue;

@@ -73,7 +73,7 @@ ReadSettings built_in_settings();
 // Reads the table from `environment`, a null-terminated list of NAME=VALUE strings (may be null).
 ReadSettings read_settings(const char* const* environment, Complaint complaint);
 
-// Reads one value as an ARENITE_* variable takes it: decimal, 0x hexadecimal or 0 octal, a suffix
+// Reads one value: decimal, 0x hexadecimal or 0 octal, a minus for "counted from the end", a suffix
 // k, M or G on bytes, a mode's name. False, and `value` untouched, where it cannot be read or is
 // out of the setting's range.
 bool read_value(const SettingInfo& info, const char* text, size_t length, size_t& value);
