@@ -6,14 +6,14 @@
 // Each try runs in a child of its own, so that it starts from the same heap. Whatever is refused,
 // each call either succeeds or returns a null pointer with errno ENOMEM; what was already allocated
 // keeps its contents; every invariant holds; and once the kernel relents, the next call works.
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <pthread.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "engine/engine.hpp"
 #include "os/os.hpp"
@@ -48,7 +48,9 @@ bool ends_are(const unsigned char* p, size_t n, unsigned char byte) {
   if (n <= 2 * k_end) return all_bytes_are(p, n, byte);
   return all_bytes_are(p, k_end, byte) && all_bytes_are(p + n - k_end, k_end, byte);
 }
-unsigned char byte_of(size_t index) { return static_cast<unsigned char>(index % 251 + 1); }
+unsigned char byte_of(size_t index) {
+  return static_cast<unsigned char>(index % 251 + 1);
+}
 
 void fill(const Block& b, size_t index) {
   if (b.size <= 2 * k_end) {
@@ -65,7 +67,8 @@ void check(const Block& b, size_t index) {
 
 void put(Table& t, size_t index, size_t size) {
   errno = 0;
-  auto* p = static_cast<unsigned char*>(index % 5 == 0 ? heap::memalign(256, size) : heap::malloc(size));
+  auto* p =
+      static_cast<unsigned char*>(index % 5 == 0 ? heap::memalign(256, size) : heap::malloc(size));
   if (p == nullptr) {
     if (errno != ENOMEM) fail("a refusal without ENOMEM", static_cast<size_t>(errno));
     t.refused++;
@@ -102,7 +105,8 @@ void resize(Table& t, size_t index, size_t size) {
   }
   // The start was kept, up to the smaller size.
   const size_t kept = size < b.size ? size : b.size;
-  if (!all_bytes_are(p, kept < k_end ? kept : k_end, byte_of(index))) fail("realloc lost the contents", index);
+  if (!all_bytes_are(p, kept < k_end ? kept : k_end, byte_of(index)))
+    fail("realloc lost the contents", index);
   b = {p, size};
   fill(b, index);
 }
@@ -184,8 +188,11 @@ struct Scenario {
   const char* name;
   void (*run)(Table&);
 };
-constexpr Scenario k_scenarios[] = {
-    {"small", small}, {"mapped", mapped}, {"resize", resizing}, {"threads", threads}, {"segments", segments}};
+constexpr Scenario k_scenarios[] = {{"small", small},
+                                    {"mapped", mapped},
+                                    {"resize", resizing},
+                                    {"threads", threads},
+                                    {"segments", segments}};
 
 struct Report {
   uint64_t calls;
@@ -228,9 +235,9 @@ Report try_once(const Scenario& scenario, uint64_t n, unsigned mask, bool from_t
   int status = 0;
   waitpid(child, &status, 0);
   if (!told || status != 0) {
-    std::fprintf(stderr, "faults_test: %s: the %llu. call refused%s (kinds 0x%x): status 0x%x\n", scenario.name,
-                 static_cast<unsigned long long>(n), from_then_on ? " and all later ones" : "", mask,
-                 static_cast<unsigned>(status));
+    std::fprintf(stderr, "faults_test: %s: the %llu. call refused%s (kinds 0x%x): status 0x%x\n",
+                 scenario.name, static_cast<unsigned long long>(n),
+                 from_then_on ? " and all later ones" : "", mask, static_cast<unsigned>(status));
     std::exit(1);
   }
   return report;
@@ -261,8 +268,9 @@ int main(int argc, char** argv) {
       }
     }
   }
-  std::printf("faults_test: %s: %llu refusals by the kernel, %llu requests ended with ENOMEM\n", scenario->name,
-              static_cast<unsigned long long>(tries), static_cast<unsigned long long>(refused));
+  std::printf("faults_test: %s: %llu refusals by the kernel, %llu requests ended with ENOMEM\n",
+              scenario->name, static_cast<unsigned long long>(tries),
+              static_cast<unsigned long long>(refused));
   if (tries == 0) fail("the scenario makes no kernel call", 0);
   return 0;
 }

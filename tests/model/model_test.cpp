@@ -8,14 +8,14 @@
 // size. Blocks pass from thread to thread, threads end and leave theirs to their successors, and
 // settings change on the way. Every so often all invariants of all arenas are checked. The first
 // difference ends the test with the seed to repeat it.
+#include <malloc.h>
+#include <pthread.h>
 #include <atomic>
 #include <cinttypes>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <malloc.h>
-#include <pthread.h>
 
 #include "engine/engine.hpp"
 #include "support/allocator.hpp"
@@ -24,7 +24,8 @@ namespace {
 
 constexpr size_t k_slots = 6000;
 constexpr size_t k_exchange = 256;
-constexpr size_t k_live_limit = sizeof(void*) == 8 ? 400ULL << 20 : 100ULL << 20;  // bytes, all threads
+constexpr size_t k_live_limit =
+    sizeof(void*) == 8 ? 400ULL << 20 : 100ULL << 20;  // bytes, all threads
 constexpr uint64_t k_verify_every = 50000;
 constexpr uint64_t k_thread_life = 400000;
 
@@ -33,7 +34,8 @@ std::atomic<int64_t> g_operations_left{0};
 std::atomic<int64_t> g_live_bytes{0};
 
 [[noreturn]] void fail(const char* what, const void* block, size_t size) {
-  std::fprintf(stderr, "model_test: %s: block %p of %zu bytes (seed %" PRIu64 ")\n", what, block, size, g_seed);
+  std::fprintf(stderr, "model_test: %s: block %p of %zu bytes (seed %" PRIu64 ")\n", what, block,
+               size, g_seed);
   std::abort();
 }
 
@@ -51,7 +53,11 @@ class Dice {
   // Mostly small, now and then up to 64 MiB: each power of two as likely as its neighbours.
   size_t size() {
     const size_t kind = below(20000);
-    const unsigned bits = kind < 16000 ? 9 : kind < 19400 ? 13 : kind < 19990 ? 17 : kind < 19999 ? 21 : 26;
+    const unsigned bits = kind < 16000   ? 9
+                          : kind < 19400 ? 13
+                          : kind < 19990 ? 17
+                          : kind < 19999 ? 21
+                                         : 26;
     const size_t limit = size_t{1} << (1 + below(bits));
     return below(limit + 1);
   }
@@ -106,9 +112,11 @@ void resize(Block& b, Dice& dice) {
   const unsigned char fill = b.fill;
   const size_t kept = size < b.asked ? size : b.asked;
   g_live_bytes.fetch_sub(static_cast<int64_t>(b.usable), std::memory_order_relaxed);
-  void* p = dice.below(2) == 0 ? heap::realloc(b.start, size) : heap::reallocarray(b.start, 1, size);
+  void* p =
+      dice.below(2) == 0 ? heap::realloc(b.start, size) : heap::reallocarray(b.start, 1, size);
   if (p == nullptr) fail("realloc failed", b.start, size);
-  if (!all_bytes_are(static_cast<unsigned char*>(p), kept, fill)) fail("realloc lost the contents", p, size);
+  if (!all_bytes_are(static_cast<unsigned char*>(p), kept, fill))
+    fail("realloc lost the contents", p, size);
   take_over(b, p, size, 0, static_cast<unsigned char>(1 + dice.below(255)));
 }
 
@@ -156,7 +164,8 @@ void acquire(Block& b, Dice& dice) {
   if (p == nullptr) fail("no memory", nullptr, size);
 }
 
-// Where threads leave blocks for one another. A full place holds a pointer to a Block made by malloc.
+// Where threads leave blocks for one another. A full place holds a pointer to a Block made by
+// malloc.
 std::atomic<Block*> g_exchange[k_exchange];
 
 void exchange(Block& b, Dice& dice) {
@@ -198,14 +207,15 @@ void change_a_setting(Dice& dice) {
 void verify_all() {
   arenite::chunk::Breach breach;
   if (arenite::engine::verify(breach)) return;
-  std::fprintf(stderr, "model_test: %s: %s at 0x%zx (seed %" PRIu64 ")\n", breach.invariant, breach.what,
-               static_cast<size_t>(breach.address), g_seed);
+  std::fprintf(stderr, "model_test: %s: %s at 0x%zx (seed %" PRIu64 ")\n", breach.invariant,
+               breach.what, static_cast<size_t>(breach.address), g_seed);
   std::abort();
 }
 
 void one_operation(Block* slots, Dice& dice) {
   Block& b = slots[dice.below(k_slots)];
-  const bool full = g_live_bytes.load(std::memory_order_relaxed) > static_cast<int64_t>(k_live_limit);
+  const bool full =
+      g_live_bytes.load(std::memory_order_relaxed) > static_cast<int64_t>(k_live_limit);
   const size_t what = dice.below(100);
   if (what == 0 && dice.below(400) == 0) {
     change_a_setting(dice);
@@ -288,7 +298,8 @@ int main(int argc, char** argv) {
   verify_all();
   heap::trim(0);
   verify_all();
-  std::printf("model_test: %" PRId64 " operations, %zu threads, seed %" PRIu64 ": all as the model has it\n", operations,
-              threads, g_seed);
+  std::printf("model_test: %" PRId64 " operations, %zu threads, seed %" PRIu64
+              ": all as the model has it\n",
+              operations, threads, g_seed);
   return 0;
 }
