@@ -1,0 +1,44 @@
+// KindMap: one byte a granule, and a plain answer for every pointer there can be.
+#include "base/kind_map.hpp"
+
+#include <gtest/gtest.h>
+
+namespace arenite {
+namespace {
+
+// Too large for the stack; each test leaves it as it found it.
+constinit KindMap map;
+
+constexpr uintptr_t k_granule_start = 5 * k_granule;
+
+TEST(KindMap, nothing_is_anywhere_at_first) {
+  EXPECT_EQ(map.at(nullptr), Kind::none);
+  EXPECT_EQ(map.at(&map), Kind::none);
+}
+
+TEST(KindMap, a_granule_is_known_to_its_last_byte_and_no_further) {
+  map.set(at_address(k_granule_start), Kind::chunk_heap);
+  EXPECT_EQ(map.at(at_address(k_granule_start - 1)), Kind::none);
+  EXPECT_EQ(map.at(at_address(k_granule_start)), Kind::chunk_heap);
+  EXPECT_EQ(map.at(at_address(k_granule_start + k_granule - 1)), Kind::chunk_heap);
+  EXPECT_EQ(map.at(at_address(k_granule_start + k_granule)), Kind::none);
+  map.set(at_address(k_granule_start), Kind::none);
+}
+
+TEST(KindMap, a_granule_that_goes_is_forgotten) {
+  map.set(at_address(k_granule_start), Kind::chunk_heap);
+  map.set(at_address(k_granule_start), Kind::none);
+  EXPECT_EQ(map.at(at_address(k_granule_start + 8)), Kind::none);
+}
+
+TEST(KindMap, a_wild_pointer_is_nothing_of_ours) {
+  EXPECT_EQ(map.at(at_address(UINTPTR_MAX)), Kind::none);
+  EXPECT_EQ(map.at(at_address(UINTPTR_MAX / 2 + 1)), Kind::none);
+}
+
+TEST(KindMap, a_granule_is_64_mib_or_1_mib_on_32_bit) {
+  EXPECT_EQ(k_granule, k_is_64_bit ? 64 * k_mib : k_mib);
+}
+
+}  // namespace
+}  // namespace arenite
