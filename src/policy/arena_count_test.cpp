@@ -1,0 +1,36 @@
+// How many arenas: the processors' limit, the user's, and when to count at all.
+#include "policy/arena_count.hpp"
+
+#include <gtest/gtest.h>
+
+namespace arenite::policy {
+namespace {
+
+TEST(ArenaCount, nobody_counts_processors_before_the_test_figure_is_passed) {
+  const ArenaLimits limits{.arena_max = 0, .arena_test = 8};
+  EXPECT_FALSE(must_count_processors(1, limits));
+  EXPECT_FALSE(must_count_processors(8, limits));
+  EXPECT_TRUE(must_count_processors(9, limits));
+}
+
+TEST(ArenaCount, nobody_counts_processors_where_the_user_set_a_maximum) {
+  EXPECT_FALSE(must_count_processors(1000, {.arena_max = 4, .arena_test = 1}));
+}
+
+TEST(ArenaCount, there_is_no_limit_until_processors_are_counted) {
+  EXPECT_EQ(arena_limit(0, {.arena_max = 0, .arena_test = 8}), SIZE_MAX);
+}
+
+TEST(ArenaCount, eight_for_each_processor_or_two_on_32_bit) {
+  EXPECT_EQ(arena_limit(1, {.arena_max = 0, .arena_test = 8}), k_is_64_bit ? 8U : 2U);
+  EXPECT_EQ(arena_limit(6, {.arena_max = 0, .arena_test = 8}), k_is_64_bit ? 48U : 12U);
+}
+
+TEST(ArenaCount, the_users_maximum_overrides_the_processors) {
+  EXPECT_EQ(arena_limit(0, {.arena_max = 3, .arena_test = 8}), 3U);
+  EXPECT_EQ(arena_limit(64, {.arena_max = 1, .arena_test = 8}), 1U);
+  EXPECT_EQ(arena_limit(1, {.arena_max = 100, .arena_test = 8}), 100U);
+}
+
+}  // namespace
+}  // namespace arenite::policy
