@@ -192,11 +192,10 @@ inline void Arena::unlink_checked(Chunk* chunk) {
   unlink(chunk, size);
 }
 
-// The smallest chunk of the request's own large bin that is large enough.
-Chunk* Arena::take_best_large(size_t size) {
-  Links* header = bins_.header(Bins::large_index(size));
+// The smallest chunk of the request's own large bin, which is not empty, that is large enough.
+Chunk* Arena::take_best_large(unsigned bin, size_t size) {
+  Links* header = bins_.header(bin);
   Links* first = header->fd.unseal();
-  if (first == header) return nullptr;
   const auto check = [&](const Links* links) {
     if (ARENITE_UNLIKELY(links == nullptr || !is_link_of_ours(links))) {
       fault(this, Fault::malloc_large_size_links,
@@ -253,8 +252,8 @@ Chunk* Arena::allocate_slow(size_t size) {
     if (!bins_.is_empty(k_unsorted_bin)) {
       if (Chunk* chunk = sort_unsorted(size)) return chunk;
     }
-    if (!small) {
-      if (Chunk* chunk = take_best_large(size)) return chunk;
+    if (!small && !bins_.is_empty(bin)) {
+      if (Chunk* chunk = take_best_large(bin, size)) return chunk;
     }
     if (const unsigned larger = bins_.next_marked(bin + 1); larger < k_bins) {
       if (Chunk* chunk = take_from_larger(larger, size)) return chunk;

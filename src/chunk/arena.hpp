@@ -133,7 +133,7 @@ class Arena {
   Chunk* sort_unsorted(size_t size);
   void put_in_bin(Chunk* chunk, size_t size);
   void put_in_large_bin(Chunk* chunk, size_t size, Links* header, Links*& before, Links*& after);
-  Chunk* take_best_large(size_t size);
+  Chunk* take_best_large(unsigned bin, size_t size);
   Chunk* take_from_larger(unsigned first_marked, size_t size);
   Chunk* take_from_top(size_t size);
   Chunk* split(Chunk* chunk, size_t size, bool remember_remainder);
@@ -162,11 +162,13 @@ class Arena {
 
   // top.cpp
   Chunk* grow(size_t size);
+  bool grow_top(size_t size);
   bool grow_by_break(size_t size);
   bool grow_by_segment(size_t size);
   void fence_old_top();
   void set_top(Chunk* chunk, size_t size);
   bool trim_top(size_t pad, size_t threshold);
+  bool top_may_be_trimmed() const;
   bool trim_segments(size_t pad, size_t threshold);
   void count_system(ptrdiff_t bytes);
 

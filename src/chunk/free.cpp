@@ -87,6 +87,13 @@ ARENITE_INLINE size_t Arena::coalesce_here(Chunk* chunk, size_t size) {
   return size;
 }
 
+// Whether it is worth a closer look: in the main arena only the top's size counts.
+inline bool Arena::top_may_be_trimmed() const {
+  const size_t have = top_size();
+  return !is_main() ||
+         (have >= g_tuning.trim_threshold && have > g_tuning.top_pad + os::page_size());
+}
+
 void Arena::free_slow(Chunk* chunk, size_t size) {
   const auto wrong = [&](Fault which) { fault(this, which, chunk->user(), size); };
   if (ARENITE_UNLIKELY(size < min_chunk() || !is_aligned(size, alignment())))
@@ -100,8 +107,7 @@ void Arena::free_slow(Chunk* chunk, size_t size) {
   perturb_freed(chunk->user(), size - k_header);
   if (coalesce_here(chunk, size) >= k_consolidate_from) {
     if (has_fast_chunks_) consolidate();
-    if (!is_main() || top_size() >= g_tuning.trim_threshold)
-      trim_top(g_tuning.top_pad, g_tuning.trim_threshold);
+    if (top_may_be_trimmed()) trim_top(g_tuning.top_pad, g_tuning.trim_threshold);
   }
 }
 

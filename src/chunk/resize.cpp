@@ -21,9 +21,16 @@ bool Arena::resize_in_place(Chunk* chunk, size_t size) {
 
   if (old_size < size) {
     if (next == top_) {
-      if (old_size + next_size < size + min_chunk()) return false;
+      // What the top lacks is asked for, rather than a whole new block behind this one. From the
+      // mmap threshold on the block belongs into a mapping.
+      const size_t lacking = size - old_size;
+      if (next_size < lacking + min_chunk()) {
+        if (size >= g_tuning.mmap_threshold && g_mapped.may_add()) return false;
+        if (!grow_top(lacking) || next != top_) return false;
+      }
+      const size_t grown = top_size() - lacking;
       chunk->set_size(size);
-      set_top(chunk->at(size), old_size + next_size - size);
+      set_top(chunk->at(size), grown);
       return true;
     }
     if (!may_contain(next->at(next_size)) || next->is_in_use() || old_size + next_size < size)

@@ -82,21 +82,25 @@ void Arena::count_system(ptrdiff_t bytes) {
 
 // Serves a request that neither bins nor top can.
 Chunk* Arena::grow(size_t size) {
+  bool tried_mapping = false;
+  if (size >= g_tuning.mmap_threshold && g_mapped.may_add()) {
+    if (Chunk* chunk = map_chunk(size)) return chunk;
+    tried_mapping = true;
+  }
+  if (grow_top(size)) return take_from_top(size);
+  // A thread's arena cannot hold more than a segment in one piece.
+  return is_main() || tried_mapping ? nullptr : map_chunk(size);
+}
+
+// Makes the top, or a new one, large enough to give `size` bytes and stay a chunk.
+bool Arena::grow_top(size_t size) {
   if (top_ != nullptr) {
     const uintptr_t end = is_main() ? newest_run()->end : address_of(HeapSegment::of(top_)->end());
     if (!top_->prev_in_use() || top_size() < min_chunk() || address_of(top_) + top_size() != end) {
       fault(this, Fault::malloc_top_size, top_->user(), top_size());
     }
   }
-  bool tried_mapping = false;
-  if (size >= g_tuning.mmap_threshold && g_mapped.may_add()) {
-    if (Chunk* chunk = map_chunk(size)) return chunk;
-    tried_mapping = true;
-  }
-  const bool grown = is_main() ? grow_by_break(size) : grow_by_segment(size);
-  if (grown) return take_from_top(size);
-  // A thread's arena cannot hold more than a segment in one piece.
-  return is_main() || tried_mapping ? nullptr : map_chunk(size);
+  return is_main() ? grow_by_break(size) : grow_by_segment(size);
 }
 
 // Where the first of two fenceposts stands in memory that ends at `end`, a page's end: a chunk's

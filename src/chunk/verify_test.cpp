@@ -1,0 +1,215 @@
+// Verify: each invariant, broken on purpose in an arena of its own, is named.
+#include "chunk/verify.hpp"
+
+#include <gtest/gtest.h>
+#include <string>
+
+#include "chunk/walker.hpp"
+
+namespace arenite::chunk {
+namespace {
+
+// The tuning is process-wide: the tests need it still, and leave it as it was.
+class Settled {
+ public:
+  Settled() {
+    g_tuning.fast_limit.set(0);
+    g_tuning.top_pad.set(0);
+    g_tuning.trim_threshold.set(128 * k_kib);
+    g_tuning.mmap_threshold.set(SIZE_MAX);
+  }
+  ~Settled() {
+    g_tuning.fast_limit.set(fast_limit_);
+    g_tuning.top_pad.set(top_pad_);
+    g_tuning.trim_threshold.set(trim_threshold_);
+    g_tuning.mmap_threshold.set(mmap_threshold_);
+  }
+  Settled(const Settled&) = delete;
+  Settled& operator=(const Settled&) = delete;
+
+ private:
+  size_t fast_limit_ = g_tuning.fast_limit;
+  size_t top_pad_ = g_tuning.top_pad;
+  size_t trim_threshold_ = g_tuning.trim_threshold;
+  size_t mmap_threshold_ = g_tuning.mmap_threshold;
+};
+
+class VerifyTest : public testing::Test {
+ protected:
+  ~VerifyTest() override { Arena::destroy(arena_); }
+
+  std::string breach() const {
+    Breach breach;
+    return arena_->verify(breach) ? "" : std::string(breach.invariant) + ": " + breach.what;
+  }
+  // A free chunk between two in use, in the unsorted bin; in its own bin once sort() was called.
+  Chunk* free_one(size_t size) {
+    Chunk* chunk = arena_->allocate(size);
+    arena_->allocate(64);
+    arena_->free(chunk);
+    return chunk;
+  }
+  void sort() { arena_->allocate(16384); }
+
+  const Settled settled_;
+  Arena* const arena_ = Arena::create();
+  Chunk* const first_ = arena_->allocate(128);
+  Chunk* const second_ = arena_->allocate(128);
+};
+
+TEST_F(VerifyTest, finds_nothing_wrong_with_a_sound_arena) {
+  EXPECT_EQ(breach(), "");
+  free_one(256);
+  free_one(2048);
+  EXPECT_EQ(breach(), "");
+  sort();
+  EXPECT_EQ(breach(), "");
+}
+
+TEST_F(VerifyTest, I1_a_chunk_without_a_size) {
+  first_->set_size(0);
+  EXPECT_EQ(breach(), "I1: a chunk's size is wrong");
+}
+
+TEST_F(VerifyTest, I1_a_chunk_larger_than_its_memory) {
+  first_->set_size(k_heap_size);
+  EXPECT_EQ(breach(), "I1: a chunk's size is wrong");
+}
+
+TEST_F(VerifyTest, I1_a_fencepost_amid_the_chunks) {
+  first_->set_size(k_header);
+  EXPECT_EQ(breach(), "I1: a fencepost is out of place");
+}
+
+TEST_F(VerifyTest, I2_two_free_neighbours) {
+  Chunk* before = arena_->allocate(256);
+  Chunk* free = free_one(512);
+  before->set_foot(256);
+  free->clear_prev_in_use();
+  EXPECT_EQ(breach(), "I2: two free chunks are neighbours");
+}
+
+TEST_F(VerifyTest, I2_a_free_chunk_before_the_top) {
+  second_->set_foot(128);
+  arena_->top_now().chunk->clear_prev_in_use();
+  EXPECT_EQ(breach(), "I2: a free chunk lies before the top");
+}
+
+TEST_F(VerifyTest, I3_a_free_chunk_with_another_size_at_its_end) {
+  Chunk* free = free_one(256);
+  free->next()->set_prev_size(512);
+  EXPECT_EQ(breach(), "I3: a free chunk's sizes differ");
+}
+
+TEST_F(VerifyTest, I3_a_first_chunk_that_claims_a_free_one_before_it) {
+  first_->clear_prev_in_use();
+  EXPECT_EQ(breach(), "I3: P contradicts the chunk before");
+}
+
+TEST_F(VerifyTest, I4_a_ring_whose_way_back_leads_elsewhere) {
+  Chunk* free = free_one(256);
+  free->links()->bk.seal(free->links());
+  EXPECT_EQ(breach(), "I4: a ring is broken");
+}
+
+TEST_F(VerifyTest, I4_a_link_out_of_the_arena) {
+  Links elsewhere;
+  free_one(256)->links()->fd.seal(&elsewhere);
+  EXPECT_EQ(breach(), "I4: a ring is broken");
+}
+
+TEST_F(VerifyTest, I4_a_free_chunk_in_no_ring) {
+  first_->set_foot(128);
+  second_->clear_prev_in_use();
+  EXPECT_EQ(breach(), "I4: free chunks and binned chunks differ");
+}
+
+TEST_F(VerifyTest, I4_a_chunk_in_use_in_a_ring) {
+  Chunk* free = free_one(256);
+  free->set_in_use(256);
+  EXPECT_EQ(breach(), "I4: a binned chunk is in use");
+}
+
+TEST_F(VerifyTest, I4_a_chunk_in_another_sizes_bin) {
+  Chunk* free = free_one(256);
+  sort();
+  Chunk* behind = free->next();
+  free->set_head(128, Chunk::k_prev_in_use);
+  free->set_foot(128);
+  free->at(128)->set_head(128, 0);
+  behind->set_flag(Chunk::k_prev_in_use);
+  EXPECT_EQ(breach(), "I4: a chunk is in another size's bin");
+}
+
+TEST_F(VerifyTest, I5_a_large_bin_out_of_order) {
+  LargeLinks* small = free_one(2048)->links();
+  LargeLinks* large = free_one(2080)->links();
+  sort();
+  Links* header = large->bk.unseal();
+  link_between(small, header, large);
+  link_between(large, small, header);
+  EXPECT_EQ(breach(), "I5: a large bin is out of order");
+}
+
+TEST_F(VerifyTest, I5_a_size_without_skip_links) {
+  free_one(2048);
+  Chunk* large = free_one(2080);
+  sort();
+  large->links()->fd_nextsize.seal(nullptr);
+  EXPECT_EQ(breach(), "I5: skip links at the wrong chunk");
+}
+
+TEST_F(VerifyTest, I5_a_skip_link_that_leads_elsewhere) {
+  free_one(2048);
+  Chunk* large = free_one(2080);
+  sort();
+  large->links()->fd_nextsize.seal(large->links());
+  EXPECT_EQ(breach(), "I5: a skip link is wrong");
+}
+
+TEST_F(VerifyTest, I5_a_skip_ring_that_is_not_closed) {
+  Chunk* small = free_one(2048);
+  free_one(2080);
+  sort();
+  small->links()->fd_nextsize.seal(small->links());
+  EXPECT_EQ(breach(), "I5: the skip ring is not closed");
+}
+
+TEST_F(VerifyTest, I6_a_chunk_of_another_size_in_a_fast_bin) {
+  g_tuning.fast_limit.set(128);
+  Chunk* fast = arena_->allocate(64);
+  arena_->free(fast);
+  fast->links()->fd.seal(second_->links());
+  EXPECT_EQ(breach(), "I6: a chunk of another size in a fast bin");
+}
+
+TEST_F(VerifyTest, I6_a_fast_bin_that_goes_in_circles) {
+  g_tuning.fast_limit.set(128);
+  Chunk* fast = arena_->allocate(64);
+  arena_->free(fast);
+  fast->links()->fd.seal(fast->links());
+  EXPECT_EQ(breach(), "I6: a fast bin goes in circles");
+}
+
+TEST_F(VerifyTest, I7_a_top_that_does_not_end_where_the_memory_does) {
+  const Arena::Top top = arena_->top_now();
+  top.chunk->set_size(top.size + os::page_size());
+  EXPECT_EQ(breach(), "I7: the top is not the end of the newest memory");
+}
+
+TEST_F(VerifyTest, I8_memory_that_nobody_counted) {
+  const Arena::Top top = arena_->top_now();
+  ASSERT_TRUE(HeapSegment::of(arena_)->grow(os::page_size()));
+  top.chunk->set_size(top.size + os::page_size());
+  EXPECT_EQ(breach(), "I8: system bytes are not those of the memory");
+}
+
+TEST_F(VerifyTest, I9_a_bin_that_is_not_marked) {
+  free_one(256);
+  sort();
+  const_cast<Bins&>(Walker(*arena_).bins()).unmark(Bins::index_of(256));
+  EXPECT_EQ(breach(), "I9: a bin with chunks is not marked");
+}
+
+}  // namespace
+}  // namespace arenite::chunk

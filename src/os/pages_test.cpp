@@ -1,0 +1,144 @@
+// Pages: what the kernel gives and takes, and that it may refuse.
+//
+// Nothing is allocated while a fault plan is set: the test program's own malloc would be counted.
+#include "os/pages.hpp"
+
+#include <gtest/gtest.h>
+#include <cerrno>
+
+#include "os/fault.hpp"
+
+namespace arenite::os {
+namespace {
+
+constexpr unsigned only(Call call) {
+  return 1U << static_cast<unsigned>(call);
+}
+
+bool all_zero(const char* p, size_t size) {
+  for (size_t i = 0; i < size; i++) {
+    if (p[i] != 0) return false;
+  }
+  return true;
+}
+
+class PagesTest : public testing::Test {
+ protected:
+  const size_t page_ = page_size();
+};
+
+TEST_F(PagesTest, a_page_is_a_power_of_two_of_4_kib_or_more) {
+  EXPECT_TRUE(is_power_of_two(page_));
+  EXPECT_GE(page_, 4096U);
+}
+
+TEST_F(PagesTest, a_mapping_is_zero_and_can_be_written) {
+  char* p = static_cast<char*>(map(4 * page_));
+  ASSERT_NE(p, nullptr);
+  EXPECT_TRUE(all_zero(p, 4 * page_));
+  p[4 * page_ - 1] = 1;
+  EXPECT_TRUE(unmap(p, 4 * page_));
+  EXPECT_FALSE(is_readable(p));
+}
+
+TEST_F(PagesTest, reserved_addresses_are_aligned_and_have_no_access) {
+  for (size_t alignment = page_; alignment <= 16 * k_mib; alignment *= 8) {
+    void* p = reserve(4 * page_, alignment);
+    ASSERT_NE(p, nullptr);
+    EXPECT_TRUE(is_aligned(address_of(p), alignment)) << alignment;
+    EXPECT_FALSE(is_readable(p));
+    EXPECT_TRUE(unmap(p, 4 * page_));
+  }
+}
+
+TEST_F(PagesTest, committed_pages_are_zero_and_decommitted_ones_out_of_reach) {
+  char* p = static_cast<char*>(reserve(4 * page_, page_));
+  ASSERT_TRUE(commit(p, 2 * page_));
+  EXPECT_TRUE(all_zero(p, 2 * page_));
+  EXPECT_FALSE(is_readable(p + 2 * page_));
+  p[0] = 1;
+  ASSERT_TRUE(decommit(p, 2 * page_));
+  EXPECT_FALSE(is_readable(p));
+  ASSERT_TRUE(commit(p, 2 * page_));
+  EXPECT_EQ(p[0], 0);
+  unmap(p, 4 * page_);
+}
+
+TEST_F(PagesTest, purged_pages_stay_readable_and_read_as_zero) {
+  char* p = static_cast<char*>(map(4 * page_));
+  __builtin_memset(p, 0xa5, 4 * page_);
+  ASSERT_TRUE(purge(p + page_, 2 * page_));
+  EXPECT_NE(p[page_ - 1], 0);
+  EXPECT_TRUE(all_zero(p + page_, 2 * page_));
+  EXPECT_NE(p[3 * page_], 0);
+  unmap(p, 4 * page_);
+}
+
+TEST_F(PagesTest, a_remapped_block_keeps_its_contents) {
+  char* p = static_cast<char*>(map(2 * page_));
+  p[0] = 1;
+  p[2 * page_ - 1] = 2;
+  p = static_cast<char*>(remap(p, 2 * page_, 64 * page_, true));
+  ASSERT_NE(p, nullptr);
+  EXPECT_EQ(p[0], 1);
+  EXPECT_EQ(p[2 * page_ - 1], 2);
+  EXPECT_TRUE(all_zero(p + 2 * page_, 62 * page_));
+  EXPECT_EQ(remap(p, 64 * page_, page_, false), p);
+  EXPECT_FALSE(is_readable(p + page_));
+  unmap(p, page_);
+}
+
+TEST_F(PagesTest, is_readable_tells_without_touching) {
+  const size_t word = 0;
+  EXPECT_TRUE(is_readable(&word));
+  EXPECT_FALSE(is_readable(nullptr));
+  EXPECT_FALSE(is_readable(at_address(UINTPTR_MAX - 4095)));
+}
+
+TEST_F(PagesTest, the_break_moves_up_and_back) {
+  void* before = move_break(static_cast<ptrdiff_t>(page_));
+  void* between = move_break(-static_cast<ptrdiff_t>(page_));
+  void* after = move_break(0);
+  EXPECT_EQ(address_of(between), address_of(before) + page_);
+  EXPECT_EQ(after, before);
+}
+
+TEST_F(PagesTest, a_refusal_leaves_errno_alone) {
+  errno = 77;
+  const void* none = reserve(align_down(SIZE_MAX / 2, page_), page_);
+  const bool readable = is_readable(at_address(page_ / 2));
+  const int after = errno;
+  EXPECT_EQ(none, nullptr);
+  EXPECT_FALSE(readable);
+  EXPECT_EQ(after, 77);
+}
+
+TEST_F(PagesTest, a_fault_plan_fails_the_nth_call_of_its_kind_alone) {
+  char* p = static_cast<char*>(map(page_));
+  g_fault_plan.fail_nth(2, only(Call::purge));
+  const bool others = commit(p, page_);
+  const bool first = purge(p, page_);
+  const bool second = purge(p, page_);
+  const bool third = purge(p, page_);
+  const uint64_t seen = g_fault_plan.seen();
+  g_fault_plan.fail_nth(0);
+  EXPECT_TRUE(others && first && third);
+  EXPECT_FALSE(second);
+  EXPECT_EQ(seen, 3U);
+  unmap(p, page_);
+}
+
+TEST_F(PagesTest, a_fault_plan_can_fail_everything_from_then_on) {
+  char* p = static_cast<char*>(map(page_));
+  g_fault_plan.fail_nth(1, k_every_call, true);
+  const bool given = map(page_) != nullptr || reserve(page_, page_) != nullptr;
+  const bool done = commit(p, page_) || decommit(p, page_) || purge(p, page_) || unmap(p, page_);
+  const bool moved = remap(p, page_, 2 * page_, true) != nullptr || move_break(16) != nullptr;
+  g_fault_plan.fail_nth(0);
+  EXPECT_FALSE(given || done || moved);
+  EXPECT_TRUE(is_readable(p));
+  EXPECT_TRUE(unmap(p, page_));
+}
+
+}  // namespace
+}  // namespace arenite::os
