@@ -45,13 +45,14 @@ class ArenaTest : public testing::Test {
     Breach breach;
     EXPECT_TRUE(arena_->verify(breach)) << breach.invariant << ": " << breach.what;
   }
-  // `size` is a chunk's.
+  // `size` is a chunk's. Not inlined: the sizes are to be known at run time only.
+  [[gnu::noinline]] Chunk* allocate(size_t size) { return arena_->allocate(size); }
   Chunk* take(size_t size) {
-    Chunk* chunk = arena_->allocate(size);
+    Chunk* chunk = allocate(size);
     expect_whole();
     return chunk;
   }
-  void give(Chunk* chunk) {
+  [[gnu::noinline]] void give(Chunk* chunk) {
     arena_->free(chunk);
     expect_whole();
   }
@@ -124,7 +125,7 @@ TEST_F(ArenaTest, a_freed_chunk_at_the_end_becomes_part_of_the_top) {
 }
 
 TEST_F(ArenaTest, fast_bins_give_back_the_last_first_and_do_not_merge) {
-  g_tuning.fast_limit.set(128);
+  g_tuning.fast_limit.set(fast_limit(k_largest_fast_request));
   Chunk* a = take(64);
   Chunk* b = take_apart(64);
   give(a);
@@ -136,7 +137,7 @@ TEST_F(ArenaTest, fast_bins_give_back_the_last_first_and_do_not_merge) {
 }
 
 TEST_F(ArenaTest, consolidation_merges_what_the_fast_bins_held) {
-  g_tuning.fast_limit.set(128);
+  g_tuning.fast_limit.set(fast_limit(k_largest_fast_request));
   Chunk* a = take(64);
   Chunk* b = take(64);
   Chunk* c = take_apart(96);
@@ -148,7 +149,7 @@ TEST_F(ArenaTest, consolidation_merges_what_the_fast_bins_held) {
 }
 
 TEST_F(ArenaTest, a_large_request_consolidates_first) {
-  g_tuning.fast_limit.set(128);
+  g_tuning.fast_limit.set(fast_limit(k_largest_fast_request));
   std::vector<Chunk*> chunks;
   for (int i = 0; i < 32; i++) chunks.push_back(take(64));
   take(256);
