@@ -44,13 +44,14 @@ class SegmentTest : public testing::Test {
     Breach breach;
     EXPECT_TRUE(arena_->verify(breach)) << breach.invariant << ": " << breach.what;
   }
-  // `size` is a chunk's.
+  // `size` is a chunk's. Not inlined: the sizes are to be known at run time only.
+  [[gnu::noinline]] Chunk* allocate(size_t size) { return arena_->allocate(size); }
   Chunk* take(size_t size) {
-    Chunk* chunk = arena_->allocate(size);
+    Chunk* chunk = allocate(size);
     expect_whole();
     return chunk;
   }
-  void give(Chunk* chunk) {
+  [[gnu::noinline]] void give(Chunk* chunk) {
     arena_->free(chunk);
     expect_whole();
   }
@@ -145,7 +146,7 @@ TEST_F(SegmentTest, a_request_the_kernel_refuses_changes_nothing) {
   take(256);
   const size_t before = arena_->system_bytes();
   os::g_fault_plan.fail_nth(1, os::k_every_call, true);
-  const Chunk* none = arena_->allocate(k_heap_size / 2);
+  const Chunk* none = allocate(k_heap_size / 2);
   os::g_fault_plan.fail_nth(0);
   EXPECT_EQ(none, nullptr);
   EXPECT_EQ(arena_->system_bytes(), before);
