@@ -2,6 +2,7 @@
 #include "chunk/verify.hpp"
 
 #include <gtest/gtest.h>
+#include <array>
 #include <string>
 
 #include "chunk/walker.hpp"
@@ -42,19 +43,32 @@ class VerifyTest : public testing::Test {
     Breach breach;
     return arena_->verify(breach) ? "" : std::string(breach.invariant) + ": " + breach.what;
   }
+  // Not inlined: the sizes are to be known at run time only.
+  [[gnu::noinline]] Chunk* allocate(size_t size) { return arena_->allocate(size); }
   // A free chunk between two in use, in the unsorted bin; in its own bin once sort() was called.
   Chunk* free_one(size_t size) {
-    Chunk* chunk = arena_->allocate(size);
-    arena_->allocate(64);
+    Chunk* chunk = allocate(size);
+    allocate(64);
     arena_->free(chunk);
     return chunk;
   }
-  void sort() { arena_->allocate(16384); }
+  // Two free chunks in one large bin, the smaller first.
+  std::array<Chunk*, 2> two_in_a_large_bin() {
+    std::array<Chunk*, 2> chunks{};
+    for (size_t i = 0; i < 2; i++) {
+      chunks[i] = allocate(2048 + 32 * i);
+      allocate(64);
+    }
+    for (Chunk* chunk : chunks) arena_->free(chunk);
+    sort();
+    return chunks;
+  }
+  void sort() { allocate(16384); }
 
   const Settled settled_;
   Arena* const arena_ = Arena::create();
-  Chunk* const first_ = arena_->allocate(128);
-  Chunk* const second_ = arena_->allocate(128);
+  Chunk* const first_ = allocate(128);
+  Chunk* const second_ = allocate(128);
 };
 
 TEST_F(VerifyTest, finds_nothing_wrong_with_a_sound_arena) {
@@ -82,7 +96,7 @@ TEST_F(VerifyTest, I1_a_fencepost_amid_the_chunks) {
 }
 
 TEST_F(VerifyTest, I2_two_free_neighbours) {
-  Chunk* before = arena_->allocate(256);
+  Chunk* before = allocate(256);
   Chunk* free = free_one(512);
   before->set_foot(256);
   free->clear_prev_in_use();
@@ -142,9 +156,9 @@ TEST_F(VerifyTest, I4_a_chunk_in_another_sizes_bin) {
 }
 
 TEST_F(VerifyTest, I5_a_large_bin_out_of_order) {
-  LargeLinks* small = free_one(2048)->links();
-  LargeLinks* large = free_one(2080)->links();
-  sort();
+  const auto chunks = two_in_a_large_bin();
+  LargeLinks* small = chunks[0]->links();
+  LargeLinks* large = chunks[1]->links();
   Links* header = large->bk.unseal();
   link_between(small, header, large);
   link_between(large, small, header);
@@ -152,40 +166,34 @@ TEST_F(VerifyTest, I5_a_large_bin_out_of_order) {
 }
 
 TEST_F(VerifyTest, I5_a_size_without_skip_links) {
-  free_one(2048);
-  Chunk* large = free_one(2080);
-  sort();
+  Chunk* large = two_in_a_large_bin()[1];
   large->links()->fd_nextsize.seal(nullptr);
   EXPECT_EQ(breach(), "I5: skip links at the wrong chunk");
 }
 
 TEST_F(VerifyTest, I5_a_skip_link_that_leads_elsewhere) {
-  free_one(2048);
-  Chunk* large = free_one(2080);
-  sort();
+  Chunk* large = two_in_a_large_bin()[1];
   large->links()->fd_nextsize.seal(large->links());
   EXPECT_EQ(breach(), "I5: a skip link is wrong");
 }
 
 TEST_F(VerifyTest, I5_a_skip_ring_that_is_not_closed) {
-  Chunk* small = free_one(2048);
-  free_one(2080);
-  sort();
+  Chunk* small = two_in_a_large_bin()[0];
   small->links()->fd_nextsize.seal(small->links());
   EXPECT_EQ(breach(), "I5: the skip ring is not closed");
 }
 
 TEST_F(VerifyTest, I6_a_chunk_of_another_size_in_a_fast_bin) {
-  g_tuning.fast_limit.set(128);
-  Chunk* fast = arena_->allocate(64);
+  g_tuning.fast_limit.set(fast_limit(k_largest_fast_request));
+  Chunk* fast = allocate(64);
   arena_->free(fast);
   fast->links()->fd.seal(second_->links());
   EXPECT_EQ(breach(), "I6: a chunk of another size in a fast bin");
 }
 
 TEST_F(VerifyTest, I6_a_fast_bin_that_goes_in_circles) {
-  g_tuning.fast_limit.set(128);
-  Chunk* fast = arena_->allocate(64);
+  g_tuning.fast_limit.set(fast_limit(k_largest_fast_request));
+  Chunk* fast = allocate(64);
   arena_->free(fast);
   fast->links()->fd.seal(fast->links());
   EXPECT_EQ(breach(), "I6: a fast bin goes in circles");
