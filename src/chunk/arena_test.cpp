@@ -238,16 +238,5 @@ TEST_F(ArenaTest, what_was_freed_without_the_lock_comes_back_with_the_next_slow_
   EXPECT_EQ(take(512), chunk);
 }
 
-TEST_F(ArenaTest, purging_gives_back_the_pages_inside_a_free_chunk) {
-  const size_t size = 16 * os::page_size();
-  Chunk* chunk = take_apart(size);
-  __builtin_memset(chunk->user(), 0xa5, usable(size));
-  give(chunk);
-  EXPECT_TRUE(arena_->purge(0));
-  expect_whole();
-  EXPECT_EQ(take(size), chunk);
-  EXPECT_EQ(*beyond<unsigned char>(chunk, static_cast<ptrdiff_t>(size / 2)), 0);
-}
-
 }  // namespace
 }  // namespace arenite::chunk

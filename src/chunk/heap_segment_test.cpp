@@ -217,5 +217,16 @@ TEST_F(SegmentTest, an_arena_is_not_made_where_the_kernel_refuses_its_memory) {
   }
 }
 
+TEST_F(SegmentTest, purging_gives_back_the_pages_inside_a_free_chunk) {
+  const size_t size = 16 * os::page_size();
+  Chunk* chunk = take_apart(size);
+  __builtin_memset(chunk->user(), 0xa5, usable(size));
+  give(chunk);
+  EXPECT_TRUE(arena_->purge(0));
+  expect_whole();
+  EXPECT_EQ(take(size), chunk);
+  EXPECT_EQ(*beyond<unsigned char>(chunk, static_cast<ptrdiff_t>(size / 2)), 0);
+}
+
 }  // namespace
 }  // namespace arenite::chunk

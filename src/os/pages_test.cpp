@@ -105,7 +105,7 @@ TEST_F(PagesTest, the_break_moves_up_and_back) {
 
 TEST_F(PagesTest, a_refusal_leaves_errno_alone) {
   errno = 77;
-  const void* none = reserve(align_down(SIZE_MAX / 2, page_), page_);
+  const void* none = reserve(align_down(SIZE_MAX - 16 * k_mib, page_), page_);
   const bool readable = is_readable(at_address(page_ / 2));
   const int after = errno;
   EXPECT_EQ(none, nullptr);
