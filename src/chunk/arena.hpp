@@ -111,7 +111,7 @@ class Arena {
   // Bytes from the kernel, now (any thread may read it).
   size_t system_bytes() const { return system_bytes_.load(std::memory_order_relaxed); }
 
-  // Where the first of two fenceposts stands in memory that ends at `end`.
+  // The first of the two fenceposts in memory that ends at `end` and no longer holds the top.
   static Chunk* fence_before(uintptr_t end);
 
   // The figures of statistics.hpp; adds to what is there.
@@ -165,6 +165,7 @@ class Arena {
   bool grow_top(size_t size);
   bool grow_by_break(size_t size);
   bool grow_by_segment(size_t size);
+  static Chunk* second_fence_before(uintptr_t end);
   void fence_old_top();
   void set_top(Chunk* chunk, size_t size);
   bool trim_top(size_t pad, size_t threshold);

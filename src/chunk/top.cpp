@@ -103,24 +103,33 @@ bool Arena::grow_top(size_t size) {
   return is_main() ? grow_by_break(size) : grow_by_segment(size);
 }
 
-// Where the first of two fenceposts stands in memory that ends at `end`, a page's end: a chunk's
-// place, so that the chunk before it can end there.
+// The second of two fenceposts in memory that ends at `end`, a page's end. It has a header's size,
+// and its prev_size, which nothing else needs since the first counts as in use, is that of the
+// first.
+Chunk* Arena::second_fence_before(uintptr_t end) {
+  return at_address<Chunk>(align_down(end - k_header, alignment()));
+}
+
 Chunk* Arena::fence_before(uintptr_t end) {
-  return at_address<Chunk>(align_down(end - k_header, alignment()) - k_header);
+  return second_fence_before(end)->prev();
 }
 
 // Closes the top, which no longer ends where memory ends, and frees what it had.
 void Arena::fence_old_top() {
   Chunk* old = top_;
-  const size_t inside = align_down(old->size() - 2 * k_header, alignment());
+  Chunk* second = second_fence_before(address_of(old) + old->size());
   top_ = nullptr;
-  Chunk* fence = old->at(inside);
-  fence->set_head(k_header, Chunk::k_prev_in_use);
-  fence->at(k_header)->set_head(k_header, Chunk::k_prev_in_use);
+  // What is too small to be a chunk of its own makes the first post larger.
+  size_t inside = address_of(second) - k_header - address_of(old);
+  if (inside < min_chunk()) inside = 0;
+  Chunk* first = old->at(inside);
+  const size_t first_size = address_of(second) - address_of(first);
+  first->set_head(first_size, Chunk::k_prev_in_use);
+  second->set_prev_size(first_size);
+  second->set_head(k_header, Chunk::k_prev_in_use);
   if (inside == 0) return;
-  // Too small to be free (then only its header's size): it stays, as a third post.
   old->set_head(inside, Chunk::k_prev_in_use);
-  if (inside >= min_chunk()) coalesce(old, inside);
+  coalesce(old, inside);
 }
 
 bool Arena::grow_by_segment(size_t size) {

@@ -44,14 +44,11 @@ class Verification {
                       "I7", "the top is not the end of the newest memory", chunk) &&
                expect(!previous_free, "I2", "a free chunk lies before the top", chunk);
       }
-      if (Walker::is_fence(chunk)) {
-        // Two posts where the old top ended, and perhaps a scrap of it before them.
-        const Chunk* post = Arena::fence_before(s.end);
-        return expect(!s.newest && (chunk == post || chunk->next() == post), "I1",
-                      "a fencepost is out of place", chunk) &&
-               expect(Walker::is_fence(post) && Walker::is_fence(post->next()), "I1",
-                      "a single fencepost", post);
+      if (!s.newest && chunk == Arena::fence_before(s.end)) {
+        return expect(Walker::is_fence(chunk->next()), "I1", "a single fencepost", chunk);
       }
+      if (!expect(!Walker::is_fence(chunk), "I1", "a fencepost is out of place", chunk))
+        return false;
       const size_t size = chunk->size();
       if (!expect(size >= min_chunk() && is_aligned(size, alignment()) && size < s.end - here, "I1",
                   "a chunk's size is wrong", chunk)) {

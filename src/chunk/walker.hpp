@@ -45,7 +45,7 @@ class Walker {
   const FastBins& fast() const { return arena_.fast_; }
   bool is_link_of_ours(const Links* links) const { return arena_.is_link_of_ours(links); }
 
-  // A chunk of a header's size alone: a fencepost, or the scrap before one.
+  // A chunk of a header's size alone is a fencepost.
   static bool is_fence(const Chunk* chunk) { return chunk->size() == k_header; }
 
  private:

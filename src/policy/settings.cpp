@@ -54,7 +54,7 @@ unsigned suffix_shift(char c) {
 
 bool read_number(Span s, bool suffix_allowed, size_t& value) {
   // As in glibc, where a threshold of -1 is the usual way to say "never".
-  if (s.size > 1 && s.begin[0] == '-') {
+  if (s.size > 1 && s.begin[0] == '-' && s.begin[1] != '-') {
     if (!read_number({s.begin + 1, s.size - 1}, suffix_allowed, value)) return false;
     value = -value;
     return true;
