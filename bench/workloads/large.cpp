@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
   bench::Program program("large", "blocks of 5 to 25 MiB replaced at random", argc, argv);
   const std::size_t live = program.count("live", 20, "blocks at once");
   const std::uint64_t replacements =
-      program.scaled(static_cast<double>(program.count("replacements", 250, "at scale 1")));
+      program.scaled(static_cast<double>(program.count("replacements", 500, "at scale 1")));
   program.begin();
 
   constexpr std::uint64_t k_mib = 1U << 20U;

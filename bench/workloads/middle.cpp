@@ -9,7 +9,7 @@
 int main(int argc, char** argv) {
   bench::Program program("middle", "blocks of 8 KiB to 1 MiB replaced at random", argc, argv);
   const std::size_t live = program.count("live", 400, "blocks at once");
-  const std::uint64_t replacements = program.scaled(150'000);
+  const std::uint64_t replacements = program.scaled(750'000);
   program.begin();
 
   bench::Random random(13);
