@@ -1,71 +1,16 @@
 // An arena of its own, and what its bins do: coalescing, and in what order chunks come back.
-//
-// The fast bins are off unless a test turns them on. Every step ends in a look at all invariants.
 #include "chunk/arena.hpp"
 
 #include <gtest/gtest.h>
 #include <vector>
 
-#include "chunk/verify.hpp"
+#include "chunk/own_arena_fixture.hpp"
 #include "chunk/walker.hpp"
 
 namespace arenite::chunk {
 namespace {
 
-// The tuning is process-wide: the tests need it still, and leave it as it was.
-class Settled {
- public:
-  Settled() {
-    g_tuning.fast_limit.set(0);
-    g_tuning.top_pad.set(0);
-    g_tuning.trim_threshold.set(128 * k_kib);
-    g_tuning.mmap_threshold.set(SIZE_MAX);
-  }
-  ~Settled() {
-    g_tuning.fast_limit.set(fast_limit_);
-    g_tuning.top_pad.set(top_pad_);
-    g_tuning.trim_threshold.set(trim_threshold_);
-    g_tuning.mmap_threshold.set(mmap_threshold_);
-  }
-  Settled(const Settled&) = delete;
-  Settled& operator=(const Settled&) = delete;
-
- private:
-  size_t fast_limit_ = g_tuning.fast_limit;
-  size_t top_pad_ = g_tuning.top_pad;
-  size_t trim_threshold_ = g_tuning.trim_threshold;
-  size_t mmap_threshold_ = g_tuning.mmap_threshold;
-};
-
-class ArenaTest : public testing::Test {
- protected:
-  ~ArenaTest() override { Arena::destroy(arena_); }
-
-  void expect_whole() const {
-    Breach breach;
-    EXPECT_TRUE(arena_->verify(breach)) << breach.invariant << ": " << breach.what;
-  }
-  // `size` is a chunk's. Not inlined: the sizes are to be known at run time only.
-  [[gnu::noinline]] Chunk* allocate(size_t size) { return arena_->allocate(size); }
-  Chunk* take(size_t size) {
-    Chunk* chunk = allocate(size);
-    expect_whole();
-    return chunk;
-  }
-  [[gnu::noinline]] void give(Chunk* chunk) {
-    arena_->free(chunk);
-    expect_whole();
-  }
-  // A chunk whose neighbour behind stays in use.
-  Chunk* take_apart(size_t size) {
-    Chunk* chunk = take(size);
-    take(64);
-    return chunk;
-  }
-
-  const Settled settled_;
-  Arena* const arena_ = Arena::create();
-};
+class ArenaTest : public OwnArena {};
 
 TEST_F(ArenaTest, is_whole_when_it_is_new_and_knows_its_own_memory) {
   expect_whole();

@@ -5,35 +5,11 @@
 #include <array>
 #include <string>
 
+#include "chunk/own_arena_fixture.hpp"
 #include "chunk/walker.hpp"
 
 namespace arenite::chunk {
 namespace {
-
-// The tuning is process-wide: the tests need it still, and leave it as it was.
-class Settled {
- public:
-  Settled() {
-    g_tuning.fast_limit.set(0);
-    g_tuning.top_pad.set(0);
-    g_tuning.trim_threshold.set(128 * k_kib);
-    g_tuning.mmap_threshold.set(SIZE_MAX);
-  }
-  ~Settled() {
-    g_tuning.fast_limit.set(fast_limit_);
-    g_tuning.top_pad.set(top_pad_);
-    g_tuning.trim_threshold.set(trim_threshold_);
-    g_tuning.mmap_threshold.set(mmap_threshold_);
-  }
-  Settled(const Settled&) = delete;
-  Settled& operator=(const Settled&) = delete;
-
- private:
-  size_t fast_limit_ = g_tuning.fast_limit;
-  size_t top_pad_ = g_tuning.top_pad;
-  size_t trim_threshold_ = g_tuning.trim_threshold;
-  size_t mmap_threshold_ = g_tuning.mmap_threshold;
-};
 
 class VerifyTest : public testing::Test {
  protected:
