@@ -52,7 +52,8 @@ Arena* ArenaRing::attach() {
   // Enough arenas, or no memory for one more: share, each in its turn.
   Arena* a = next_to_share_.load(std::memory_order_relaxed);
   if (a == nullptr) a = &g_main_arena;
-  while (a == standby || a->is_abandoned()) a = after(a);
+  // Once round at most: if all are broken the process is about to end, and any will do.
+  for (size_t left = count(); left > 0 && (a == standby || a->is_abandoned()); left--) a = after(a);
   next_to_share_.store(after(a), std::memory_order_relaxed);
   a->attached_threads.fetch_add(1, std::memory_order_relaxed);
   return a;
