@@ -2,13 +2,11 @@
 //
 //   units.hpp   word size, alignment arithmetic, size literals
 //   text.hpp    text put together in a fixed buffer: no stdio, no allocation
-//   check.hpp   what must always hold, and what is said when it does not
 //   kind_map.hpp  which engine owns an address: the one table everybody asks
 //
 // Nothing here takes a lock or can fail; only the kind map has state.
 #pragma once
 
-#include "base/check.hpp"
 #include "base/kind_map.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"

@@ -124,7 +124,6 @@ class Arena {
   std::atomic<size_t> attached_threads{0};
 
  private:
-  friend class HeapSegment;
   friend class Walker;
 
   // allocate.cpp

@@ -97,6 +97,7 @@ Arena* ArenaRing::lock_standby(Arena*& own) {
   if (standby == nullptr) {
     Arena* fresh = Arena::create();
     if (fresh == nullptr) return nullptr;
+    fresh->attached_threads.store(1, std::memory_order_relaxed);  // no thread may make it its own
     if (standby_.compare_exchange_strong(standby, fresh, std::memory_order_acq_rel,
                                          std::memory_order_acquire)) {
       push(fresh);

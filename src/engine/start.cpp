@@ -78,11 +78,6 @@ ARENITE_COLD void start() {
   start_fork();
 }
 
-const policy::ReadSettings& settings_at_start() {
-  start();
-  return g_settings;
-}
-
 bool is_classic() {
   return g_settings.values.mode == policy::k_mode_classic;
 }

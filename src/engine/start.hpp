@@ -8,9 +8,6 @@ namespace arenite::engine {
 // Starts the library if nobody has. Any thread, at any time; cheap once it has run.
 void start();
 
-// The settings as they were read at start.
-const policy::ReadSettings& settings_at_start();
-
 bool is_classic();
 
 // mallopt: changes one setting now. False if the value is out of its range.

@@ -5,15 +5,7 @@
 #include <cerrno>
 #include <cstdlib>
 
-namespace arenite {
-
-ARENITE_COLD void invariant_broken(const char* invariant, const char* condition) {
-  Text<256> line;
-  line << "arenite: invariant " << invariant << " is broken: " << condition << "\n";
-  os::die(line.c_str(), line.size());
-}
-
-namespace os {
+namespace arenite::os {
 
 void write_stderr(const char* text, size_t size) {
   const int saved = errno;
@@ -33,5 +25,4 @@ ARENITE_COLD void die(const char* line, size_t size) {
   abort();
 }
 
-}  // namespace os
-}  // namespace arenite
+}  // namespace arenite::os
