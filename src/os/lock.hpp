@@ -59,7 +59,7 @@ class Lock {
 
   ARENITE_INLINE void unlock() {
     if (single_threaded()) return;
-    if (ARENITE_UNLIKELY(word_.exchange(k_free, std::memory_order_release) == k_waited_for))
+    if (ARENITE_UNLIKELY(word_.exchange(k_free, std::memory_order_seq_cst) == k_waited_for))
       wake(1);
   }
 
@@ -82,6 +82,16 @@ class Lock {
 
   std::atomic<uint32_t> word_{k_free};
 };
+
+// After an unlock: no later load is earlier than a store before it. On x86 the unlock has seen to
+// that already.
+ARENITE_INLINE void barrier_after_unlock() {
+#if defined(__x86_64__) || defined(__i386__)
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+#else
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+#endif
+}
 
 // Holds a lock for a scope.
 class Holding {

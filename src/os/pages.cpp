@@ -33,8 +33,8 @@ void* kernel_mmap(void* at, size_t size, int protection, int flags) {
 int kernel_munmap(void* start, size_t size) {
   return ::munmap(start, size);
 }
-void* kernel_mremap(void* start, size_t old_size, size_t new_size, int flags) {
-  return ::mremap(start, old_size, new_size, flags);
+void* kernel_mremap(void* start, size_t old_size, size_t new_size, int flags, void* to) {
+  return ::mremap(start, old_size, new_size, flags, to);
 }
 #else
 void* kernel_mmap(void* at, size_t size, int protection, int flags) {
@@ -49,12 +49,17 @@ void* kernel_mmap(void* at, size_t size, int protection, int flags) {
 int kernel_munmap(void* start, size_t size) {
   return static_cast<int>(syscall(SYS_munmap, start, size));
 }
-void* kernel_mremap(void* start, size_t old_size, size_t new_size, int flags) {
+void* kernel_mremap(void* start, size_t old_size, size_t new_size, int flags, void* to) {
   return at_address<void>(
-      static_cast<uintptr_t>(syscall(SYS_mremap, start, old_size, new_size, flags)));
+      static_cast<uintptr_t>(syscall(SYS_mremap, start, old_size, new_size, flags, to)));
 }
 #endif
 
+#ifdef MAP_FIXED_NOREPLACE
+constexpr int k_no_replace = MAP_FIXED_NOREPLACE;
+#else
+constexpr int k_no_replace = 0;
+#endif
 constexpr int k_anonymous = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
 }  // namespace
@@ -124,8 +129,24 @@ bool unmap(void* start, size_t size) {
 void* remap(void* start, size_t old_size, size_t new_size, bool may_move) {
   if (g_fault_plan.strikes(Call::remap)) return nullptr;
   const KeepErrno keep;
-  void* p = kernel_mremap(start, old_size, new_size, may_move ? MREMAP_MAYMOVE : 0);
+  void* p = kernel_mremap(start, old_size, new_size, may_move ? MREMAP_MAYMOVE : 0, nullptr);
   return p == MAP_FAILED ? nullptr : p;
+}
+
+Moved move_pages(void* from, size_t size, void* to, bool is_one) {
+  if (g_fault_plan.strikes(Call::remap)) return Moved::no;
+  const KeepErrno keep;
+  if (kernel_mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to) return Moved::yes;
+  // EFAULT is how older kernels refuse several mappings, before they move any.
+  if (!is_one && errno != EFAULT) return Moved::lost;
+  // The kernel clears the place before it looks at what is to come there. Closing the gap must not
+  // take away what another thread has mapped into it since.
+  void* again =
+      kernel_mmap(to, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | k_no_replace);
+  if (again == to) return Moved::no;
+  // A kernel older than the flag takes the address for a wish.
+  if (again != MAP_FAILED) kernel_munmap(again, size);
+  return Moved::gap;
 }
 
 bool is_readable(const void* p) {

@@ -88,6 +88,48 @@ TEST_F(PagesTest, a_remapped_block_keeps_its_contents) {
   unmap(p, page_);
 }
 
+TEST_F(PagesTest, moved_pages_leave_their_place_and_keep_their_contents) {
+  char* from = static_cast<char*>(map(8 * page_));
+  char* to = static_cast<char*>(map(8 * page_));
+  __builtin_memset(from, 0xa5, 8 * page_);
+  EXPECT_EQ(move_pages(from + 2 * page_, 4 * page_, to + page_, true), Moved::yes);
+  EXPECT_FALSE(is_readable(from + 2 * page_));
+  EXPECT_FALSE(is_readable(from + 5 * page_));
+  EXPECT_TRUE(is_readable(from + 6 * page_));
+  EXPECT_TRUE(all_zero(to, page_));
+  EXPECT_NE(to[page_], 0);
+  EXPECT_NE(to[5 * page_ - 1], 0);
+  EXPECT_TRUE(all_zero(to + 5 * page_, 3 * page_));
+  unmap(from, 2 * page_);
+  unmap(from + 6 * page_, 2 * page_);
+  unmap(to, 8 * page_);
+}
+
+TEST_F(PagesTest, pages_that_are_not_there_are_not_moved) {
+  char* to = static_cast<char*>(map(2 * page_));
+  char* from = static_cast<char*>(map(2 * page_));
+  unmap(from, 2 * page_);
+  errno = 77;
+  const Moved moved = move_pages(from, 2 * page_, to, true);
+  EXPECT_EQ(errno, 77);
+  EXPECT_TRUE(moved == Moved::no || moved == Moved::gap);
+  EXPECT_TRUE(moved == Moved::gap || all_zero(to, 2 * page_));
+  unmap(to, 2 * page_);
+}
+
+TEST_F(PagesTest, a_move_that_the_plan_refuses_changes_nothing) {
+  char* from = static_cast<char*>(map(2 * page_));
+  char* to = static_cast<char*>(map(2 * page_));
+  from[0] = to[0] = 1;
+  g_fault_plan.fail_nth(1, only(Call::remap));
+  const Moved moved = move_pages(from, 2 * page_, to, true);
+  g_fault_plan.fail_nth(0);
+  EXPECT_EQ(moved, Moved::no);
+  EXPECT_EQ(from[0] + to[0], 2);
+  unmap(from, 2 * page_);
+  unmap(to, 2 * page_);
+}
+
 TEST_F(PagesTest, is_readable_tells_without_touching) {
   const size_t word = 0;
   EXPECT_TRUE(is_readable(&word));

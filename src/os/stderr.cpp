@@ -25,4 +25,12 @@ ARENITE_COLD void die(const char* line, size_t size) {
   abort();
 }
 
+ARENITE_COLD void die(const FaultWords& words, const void* user, size_t size, const char* thing) {
+  Text<256> line;
+  line << "arenite: " << words.what << ": " << Hex{address_of(user)};
+  if (size != 0) line << " (" << size << "-byte " << thing << ")";
+  line << ": " << words.meaning << "\n";
+  die(line.c_str(), line.size());
+}
+
 }  // namespace arenite::os

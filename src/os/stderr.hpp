@@ -16,4 +16,14 @@ void write_stderr(const Text<n>& text) {
 // Writes the line and aborts the process.
 [[noreturn]] void die(const char* line, size_t size);
 
+// A line of a table of faults: what a check says, and what it means.
+struct FaultWords {
+  const char* what;
+  const char* meaning;
+};
+
+// The same with a fault's line, which names the address and, where it is not 0, the size of the
+// `thing` there.
+[[noreturn]] void die(const FaultWords& words, const void* user, size_t size, const char* thing);
+
 }  // namespace arenite::os
