@@ -33,7 +33,6 @@ namespace arenite::chunk {
 
 class HeapSegment;
 struct ArenaFigures;
-struct Breach;
 
 class Arena {
  public:
@@ -54,7 +53,7 @@ class Arena {
 
   bool is_main() const;
   // The arena in whose memory p lies, or nullptr. Touches nothing at p. No lock.
-  static Arena* around(const void* p);
+  static inline Arena* around(const void* p);
   static Arena* around_elsewhere(const void* p);
 
   // A chunk of `size` bytes (request2size's) to hand out, or nullptr. It may be a mapping of its
@@ -161,6 +160,7 @@ class Arena {
 
   // top.cpp
   Chunk* grow(size_t size);
+  Chunk* try_to_grow(size_t size);
   bool grow_top(size_t size);
   bool grow_by_break(size_t size);
   bool grow_by_segment(size_t size);
@@ -293,7 +293,7 @@ ARENITE_INLINE void Arena::put_in_unsorted(Chunk* chunk, size_t size, Fault if_c
   link_between(own, header, newest);
 }
 
-inline Arena* Arena::around(const void* p) {
+ARENITE_INLINE Arena* Arena::around(const void* p) {
   const uintptr_t start = g_main_arena.break_start_.load(std::memory_order_relaxed);
   if (ARENITE_LIKELY(address_of(p) - start <
                      g_main_arena.break_span_.load(std::memory_order_relaxed)))

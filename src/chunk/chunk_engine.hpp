@@ -21,3 +21,4 @@
 #include "chunk/statistics.hpp"
 #include "chunk/tuning.hpp"
 #include "chunk/verify.hpp"
+#include "chunk/warm_mappings.hpp"

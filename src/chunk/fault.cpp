@@ -6,12 +6,7 @@
 namespace arenite::chunk {
 namespace {
 
-struct Words {
-  const char* what;
-  const char* meaning;
-};
-
-constexpr Words k_words[] = {
+constexpr os::FaultWords k_words[] = {
 #define FAULT(name, words, meaning) {words, meaning},
 #include "chunk/fault.def"
 };
@@ -19,13 +14,8 @@ constexpr Words k_words[] = {
 }  // namespace
 
 ARENITE_COLD void fault(Arena* locked, Fault which, const void* user, size_t size) {
-  const Words& words = k_words[static_cast<unsigned>(which)];
-  Text<256> line;
-  line << "arenite: " << words.what << ": " << Hex{address_of(user)};
-  if (size != 0) line << " (" << size << "-byte chunk)";
-  line << ": " << words.meaning << "\n";
   if (locked != nullptr) locked->abandon();
-  os::die(line.c_str(), line.size());
+  os::die(k_words[static_cast<unsigned>(which)], user, size, "chunk");
 }
 
 }  // namespace arenite::chunk

@@ -1,10 +1,32 @@
 #include "chunk/mapped.hpp"
 
 #include "chunk/fault.hpp"
+#include "chunk/warm_mappings.hpp"
 #include "os/os.hpp"
 
 namespace arenite::chunk {
 namespace {
+
+// What lies at the start of a mapping, before its chunk, where freed mappings are kept warm.
+struct Front {
+  size_t seams;  // see warm_mappings.hpp
+  size_t dirty;  // bytes that may not have been zero when the mapping was handed out
+};
+
+// A mapping that grows into a warm one elsewhere is copied up to so many bytes for each that it
+// grows by. A fresh page costs about four copied ones.
+constexpr size_t k_copied_for_each_fresh = 3;
+
+// More mapped chunks than this, where freed ones no longer fit: then the heap is the better place
+// for the smaller of them.
+constexpr size_t k_many_mapped = 256;
+
+// Of the bytes in use, this part may be kept before what is kept is moved together.
+constexpr size_t k_slack_part = 16;
+
+bool keeps_warm() {
+  return g_tuning.warm_limit != 0;
+}
 
 void raise_peak(std::atomic<size_t>& peak, size_t now) {
   size_t seen = peak.load(std::memory_order_relaxed);
@@ -12,15 +34,18 @@ void raise_peak(std::atomic<size_t>& peak, size_t now) {
   }
 }
 
-// How far the chunk of a fresh mapping lies from its start: alignment beyond the header's own.
+// How far the chunk of a fresh mapping lies from its start.
 size_t front_gap() {
-  return align_up(k_header, alignment()) - k_header;
+  return align_up((keeps_warm() ? sizeof(Front) : 0) + k_header, alignment()) - k_header;
 }
 
 // The mapping's start and size as the header tells it, or no mapping if it cannot be one.
 struct Mapping {
   uintptr_t start;
   size_t size;
+
+  uintptr_t end() const { return start + size; }
+  Front* front() const { return at_address<Front>(start); }
 };
 
 Mapping mapping_of(const Chunk* chunk, Fault if_none) {
@@ -34,6 +59,58 @@ Mapping mapping_of(const Chunk* chunk, Fault if_none) {
     fault(nullptr, if_none, chunk->user());
   }
   return {start, size};
+}
+
+Chunk* start_chunk(uintptr_t start, size_t gap, size_t total) {
+  auto* chunk = at_address<Chunk>(start + gap);
+  chunk->set_prev_size(gap);
+  chunk->set_head(total - gap, Chunk::k_mapped);
+  g_known_mapped.add(chunk);
+  return chunk;
+}
+
+template <typename Next>
+void move_thresholds(Next next) {
+  if (g_tuning.thresholds_move == 0) return;
+  const policy::Thresholds moved =
+      next(policy::Thresholds{.mmap = g_tuning.mmap_threshold, .trim = g_tuning.trim_threshold});
+  g_tuning.mmap_threshold.set(moved.mmap);
+  g_tuning.trim_threshold.set(moved.trim);
+}
+
+void unmap(const Mapping& mapping) {
+  void* start = at_address<void>(mapping.start);
+  // Where the kernel has no room to split a mapping in two, at least the memory goes back.
+  if (!os::unmap(start, mapping.size)) os::purge(start, mapping.size);
+}
+
+void give_warm(const Mapping& mapping, Chunk* chunk) {
+  chunk->set_head(0, 0);  // who frees it again must not find a mapped chunk
+  g_warm_mappings.give({mapping.start, mapping.size, mapping.front()->seams});
+}
+
+// The chunk's mapping moves into a warm one of `size` bytes; where that is, or 0 if there is none.
+uintptr_t copy_to_warm(const Mapping& old, size_t size, Chunk* chunk) {
+  if (old.size > k_copied_for_each_fresh * (size - old.size)) return 0;
+  const PageRange warm = g_warm_mappings.take_whole(size);
+  if (warm.size == 0) return 0;
+  __builtin_memcpy(at_address<void>(warm.start), at_address<void>(old.start), old.size);
+  at_address<Front>(warm.start)->seams = warm.seams;
+  give_warm(old, chunk);
+  return warm.start;
+}
+
+// Where the chunk's mapping is once it has `size` bytes; 0, and nothing changed, if it cannot have.
+uintptr_t resize(const Mapping& old, size_t size, Chunk* chunk) {
+  if (keeps_warm()) {
+    if (size < old.size) {
+      g_warm_mappings.give({old.start + size, old.size - size, 0});
+      return old.start;
+    }
+    if (g_warm_mappings.take_at(old.end(), size - old.size)) return old.start;
+    if (const uintptr_t start = copy_to_warm(old, size, chunk); start != 0) return start;
+  }
+  return address_of(os::remap(at_address<void>(old.start), old.size, size, true));
 }
 
 }  // namespace
@@ -57,28 +134,45 @@ Chunk* map_chunk(size_t size) {
   const size_t gap = front_gap();
   if (size > k_largest_request - page) return nullptr;
   const size_t total = align_up(size + gap + k_word, page);
-  void* start = os::map(total);
-  if (start == nullptr) return nullptr;
-  auto* chunk = beyond<Chunk>(start, static_cast<ptrdiff_t>(gap));
-  chunk->set_prev_size(gap);
-  chunk->set_head(total - gap, Chunk::k_mapped);
+  const size_t slack = g_mapped.bytes.load(std::memory_order_relaxed) / k_slack_part;
+  const WarmMappings::Taken taken = g_warm_mappings.take(total, slack);
+  if (taken.scattered && g_mapped.count.load(std::memory_order_relaxed) > k_many_mapped)
+    move_thresholds(policy::after_too_many_mappings);
+  uintptr_t start = taken.range.start;
+  if (start == 0) start = address_of(os::map(total));
+  if (start == 0) return nullptr;
+  if (keeps_warm()) *at_address<Front>(start) = {taken.range.seams, taken.dirty};
   g_mapped.add(total);
-  return chunk;
+  return start_chunk(start, gap, total);
+}
+
+size_t dirty_of_mapped(const Chunk* chunk) {
+  if (!keeps_warm()) return 0;
+  const Mapping mapping = mapping_of(chunk, Fault::unmap_invalid_pointer);
+  const size_t before = address_of(chunk->user()) - mapping.start;
+  const size_t dirty = mapping.front()->dirty;
+  return dirty < before ? 0 : dirty - before;
+}
+
+Chunk* advance_mapped(Chunk* chunk, size_t lead) {
+  g_known_mapped.remove(chunk);
+  const size_t gap = chunk->prev_size() + lead;
+  return start_chunk(address_of(chunk) - chunk->prev_size(), gap, chunk->size() - lead + gap);
 }
 
 void unmap_chunk(Chunk* chunk) {
   const size_t chunk_size = chunk->size();
   const Mapping mapping = mapping_of(chunk, Fault::unmap_invalid_pointer);
-  if (g_tuning.thresholds_move != 0 && chunk_size > g_tuning.mmap_threshold) {
-    const policy::Thresholds next = policy::after_freed_mapping(
-        chunk_size, {.mmap = g_tuning.mmap_threshold, .trim = g_tuning.trim_threshold});
-    g_tuning.mmap_threshold.set(next.mmap);
-    g_tuning.trim_threshold.set(next.trim);
-  }
+  g_known_mapped.remove(chunk);
   g_mapped.remove(mapping.size);
-  void* start = at_address<void>(mapping.start);
-  // Where the kernel has no room to split a mapping in two, at least the memory goes back.
-  if (!os::unmap(start, mapping.size)) os::purge(start, mapping.size);
+  // What is smaller than the threshold is of a size that will not be asked for here.
+  if (keeps_warm() && chunk_size >= g_tuning.mmap_threshold) return give_warm(mapping, chunk);
+  if (!keeps_warm()) {
+    move_thresholds([chunk_size](const policy::Thresholds& now) {
+      return policy::after_freed_mapping(chunk_size, now);
+    });
+  }
+  unmap(mapping);
 }
 
 Chunk* remap_chunk(Chunk* chunk, size_t size) {
@@ -88,12 +182,11 @@ Chunk* remap_chunk(Chunk* chunk, size_t size) {
   if (size > k_largest_request - page - gap) return nullptr;
   const size_t total = align_up(size + gap + k_word, page);
   if (total == old.size) return chunk;
-  void* start = os::remap(at_address<void>(old.start), old.size, total, true);
-  if (start == nullptr) return nullptr;
-  chunk = beyond<Chunk>(start, static_cast<ptrdiff_t>(gap));
-  chunk->set_head(total - gap, Chunk::k_mapped);
+  const uintptr_t start = resize(old, total, chunk);
+  if (start == 0) return nullptr;
+  g_known_mapped.remove(chunk);
   g_mapped.change(old.size, total);
-  return chunk;
+  return start_chunk(start, gap, total);
 }
 
 }  // namespace arenite::chunk

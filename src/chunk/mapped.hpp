@@ -1,9 +1,14 @@
 // Mapped chunks: blocks that have a mapping of their own.
 //
-// From the mmap threshold on a request is mapped alone and unmapped when it is freed, so that it
-// never fragments a heap. Its chunk carries M, belongs to no arena, and its prev_size is how far it
-// lies from the mapping's start (more than the header only if it was aligned to more). It has no
-// next chunk, so both header words are lost to the payload. No lock: the figures are atomic.
+// From the mmap threshold on a request is mapped alone, so that it never fragments a heap. Its
+// chunk carries M, belongs to no arena, and its prev_size is how far it lies from the mapping's
+// start. It has no next chunk, so both header words are lost to the payload.
+//
+// In classic mode a freed chunk is unmapped, and the threshold moves to its size. Otherwise its
+// mapping is kept warm for the next (warm_mappings.hpp): then nothing is gained by a larger
+// threshold, and it is doubled only where there are too many mapped chunks for that.
+//
+// No lock: the figures are atomic.
 #pragma once
 
 #include <atomic>
@@ -28,10 +33,41 @@ struct MappedFigures {
 
 inline constinit MappedFigures g_mapped;
 
-// A chunk of at least `size` bytes in a fresh mapping, all zero; nullptr where there is none.
+// Some of the mapped chunks that are in use, most of the time nearly all: a chunk found here need
+// not be asked for of the kernel. Who adds and who removes a chunk owns it.
+class KnownMapped {
+ public:
+  void add(const Chunk* chunk) { slot(chunk).store(chunk, std::memory_order_relaxed); }
+  void remove(const Chunk* chunk) {
+    slot(chunk).compare_exchange_strong(chunk, nullptr, std::memory_order_relaxed);
+  }
+  bool has(const Chunk* chunk) {
+    return chunk != nullptr && slot(chunk).load(std::memory_order_relaxed) == chunk;
+  }
+
+ private:
+  static constexpr size_t k_slots = 1024;
+
+  std::atomic<const Chunk*>& slot(const Chunk* chunk) {
+    const uintptr_t page = address_of(chunk) / 4096;
+    return slots_[(page ^ page / k_slots) % k_slots];
+  }
+
+  std::atomic<const Chunk*> slots_[k_slots] = {};
+};
+
+inline constinit KnownMapped g_known_mapped;
+
+// A chunk of at least `size` bytes in a mapping of its own; nullptr where there is none.
 Chunk* map_chunk(size_t size);
 
-// Ends the mapping, and raises the thresholds if its size shows that they are too low. Ends the
+// How many bytes from the user's address on may not be zero, of a chunk that was just mapped.
+size_t dirty_of_mapped(const Chunk* chunk);
+
+// The chunk that begins `lead` bytes after the start of this one, which it replaces.
+Chunk* advance_mapped(Chunk* chunk, size_t lead);
+
+// Takes the chunk back, and moves the thresholds if its size shows that they are too low. Ends the
 // process if the chunk is none.
 void unmap_chunk(Chunk* chunk);
 

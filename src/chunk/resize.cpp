@@ -67,11 +67,7 @@ Chunk* Arena::allocate_aligned(size_t size, size_t align) {
     const size_t lead = user - address_of(chunk->user());
     Chunk* aligned = chunk->at(lead);
     const size_t rest = chunk->size() - lead;
-    if (chunk->is_mapped()) {
-      aligned->set_prev_size(chunk->prev_size() + lead);
-      aligned->set_head(rest, Chunk::k_mapped);
-      return aligned;
-    }
+    if (chunk->is_mapped()) return advance_mapped(chunk, lead);
     aligned->set_head(rest, Chunk::k_prev_in_use | arena_flag());
     aligned->set_in_use(rest);
     chunk->set_size(lead);

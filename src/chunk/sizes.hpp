@@ -45,6 +45,11 @@ ARENITE_INLINE size_t request2size(size_t n) {
   return n + k_word + mask < min_chunk() ? min_chunk() : (n + k_word + mask) & ~mask;
 }
 
+// Requests of fewer bytes than this, and no others, take a chunk of less than chunk_size bytes.
+inline size_t requests_below(size_t chunk_size) {
+  return chunk_size <= min_chunk() ? 0 : align_down(chunk_size - 1, alignment()) - k_word + 1;
+}
+
 // What a program can use of an arena's chunk of this size.
 constexpr size_t usable(size_t chunk_size) {
   return chunk_size - k_word;

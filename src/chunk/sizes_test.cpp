@@ -61,6 +61,14 @@ TEST(Sizes, a_chunk_holds_its_request_and_wastes_less_than_one_step) {
   }
 }
 
+TEST(Sizes, requests_below_are_just_those_that_take_a_smaller_chunk) {
+  for (size_t chunk_size = 0; chunk_size < 500; chunk_size++) {
+    const size_t below = requests_below(chunk_size);
+    for (size_t n = 0; n < 600; n++)
+      ASSERT_EQ(n < below, request2size(n) < chunk_size) << n << " and " << chunk_size;
+  }
+}
+
 TEST(Sizes, the_largest_request_does_not_wrap) {
   EXPECT_GT(request2size(k_largest_request), k_largest_request);
 }

@@ -10,6 +10,7 @@
 #include "chunk/arena.hpp"
 #include "chunk/heap_segment.hpp"
 #include "chunk/mapped.hpp"
+#include "chunk/warm_mappings.hpp"
 
 namespace arenite::chunk {
 constinit Arena g_main_arena;
@@ -77,11 +78,19 @@ void Arena::set_top(Chunk* chunk, size_t size) {
 void Arena::count_system(ptrdiff_t bytes) {
   const size_t now = system_bytes() + static_cast<size_t>(bytes);
   system_bytes_.store(now, std::memory_order_relaxed);
-  if (now > peak_system_bytes_) peak_system_bytes_ = now;
+  if (now <= peak_system_bytes_) return;
+  g_warm_mappings.exchange(now - peak_system_bytes_);
+  peak_system_bytes_ = now;
 }
 
 // Serves a request that neither bins nor top can.
 Chunk* Arena::grow(size_t size) {
+  if (Chunk* chunk = try_to_grow(size)) return chunk;
+  // What is kept of freed mappings may be just what the process lacks.
+  return g_warm_mappings.empty() ? try_to_grow(size) : nullptr;
+}
+
+Chunk* Arena::try_to_grow(size_t size) {
   bool tried_mapping = false;
   if (size >= g_tuning.mmap_threshold && g_mapped.may_add()) {
     if (Chunk* chunk = map_chunk(size)) return chunk;

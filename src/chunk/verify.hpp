@@ -13,15 +13,10 @@
 // For tests and for debug builds; the arena's lock must be held. Linear in the number of chunks.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include "base/base.hpp"
 
 namespace arenite::chunk {
 
-struct Breach {
-  const char* invariant = "";
-  const char* what = "";
-  uintptr_t address = 0;
-};
+using arenite::Breach;
 
 }  // namespace arenite::chunk

@@ -1,0 +1,113 @@
+// Warm mappings: freed mappings that are kept for the next large request, pages and all.
+//
+// A fresh page costs a fault, and a fifth of that again when it goes back; to move a page to
+// another address costs a fiftieth of it. So what a mapped chunk leaves is not unmapped but kept,
+// up to a limit in bytes, and a request is served by the first of these that there is:
+//
+//   the smallest kept range that is large enough; what it has beyond the request stays here
+//   from 1 MiB on, if more is kept than the caller's slack: the largest ranges, moved one behind
+//   the other into a new mapping, the rest of which is fresh nothing: the caller asks the kernel
+//
+// The slack is room for best fit: what is moved no longer lies beside the range that it could merge
+// with, so that moving makes for more moving. Neighbours merge. Beyond the limit, or where the
+// table is full, what was given first is unmapped first. While the heap grows and nothing is given
+// or taken, as much goes in exchange.
+//
+// Ranges that were moved together remain several mappings to the kernel, which lets a process have
+// some 65,000. The places where two meet are its "seams". A range carries an estimate of how many
+// it has (a cut shares them by size), and one with more than one for each 64 KiB is not kept.
+//
+// One lock, under which nothing is asked of the kernel. While fork holds it frozen nothing is kept
+// and nothing found.
+#pragma once
+
+#include "chunk/tuning.hpp"
+#include "os/os.hpp"
+
+namespace arenite::chunk {
+
+// How much is kept, in the default mode.
+inline constexpr size_t k_warm_limit = 64 * k_mib;
+
+// Whole pages in a row, mapped and writable.
+struct PageRange {
+  uintptr_t start = 0;
+  size_t size = 0;
+  size_t seams = 0;
+
+  uintptr_t end() const { return start + size; }
+};
+
+class WarmMappings {
+ public:
+  // The caller's range: its first `dirty` bytes hold anything, the rest is zero. Of size 0 where
+  // there is none.
+  struct Taken {
+    PageRange range;
+    size_t dirty = 0;
+    bool scattered = false;  // as much was kept, but not in one piece
+  };
+
+  // `size` bytes, as many of them warm as can be.
+  Taken take(size_t size, size_t slack);
+
+  // `size` bytes, all warm, without asking the kernel; of size 0 where there are not.
+  PageRange take_whole(size_t size);
+
+  // The `size` bytes that begin at `start`, if they are kept: a mapping can grow in place.
+  bool take_at(uintptr_t start, size_t size);
+
+  // Takes a range over, to keep it or to unmap it.
+  void give(const PageRange& range);
+
+  // The heap or the slabs have grown by `size` bytes: as much is unmapped in exchange, if
+  // nothing was given or taken since it last grew.
+  void exchange(size_t size);
+
+  // Unmaps all; whether there was any.
+  bool empty();
+
+  // How much is kept. No lock.
+  size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+
+  // Around fork, as an arena's lock.
+  void freeze();
+  void thaw();
+  void restart_in_child() { lock_.forget(); }
+
+  static constexpr unsigned k_table = 256;
+
+ private:
+  static constexpr unsigned k_most_pieces = 16;
+  static constexpr unsigned k_most_victims = 8;
+
+  // With the lock held.
+  unsigned best_fit(size_t size) const;
+  unsigned largest() const;
+  unsigned oldest() const;
+  PageRange at(unsigned index) const { return {starts_[index], sizes_[index], seams_[index]}; }
+  PageRange remove(unsigned index);
+  PageRange cut_front(unsigned index, size_t size);
+  void insert(PageRange range);
+  unsigned choose_pieces(size_t size, size_t slack, PageRange* pieces);
+  unsigned choose_victims(size_t limit, PageRange* victims);
+  void count_bytes(size_t now) { bytes_.store(now, std::memory_order_relaxed); }
+
+  // Without it.
+  Taken join(size_t size, const PageRange* pieces, unsigned count);
+  void shrink_to(size_t limit);
+
+  os::Lock lock_;
+  unsigned count_ = 0;
+  uint32_t clock_ = 0;            // ticks with each range given or taken
+  uint32_t last_growth_ = 0;      // of the heap
+  std::atomic<size_t> bytes_{0};  // changed under the lock
+  size_t sizes_[k_table] = {};    // apart from the rest: every request goes through all of them
+  uintptr_t starts_[k_table] = {};
+  uint32_t given_at_[k_table] = {};
+  uint32_t seams_[k_table] = {};
+};
+
+inline constinit WarmMappings g_warm_mappings;
+
+}  // namespace arenite::chunk
