@@ -14,6 +14,13 @@ size_t next_power_of_two(size_t n) {
   return power;
 }
 
+[[gnu::noinline]] void* malloc_slowly(size_t n) {
+  void* p = nullptr;
+  if (cache::take_current(n, p)) return p;
+  p = ARENITE_UNLIKELY(api::is_too_large(n)) ? nullptr : engine::allocate_slowly(n);
+  return ARENITE_LIKELY(p != nullptr) ? p : api::no_memory();
+}
+
 // For memalign and aligned_alloc, which in glibc round an alignment that is no power of two.
 void* aligned(size_t align, size_t n) {
   const size_t power = next_power_of_two(align);
@@ -28,12 +35,12 @@ void* aligned(size_t align, size_t n) {
 }  // namespace
 
 ARENITE_EXPORT void* ARENITE_NAME(malloc)(size_t n) {
-  void* p = ARENITE_UNLIKELY(api::is_too_large(n)) ? nullptr : engine::allocate(n);
-  return ARENITE_LIKELY(p != nullptr) ? p : api::no_memory();
+  void* p = nullptr;
+  return ARENITE_LIKELY(engine::try_slab(n, p)) ? p : malloc_slowly(n);
 }
 
 ARENITE_EXPORT void ARENITE_NAME(free)(void* p) {
-  if (p != nullptr) engine::release(p);
+  engine::release(p);
 }
 
 ARENITE_EXPORT void* ARENITE_NAME(calloc)(size_t count, size_t size) {

@@ -1,6 +1,8 @@
 // The heap's figures for people and programs: malloc_info in glibc's XML, malloc_stats as text.
 //
-// Each arena is measured under its lock and printed without it: printing may allocate.
+// Each arena is measured under its lock and printed without it: printing may allocate. The slabs
+// are one more heap after the arenas, with a comment to tell it, and a <size> for each class that
+// has free blocks.
 #include <cstdio>
 
 #include "api/api.hpp"
@@ -13,12 +15,37 @@ namespace {
 struct Totals {
   size_t fast_count = 0, fast_bytes = 0, rest_count = 0, rest_bytes = 0;
   size_t system = 0, peak = 0, aspace = 0, committed = 0;
+
+  void add(const Totals& heap) {
+    fast_count += heap.fast_count;
+    fast_bytes += heap.fast_bytes;
+    rest_count += heap.rest_count;
+    rest_bytes += heap.rest_bytes;
+    system += heap.system;
+    peak += heap.peak;
+    aspace += heap.aspace;
+    committed += heap.committed;
+  }
 };
 
 void print_bin(FILE* out, const char* element, const chunk::BinFigures& bin) {
   if (bin.count == 0) return;
   std::fprintf(out, "  <%s from=\"%zu\" to=\"%zu\" total=\"%zu\" count=\"%zu\"/>\n", element,
                bin.from, bin.to, bin.total, bin.count);
+}
+
+// What follows a heap's <sizes>; segments is 0 for the main arena alone.
+void print_heap_end(FILE* out, const Totals& heap, size_t segments, Totals& totals) {
+  std::fprintf(out,
+               "</sizes>\n<total type=\"fast\" count=\"%zu\" size=\"%zu\"/>\n"
+               "<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>\n"
+               "<system type=\"current\" size=\"%zu\"/>\n<system type=\"max\" size=\"%zu\"/>\n"
+               "<aspace type=\"total\" size=\"%zu\"/>\n<aspace type=\"mprotect\" size=\"%zu\"/>\n",
+               heap.fast_count, heap.fast_bytes, heap.rest_count, heap.rest_bytes, heap.system,
+               heap.peak, heap.aspace, heap.committed);
+  if (segments != 0) std::fprintf(out, "<aspace type=\"subheaps\" size=\"%zu\"/>\n", segments);
+  std::fputs("</heap>\n", out);
+  totals.add(heap);
 }
 
 void print_arena(FILE* out, size_t number, const chunk::ArenaFigures& f, Totals& totals) {
@@ -29,29 +56,33 @@ void print_arena(FILE* out, size_t number, const chunk::ArenaFigures& f, Totals&
   print_bin(out, "unsorted", f.bins[chunk::k_unsorted_bin]);
 
   // The top counts among the rest, as in glibc.
-  const size_t rest_count = f.free_count + (f.top_bytes != 0 ? 1 : 0);
-  const size_t rest_bytes = f.free_bytes + f.top_bytes;
   const bool is_main = f.segments == 0;
-  const size_t aspace = is_main ? f.system_bytes : f.segment_bytes;
-  const size_t committed = is_main ? f.system_bytes : f.committed_bytes;
-  std::fprintf(out,
-               "</sizes>\n<total type=\"fast\" count=\"%zu\" size=\"%zu\"/>\n"
-               "<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>\n"
-               "<system type=\"current\" size=\"%zu\"/>\n<system type=\"max\" size=\"%zu\"/>\n"
-               "<aspace type=\"total\" size=\"%zu\"/>\n<aspace type=\"mprotect\" size=\"%zu\"/>\n",
-               f.fast_count, f.fast_bytes, rest_count, rest_bytes, f.system_bytes,
-               f.peak_system_bytes, aspace, committed);
-  if (!is_main) std::fprintf(out, "<aspace type=\"subheaps\" size=\"%zu\"/>\n", f.segments);
-  std::fputs("</heap>\n", out);
+  print_heap_end(out,
+                 {.fast_count = f.fast_count,
+                  .fast_bytes = f.fast_bytes,
+                  .rest_count = f.free_count + (f.top_bytes != 0 ? 1 : 0),
+                  .rest_bytes = f.free_bytes + f.top_bytes,
+                  .system = f.system_bytes,
+                  .peak = f.peak_system_bytes,
+                  .aspace = is_main ? f.system_bytes : f.segment_bytes,
+                  .committed = is_main ? f.system_bytes : f.committed_bytes},
+                 f.segments, totals);
+}
 
-  totals.fast_count += f.fast_count;
-  totals.fast_bytes += f.fast_bytes;
-  totals.rest_count += rest_count;
-  totals.rest_bytes += rest_bytes;
-  totals.system += f.system_bytes;
-  totals.peak += f.peak_system_bytes;
-  totals.aspace += aspace;
-  totals.committed += committed;
+void print_slabs(FILE* out, size_t number, const slab::SlabFigures& f, Totals& totals) {
+  std::fprintf(out, "<heap nr=\"%zu\">\n<!-- slabs -->\n<sizes>\n", number);
+  for (unsigned c = 0; c < slab::k_classes; c++) {
+    const size_t size = slab::info(c).size;
+    print_bin(out, "size", {size, size, f.free_count[c] * size, f.free_count[c]});
+  }
+  print_heap_end(out,
+                 {.rest_count = f.free_blocks + f.free_pages,
+                  .rest_bytes = f.available_bytes(),
+                  .system = f.system_bytes,
+                  .peak = f.peak_system_bytes,
+                  .aspace = f.region_bytes,
+                  .committed = f.committed_bytes},
+                 f.regions, totals);
 }
 
 using Line = Text<128>;
@@ -73,6 +104,8 @@ ARENITE_EXPORT int ARENITE_NAME(malloc_info)(int options, FILE* out) {
   std::fputs("<malloc version=\"1\">\n", out);
   engine::for_each_arena(
       [&](const chunk::ArenaFigures& f) { print_arena(out, number++, f, totals); });
+  slab::SlabFigures slabs;
+  if (engine::measure_slabs(slabs)) print_slabs(out, number, slabs, totals);
   std::fprintf(
       out,
       "<total type=\"fast\" count=\"%zu\" size=\"%zu\"/>\n<total type=\"rest\" count=\"%zu\" "
@@ -93,15 +126,20 @@ ARENITE_EXPORT void ARENITE_NAME(malloc_stats)() {
   size_t system = mapped;
   size_t in_use = mapped;
   size_t number = 0;
+  const auto part = [&](const Line& name, size_t system_bytes, size_t in_use_bytes) {
+    os::write_stderr(name);
+    stats_line("system bytes     = ", system_bytes);
+    stats_line("in use bytes     = ", in_use_bytes);
+    system += system_bytes;
+    in_use += in_use_bytes;
+  };
   engine::for_each_arena([&](const chunk::ArenaFigures& f) {
-    Line line;
-    line << "Arena " << number++ << ":\n";
-    os::write_stderr(line);
-    stats_line("system bytes     = ", f.system_bytes);
-    stats_line("in use bytes     = ", f.system_bytes - f.available_bytes());
-    system += f.system_bytes;
-    in_use += f.system_bytes - f.available_bytes();
+    part(Line() << "Arena " << number++ << ":\n", f.system_bytes,
+         f.system_bytes - f.available_bytes());
   });
+  slab::SlabFigures slabs;
+  if (engine::measure_slabs(slabs))
+    part(Line() << "Slabs:\n", slabs.system_bytes, slabs.live_bytes);
   const Line heading = Line() << "Total (incl. mmap):\n";
   os::write_stderr(heading);
   stats_line("system bytes     = ", system);

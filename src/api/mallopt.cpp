@@ -21,6 +21,13 @@ struct mallinfo2 sum() {
     if (is_main) info.keepcost = f.top_bytes;
     is_main = false;
   });
+  slab::SlabFigures slabs;
+  if (engine::measure_slabs(slabs)) {
+    info.arena += slabs.system_bytes;
+    info.ordblks += slabs.free_blocks + slabs.free_pages;
+    info.fordblks += slabs.available_bytes();
+    info.uordblks += slabs.live_bytes;
+  }
   info.hblks = chunk::g_mapped.count.load(std::memory_order_relaxed);
   info.hblkhd = chunk::g_mapped.bytes.load(std::memory_order_relaxed);
   return info;

@@ -1,5 +1,7 @@
 #include "cache/thread.hpp"
 
+#include "cache/slabs.hpp"
+
 #include "os/os.hpp"
 
 namespace arenite::cache {
@@ -8,14 +10,15 @@ namespace {
 // Called by libc when a thread that has settled ends.
 void depart(void* state) {
   auto* thread = static_cast<Thread*>(state);
+  thread->departing = true;
+  leave_slabs();
   if (thread->arena != nullptr) chunk::ArenaRing::detach(thread->arena);
   thread->arena = nullptr;
-  thread->departing = true;
 }
 
 // Attaches an arena to this thread, which has none. A departing thread's is borrowed: it stays
 // attached to nobody.
-chunk::Arena* settle() {
+chunk::Arena* attach_arena() {
   Thread& thread = t_thread;
   chunk::Arena* arena = chunk::g_arenas.attach();
   if (thread.departing) {
@@ -24,7 +27,7 @@ chunk::Arena* settle() {
   }
   thread.arena = arena;
   // Afterwards: this may allocate, and is then served by the arena just settled in.
-  os::mark_thread(&thread);
+  mark_thread();
   return arena;
 }
 
@@ -34,11 +37,15 @@ void start_threads() {
   os::on_thread_exit(depart);
 }
 
+void mark_thread() {
+  os::mark_thread(&t_thread);
+}
+
 ARENITE_COLD chunk::Arena* lock_arena_slowly() {
   Thread& thread = t_thread;
   chunk::Arena* arena = thread.arena;
   if (arena == nullptr) {
-    arena = settle();
+    arena = attach_arena();
     if (arena->lock.try_lock()) return arena;
   }
   if (thread.departing)

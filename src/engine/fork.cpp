@@ -16,19 +16,26 @@ void prepare() {
   g_forks_under_way++;
   // Each time, not only the first: an arena may have been born since.
   chunk::g_arenas.freeze();
+  if (!cache::g_depot.lock.is_frozen()) cache::g_depot.lock.freeze();
+  chunk::g_warm_mappings.freeze();
 }
 
 void parent() {
   if (os::single_threaded()) return;
   const os::Holding lock(g_fork_lock);
-  if (--g_forks_under_way == 0) chunk::g_arenas.thaw();
+  if (--g_forks_under_way != 0) return;
+  cache::g_depot.lock.thaw();
+  chunk::g_warm_mappings.thaw();
+  chunk::g_arenas.thaw();
 }
 
 void child() {
   if (g_forks_under_way == 0) return;
   g_fork_lock.forget();
   g_forks_under_way = 0;
+  chunk::g_warm_mappings.restart_in_child();
   chunk::g_arenas.restart_in_child(cache::t_thread.arena);
+  cache::g_depot.restart_in_child(cache::t_thread.slabs);
 }
 
 }  // namespace

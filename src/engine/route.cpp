@@ -12,6 +12,9 @@ using chunk::Arena;
 using chunk::Chunk;
 using chunk::Fault;
 
+// A slab's block of this size or less stays where it is, however little of it is wanted.
+constexpr size_t k_never_shrunk = 64;
+
 ARENITE_COLD Arena* lock_arena_slowly() {
   if (cache::t_thread.arena == nullptr) start();
   return cache::lock_arena_slowly();
@@ -53,7 +56,8 @@ ARENITE_INLINE Chunk* take_chunk(Take take) {
 // A block outside all arenas: a mapping of its own, or a pointer that is none of ours.
 ARENITE_COLD void require_mapped_chunk(void* p, Fault if_none) {
   const Chunk* chunk = Chunk::from_user(p);
-  if (!os::is_readable(chunk) || !chunk->is_mapped()) chunk::fault(nullptr, if_none, p);
+  const bool can_be_read = chunk::g_known_mapped.has(chunk) || os::is_readable(chunk);
+  if (!can_be_read || !chunk->is_mapped()) chunk::fault(nullptr, if_none, p);
 }
 
 // The arena of a block in use; nullptr if it is a mapping of its own.
@@ -70,10 +74,11 @@ ARENITE_INLINE Arena* arena_of(void* p, Fault if_none) {
   return nullptr;
 }
 
+// A free does not wait for an arena that another thread is using (in classic mode it does): the
+// chunk goes to the arena's list of deferred frees, which is emptied on the arena's next slow path.
 void release_locked(Arena* arena, Chunk* chunk) {
-  if (ARENITE_UNLIKELY(!arena->lock.lock_unless_frozen())) {
-    arena->free_later(chunk);
-    return;
+  if (ARENITE_UNLIKELY(!arena->lock.try_lock())) {
+    if (!is_classic() || !arena->lock.lock_unless_frozen()) return arena->free_later(chunk);
   }
   arena->free(chunk);
   arena->lock.unlock();
@@ -86,9 +91,7 @@ void* allocate_locked(size_t n) {
   return chunk->user();
 }
 
-}  // namespace
-
-void* allocate(size_t n) {
+[[gnu::noinline]] void* allocate_from_arena(size_t n) {
   Arena* arena = cache::t_thread.arena;
   if (ARENITE_LIKELY(arena != nullptr && os::single_threaded())) {
     Chunk* chunk = arena->allocate(chunk::request2size(n));
@@ -100,7 +103,34 @@ void* allocate(size_t n) {
   return allocate_locked(n);
 }
 
+[[gnu::noinline]] void* allocate_small(size_t n) {
+  void* p = cache::take_of_class(slab::class_of(n));
+  return p != nullptr ? p : allocate_from_arena(n);
+}
+
+// What is in a slab and stays there: the same block, if it is not half empty then.
+void* reallocate_slab_block(void* p, size_t n) {
+  const size_t size = cache::size_in_use(p);
+  if (n <= size && (n > size / 2 || size <= k_never_shrunk)) return p;
+  void* fresh = allocate(n);
+  if (fresh == nullptr) return n <= size ? p : nullptr;
+  memcpy(fresh, p, size < n ? size : n);
+  cache::give(p);
+  return fresh;
+}
+
+}  // namespace
+
+void* allocate_slowly(size_t n) {
+  return cache::serves(n) ? allocate_small(n) : allocate_from_arena(n);
+}
+
 void* allocate_zeroed(size_t n) {
+  if (cache::serves(n)) {
+    void* p = nullptr;
+    if (!cache::take_current(n, p)) p = cache::take_of_class(slab::class_of(n));
+    if (p != nullptr) return memset(p, 0, n);
+  }
   Arena::Top top{};
   Chunk* chunk = take_chunk([n, &top](Arena& arena) {
     top = arena.top_now();
@@ -108,7 +138,11 @@ void* allocate_zeroed(size_t n) {
   });
   if (ARENITE_UNLIKELY(chunk == nullptr)) return nullptr;
   void* p = chunk->user();
-  if (chunk->is_mapped()) return p;
+  if (chunk->is_mapped()) {
+    const size_t dirty = chunk::dirty_of_mapped(chunk);
+    memset(p, 0, dirty < n ? dirty : n);
+    return p;
+  }
   // Carved from the top as it was, and reaching beyond where it ended: from there on it is fresh.
   size_t dirty = n;
   if (chunk == top.chunk && n + chunk::k_header > top.size) dirty = top.size - chunk::k_header;
@@ -118,6 +152,10 @@ void* allocate_zeroed(size_t n) {
 
 void* allocate_aligned(size_t align, size_t n) {
   if (align <= chunk::alignment()) return allocate(n);
+  if (const unsigned c = slab::aligned_class_of(n, align);
+      c < slab::k_classes && cache::serves(slab::info(c).size)) {
+    if (void* p = cache::take_of_class(c)) return p;
+  }
   size_t total = 0;
   if (__builtin_add_overflow(n, align, &total) || total > k_largest_request - os::page_size())
     return nullptr;
@@ -129,7 +167,8 @@ void* allocate_aligned(size_t align, size_t n) {
   return p;
 }
 
-void release(void* p) {
+void release_chunk(void* p) {
+  if (p == nullptr) return;
   Arena* arena = arena_of(p, Fault::free_invalid_pointer);
   Chunk* chunk = Chunk::from_user(p);
   if (ARENITE_UNLIKELY(arena == nullptr)) return chunk::unmap_chunk(chunk);
@@ -139,6 +178,7 @@ void release(void* p) {
 }
 
 void* reallocate(void* p, size_t n) {
+  if (g_kind_map.at(p) == Kind::slab_region) return reallocate_slab_block(p, n);
   Arena* arena = arena_of(p, Fault::realloc_invalid_pointer);
   Chunk* chunk = Chunk::from_user(p);
   const size_t size = chunk::request2size(n);
@@ -156,11 +196,12 @@ void* reallocate(void* p, size_t n) {
   void* fresh = allocate(n);
   if (fresh == nullptr) return nullptr;
   memcpy(fresh, p, old_usable < n ? old_usable : n);
-  release(p);
+  release_chunk(p);
   return fresh;
 }
 
 size_t usable_size(const void* p) {
+  if (g_kind_map.at(p) == Kind::slab_region) return cache::size_of(p);
   const Chunk* chunk = Chunk::from_user(p);
   return chunk->is_mapped() ? chunk::mapped_usable(chunk) : chunk::usable(chunk->size());
 }

@@ -1,12 +1,13 @@
 // Route: which engine serves a request, and which takes a block back.
 //
-//   allocate(n)  the thread's arena, or another; mapped from the mmap threshold on
-//   release(p)   the arena in whose memory p lies, or a mapping of its own; anything else is a
-//   fault
+//   allocate(n)  a slab of the thread's, up to k_slab_limit, or up to a lower mmap threshold that
+//                was set; else, and where slabs cannot serve, the thread's arena, or another;
+//                mapped from the mmap threshold on
+//   release(p)   the kind map tells: a slab's block, or the arena in whose memory p lies, or a
+//                mapping of its own; anything else is a fault
 //
-// This is the seam between engines: today there is one, so routing is a matter of arenas. Functions
-// that return memory return nullptr where there is none, and have then changed nothing. None sets
-// errno. Any thread, at any time.
+// This is the seam between engines. Functions that return memory return nullptr where there is
+// none, and have then changed nothing. None sets errno. Any thread, at any time.
 #pragma once
 
 #include "cache/cache.hpp"
@@ -14,8 +15,19 @@
 
 namespace arenite::engine {
 
-// At least n bytes, aligned to chunk::alignment(). Not more than k_largest_request.
-void* allocate(size_t n);
+// The short way, inline in malloc: a block from the slab that the thread is using for this size.
+ARENITE_INLINE bool try_slab(size_t n, void*& p) {
+  return cache::take_direct(n, p);
+}
+
+// Every other way. Not more than k_largest_request.
+void* allocate_slowly(size_t n);
+
+// At least n bytes, aligned to chunk::alignment().
+ARENITE_INLINE void* allocate(size_t n) {
+  void* p = nullptr;
+  return try_slab(n, p) ? p : allocate_slowly(n);
+}
 
 // The same, all zero.
 void* allocate_zeroed(size_t n);
@@ -23,8 +35,14 @@ void* allocate_zeroed(size_t n);
 // At least n bytes at a multiple of `align`, a power of two.
 void* allocate_aligned(size_t align, size_t n);
 
-// Takes a block back; p is not nullptr.
-void release(void* p);
+// Takes back a block that is no slab's. nullptr is no block.
+void release_chunk(void* p);
+
+// Takes a block back.
+ARENITE_INLINE void release(void* p) {
+  if (ARENITE_LIKELY(g_kind_map.is(p, Kind::slab_region))) return cache::give(p);
+  release_chunk(p);
+}
 
 // The block with at least n bytes and what it held, here or elsewhere; p is not nullptr, n not 0.
 // Where nullptr is returned p is still what it was.

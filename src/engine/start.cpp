@@ -14,6 +14,8 @@ enum class Progress : uint32_t { not_started, starting, started };
 constinit std::atomic<Progress> g_progress{Progress::not_started};
 constinit os::Lock g_start_lock;
 constinit policy::ReadSettings g_settings{};
+// Slabs are to serve as soon as the first thread's state is laid out.
+constinit std::atomic<bool> g_slabs_wait{false};
 
 // A value that cannot be read: named once, and the default kept.
 void complain(void*, const char* variable, const char* value, size_t length,
@@ -54,16 +56,36 @@ void apply(size_t policy::Settings::*field, size_t value) {
   if (field == &Settings::arena_max) t.arena_max.set(value);
 }
 
+// Which requests are the slabs': none in classic mode; none if freed memory is to be perturbed, for
+// they do not touch what they take back; none that is to be mapped, where the threshold was set
+// below their limit.
+void choose_served() {
+  size_t below = chunk::requests_below(chunk::g_tuning.mmap_threshold);
+  if (below > slab::k_slab_limit) below = slab::k_slab_limit + 1;
+  if (is_classic() || chunk::g_tuning.perturb != 0) below = 0;
+  const bool is_laid_out = cache::t_thread.is_laid_out();
+  g_slabs_wait.store(!is_laid_out, std::memory_order_relaxed);
+  if (!is_laid_out) below = 0;
+  const bool fewer = below < cache::g_served.below.load(std::memory_order_relaxed);
+  cache::serve_below(below);
+  // Others can use what this thread has and may not take from any more.
+  if (fewer) cache::leave_slabs();
+}
+
 }  // namespace
 
 ARENITE_COLD void start() {
-  if (g_progress.load(std::memory_order_acquire) == Progress::started) return;
+  if (g_progress.load(std::memory_order_acquire) == Progress::started) {
+    if (g_slabs_wait.load(std::memory_order_relaxed)) choose_served();
+    return;
+  }
   const os::Holding lock(g_start_lock);
   if (g_progress.load(std::memory_order_relaxed) != Progress::not_started) return;
   g_progress.store(Progress::starting, std::memory_order_relaxed);
   g_settings = policy::read_settings(os::environment(), {complain, nullptr});
   chunk::choose_alignment(is_classic());
   chunk::g_seal_secret = os::secret();
+  if (!is_classic()) chunk::g_tuning.warm_limit.set(chunk::k_warm_limit);
   for (size_t i = 0; i < policy::k_setting_count; i++) {
     const policy::SettingInfo& info = policy::k_settings[i];
     apply(info.field, g_settings.values.*info.field);
@@ -73,6 +95,7 @@ ARENITE_COLD void start() {
   }
   chunk::Arena::start_main();
   cache::start_threads();
+  choose_served();
   g_progress.store(Progress::started, std::memory_order_release);
   // Last: libc may allocate to remember the handlers.
   start_fork();
@@ -85,6 +108,8 @@ bool is_classic() {
 bool change_setting(const policy::SettingInfo& info, size_t value) {
   if (value < info.minimum || (info.maximum != 0 && value > info.maximum)) return false;
   apply(info.field, value);
+  if (info.field == &policy::Settings::perturb || info.field == &policy::Settings::mmap_threshold)
+    choose_served();
   if (policy::pins_thresholds(info.field)) chunk::g_tuning.thresholds_move.set(0);
   return true;
 }

@@ -3,7 +3,8 @@
 namespace arenite::engine {
 
 bool trim(size_t pad) {
-  bool gave = false;
+  bool gave = cache::g_depot.purge();
+  gave |= chunk::g_warm_mappings.empty();
   chunk::g_arenas.for_each([&](chunk::Arena& arena) {
     if (arena.is_abandoned() || !arena.lock.lock_unless_frozen()) return;
     gave |= arena.purge(pad);
@@ -17,14 +18,20 @@ void consolidate() {
   chunk::g_main_arena.consolidate();
 }
 
-bool verify(chunk::Breach& breach) {
+bool measure_slabs(slab::SlabFigures& figures) {
+  cache::g_depot.for_each_region(
+      [&](const slab::Region& region) { slab::measure(region, figures); });
+  return figures.regions != 0;
+}
+
+bool verify(Breach& breach) {
   bool whole = true;
   chunk::g_arenas.for_each([&](chunk::Arena& arena) {
     if (!whole || arena.is_abandoned()) return;
     const os::Holding lock(arena.lock);
     whole = arena.verify(breach);
   });
-  return whole;
+  return whole && cache::verify(breach);
 }
 
 }  // namespace arenite::engine

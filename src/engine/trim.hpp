@@ -1,6 +1,7 @@
 // Trim: memory goes back on request. Figures: what the whole process holds.
 #pragma once
 
+#include "cache/cache.hpp"
 #include "chunk/chunk_engine.hpp"
 
 namespace arenite::engine {
@@ -25,7 +26,11 @@ void for_each_arena(Visit visit) {
   });
 }
 
-// Whether every invariant of every arena holds; if not, the first that does not. For tests.
-bool verify(chunk::Breach& breach);
+// The figures of all slabs; false where there never were any.
+bool measure_slabs(slab::SlabFigures& figures);
+
+// Whether every invariant of every arena and of the slabs holds; if not, the first that does not.
+// For tests.
+bool verify(Breach& breach);
 
 }  // namespace arenite::engine

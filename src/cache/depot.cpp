@@ -1,0 +1,237 @@
+#include "cache/depot.hpp"
+
+#include <new>
+
+#include "os/os.hpp"
+
+namespace arenite::cache {
+
+using slab::Place;
+using slab::Region;
+using slab::Slab;
+
+constinit Depot g_depot;
+constinit ThreadSlabs g_forsaken;
+
+namespace {
+
+// Records come from mappings of this size: they are never given back, and live as long as the
+// process.
+constexpr size_t k_record_batch = 64 * k_kib;
+
+}  // namespace
+
+Slab* Depot::adopt(unsigned size_class, Owner* owner) {
+  if (adoptable_[size_class].load(std::memory_order_relaxed) == 0 || !lock.lock_unless_frozen())
+    return nullptr;
+  Slab* slab = take_fullest(size_class);
+  ThreadSlabs* record = idle_records_;
+  for (int i = 0; slab == nullptr && record != nullptr && i < k_most_rich; i++) {
+    if (record->listed(size_class) != 0) slab = record->take_fullest(size_class);
+    record = record->next_idle;
+  }
+  if (slab != nullptr) {
+    adoptable_[size_class].fetch_sub(1, std::memory_order_relaxed);
+    slab->owner.store(owner, std::memory_order_release);
+  }
+  lock.unlock();
+  if (slab != nullptr) slab::collect(slab);
+  return slab;
+}
+
+bool Depot::adopt(Slab* slab, Owner* from, Owner* owner) {
+  if (!is_ownerless(from) || !lock.lock_unless_frozen()) return false;
+  const bool can = is_ownerless(from) && from->has_listed(slab);
+  if (can) {
+    from->unlist(slab);
+    adoptable_[slab->size_class].fetch_sub(1, std::memory_order_relaxed);
+    slab->owner.store(owner, std::memory_order_release);
+  }
+  lock.unlock();
+  if (can) slab::collect(slab);
+  return can;
+}
+
+// A region with free pages that hold memory; nullptr where there is none. The lock is held.
+Region* Depot::first_dirty() {
+  while (dirty_regions_ != nullptr && dirty_regions_->dirty_pages() == 0) {
+    dirty_regions_->is_listed_dirty = false;
+    dirty_regions_ = dirty_regions_->next_dirty;
+  }
+  return dirty_regions_;
+}
+
+// Pages that hold memory first, whichever region they are in. The lock is held. Regions that are
+// full are not walked past: there are many where the process is large.
+Slab* Depot::take_page() {
+  if (Region* dirty = first_dirty()) return dirty->take_page();
+  while (first_open_ != nullptr && first_open_->free_pages() == 0) first_open_ = first_open_->next;
+  for (Region* r = first_open_; r != nullptr; r = r->next) {
+    if (Slab* page = r->take_page()) return page;
+  }
+  Region* fresh = Region::create();
+  if (fresh == nullptr) return nullptr;
+  (last_region_ == nullptr ? regions_ : last_region_->next) = fresh;
+  last_region_ = fresh;
+  if (first_open_ == nullptr) first_open_ = fresh;
+  return fresh->take_page();
+}
+
+Slab* Depot::make_slab(unsigned size_class, Owner* owner) {
+  if (!lock.lock_unless_frozen()) return nullptr;
+  const bool grows = first_dirty() == nullptr;
+  Slab* slab = take_page();
+  if (slab != nullptr) slab->place.store(Place::moving, std::memory_order_relaxed);
+  lock.unlock();
+  if (slab == nullptr) return nullptr;
+  if (grows) chunk::g_warm_mappings.exchange(slab::k_slab_size);
+  slab::format(slab, size_class);
+  slab->owner.store(owner, std::memory_order_release);
+  return slab;
+}
+
+// The lock is held, and nobody uses any block: no bit of it will change until it is a slab again.
+void Depot::make_page(Slab* slab) {
+  for (unsigned i = 0; i < slab::info(slab->size_class).word_count; i++)
+    slab::remote_word(slab, i).store(0, std::memory_order_relaxed);
+  slab->remote_summary.store(0, std::memory_order_relaxed);
+  __atomic_store_n(&slab->block_count, 0U, __ATOMIC_RELAXED);
+  slab->place.store(Place::page, std::memory_order_relaxed);
+  slab->owner.store(this, std::memory_order_release);
+  auto* region = at_address<Region>(slab::region_of(slab) + slab::k_region_state);
+  region->give_page(slab);
+  if (region->is_listed_dirty) return;
+  region->is_listed_dirty = true;
+  region->next_dirty = dirty_regions_;
+  dirty_regions_ = region;
+}
+
+void Depot::reclaim_if_empty(Slab* slab, Owner* owner) {
+  if (!lock.lock_unless_frozen()) return;
+  const bool has_thread = !is_ownerless(owner);
+  if (has_thread) owner->lock.lock();
+  const bool empty = owner->has_listed(slab) && slab::is_wholly_free(slab, slab->size_class);
+  if (empty) {
+    owner->unlist(slab);
+    if (!has_thread) adoptable_[slab->size_class].fetch_sub(1, std::memory_order_relaxed);
+  }
+  if (has_thread) owner->lock.unlock();
+  if (empty) make_page(slab);
+  lock.unlock();
+}
+
+// The lock is held; the slab is moving.
+void Depot::receive(Slab* slab) {
+  slab->owner.store(this, std::memory_order_seq_cst);
+  list(slab);
+  // What others freed meanwhile found it moving, and left it to us.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (slab::is_wholly_free(slab, slab->size_class)) {
+    unlist(slab);
+    make_page(slab);
+  } else {
+    adoptable_[slab->size_class].fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+bool Depot::hand_over(Slab* slab) {
+  if (!lock.lock_unless_frozen()) return false;
+  receive(slab);
+  lock.unlock();
+  return true;
+}
+
+void Depot::claim_full(Slab* slab) {
+  if (!lock.lock_unless_frozen()) return;
+  Owner* nobody = nullptr;
+  if (slab->owner.compare_exchange_strong(nobody, this, std::memory_order_seq_cst,
+                                          std::memory_order_relaxed)) {
+    slab::collect(slab);
+    receive(slab);
+  }
+  lock.unlock();
+}
+
+ThreadSlabs* Depot::take_record() {
+  if (!lock.lock_unless_frozen()) return nullptr;
+  ThreadSlabs* record = idle_records_;
+  if (record != nullptr) {
+    idle_records_ = record->next_idle;
+    record->is_idle.store(false, std::memory_order_relaxed);
+    for (unsigned c = 0; c < slab::k_classes; c++) {
+      if (const uint32_t n = record->listed(c); n != 0)
+        adoptable_[c].fetch_sub(n, std::memory_order_relaxed);
+    }
+  } else {
+    if (fresh_records_ == nullptr || fresh_records_ + 1 > fresh_end_) {
+      fresh_records_ = static_cast<ThreadSlabs*>(os::map(k_record_batch));
+      if (fresh_records_ != nullptr)
+        fresh_end_ = fresh_records_ + k_record_batch / sizeof(ThreadSlabs);
+    }
+    if (fresh_records_ != nullptr) {
+      record = new (fresh_records_++) ThreadSlabs;
+      record->next_record = records_;
+      records_ = record;
+    }
+  }
+  lock.unlock();
+  return record;
+}
+
+void Depot::give_record(ThreadSlabs* record) {
+  lock.lock();
+  record->next_idle = idle_records_;
+  record->is_idle.store(true, std::memory_order_relaxed);
+  idle_records_ = record;
+  for (unsigned c = 0; c < slab::k_classes; c++) {
+    if (const uint32_t n = record->listed(c); n != 0)
+      adoptable_[c].fetch_add(n, std::memory_order_relaxed);
+  }
+  ThreadSlabs* first_poor = record;
+  for (int i = 0; i < k_most_rich && first_poor != nullptr; i++) first_poor = first_poor->next_idle;
+  if (first_poor != nullptr) take_slabs_of(first_poor);
+  lock.unlock();
+}
+
+// The lock is held; the record is idle.
+void Depot::take_slabs_of(ThreadSlabs* record) {
+  for (unsigned c = 0; c < slab::k_classes; c++) {
+    while (Slab* slab = record->take_first(c)) {
+      adoptable_[c].fetch_sub(1, std::memory_order_relaxed);
+      receive(slab);
+    }
+  }
+}
+
+bool Depot::purge() {
+  if (!lock.lock_unless_frozen()) return false;
+  size_t pages = 0;
+  for (Region* r = regions_; r != nullptr; r = r->next) pages += r->purge();
+  first_open_ = regions_;
+  lock.unlock();
+  return pages != 0;
+}
+
+void Depot::restart_in_child(const ThreadSlabs* own) {
+  lock.forget();
+  for (Region* r = regions_; r != nullptr; r = r->next) {
+    r->for_each_slab([&](Slab* slab) {
+      const Owner* owner = slab->owner.load(std::memory_order_relaxed);
+      if (owner != nullptr && owner != own && !is_ownerless(owner))
+        slab->owner.store(&g_forsaken, std::memory_order_relaxed);
+    });
+  }
+  ThreadSlabs* last_idle = idle_records_;
+  while (last_idle != nullptr && last_idle->next_idle != nullptr) last_idle = last_idle->next_idle;
+  for (ThreadSlabs* record = records_; record != nullptr; record = record->next_record) {
+    if (record == own || record->is_idle.load(std::memory_order_relaxed)) continue;
+    ThreadSlabs* next = record->next_record;
+    new (record) ThreadSlabs;
+    record->next_record = next;
+    record->is_idle.store(true, std::memory_order_relaxed);
+    (last_idle == nullptr ? idle_records_ : last_idle->next_idle) = record;
+    last_idle = record;
+  }
+}
+
+}  // namespace arenite::cache

@@ -1,0 +1,104 @@
+// Depot: what belongs to no thread. Free pages of all regions, slabs with free blocks that their
+// thread has given up, and the records of threads that have ended.
+//
+// A record keeps its slabs when its thread ends, and the next thread that starts takes them over
+// with it: threads that come and go go on where the last one stopped. Of records that nobody takes
+// the depot keeps the slabs of the latest few; older ones' slabs it takes itself. It is an Owner
+// like a thread for these. Whoever needs a slab finds both: it takes the fullest of its class, or,
+// as it frees a block, the block's.
+//
+// One lock guards it all; it is taken once for many blocks. Fork freezes it: what needs it then
+// fails.
+#pragma once
+
+#include <atomic>
+
+#include "cache/thread.hpp"
+
+namespace arenite::cache {
+
+class Depot : public slab::Owner {
+ public:
+  // A slab of the class with free blocks, now `owner`'s and collected; nullptr where there is none.
+  slab::Slab* adopt(unsigned size_class, slab::Owner* owner);
+  // This very slab, which was `from`'s, if that has no thread. False if it is not to be had.
+  bool adopt(slab::Slab* slab, slab::Owner* from, slab::Owner* owner);
+
+  // A fresh slab of the class, now `owner`'s; nullptr where there is no memory.
+  slab::Slab* make_slab(unsigned size_class, slab::Owner* owner);
+
+  // T5: makes a slab that is listed with `owner` a free page, if no block of it is used any more.
+  void reclaim_if_empty(slab::Slab* slab, slab::Owner* owner);
+
+  // T7: takes a slab that is `moving`, with no active word, into the list, or as a page if it is
+  // empty. False, and the slab is where it was, if the depot is frozen: the caller may hold a lock
+  // of stdio's, and must not wait.
+  bool hand_over(slab::Slab* slab);
+  // T3: takes a nobody's slab into which others have freed. Not where another was quicker, or fork
+  // has frozen the depot: then the next who frees a block of it does.
+  void claim_full(slab::Slab* slab);
+
+  // A record for a thread, perhaps with slabs in its lists; nullptr where there is no memory.
+  ThreadSlabs* take_record();
+  // All its slabs are listed. Waits for a fork.
+  void give_record(ThreadSlabs* record);
+
+  // Gives the memory of free pages back. Whether any went.
+  bool purge();
+
+  // In the child of a fork: only `own` is left of the threads.
+  void restart_in_child(const ThreadSlabs* own);
+
+  // Calls visit(region) for each, with the lock held.
+  template <typename Visit>
+  void for_each_region(Visit visit) {
+    const os::Holding holding(lock);
+    for_each_region_locked(visit);
+  }
+  // The same where the caller holds the lock.
+  template <typename Visit>
+  void for_each_region_locked(Visit visit) {
+    for (slab::Region* r = regions_; r != nullptr; r = r->next) visit(*r);
+  }
+  // Calls visit(record) for each record without a thread. The lock is held.
+  template <typename Visit>
+  void for_each_idle_record(Visit visit) {
+    for (ThreadSlabs* r = idle_records_; r != nullptr; r = r->next_idle) visit(*r);
+  }
+  // How many slabs of a class may be adopted.
+  uint32_t adoptable(unsigned size_class) const {
+    return adoptable_[size_class].load(std::memory_order_relaxed);
+  }
+
+ private:
+  static constexpr int k_most_rich = 8;
+
+  slab::Region* first_dirty();
+  slab::Slab* take_page();
+  void make_page(slab::Slab* slab);
+  void take_slabs_of(ThreadSlabs* record);
+  void receive(slab::Slab* slab);
+
+  // Whether an owner is the depot or a record without a thread: then the depot's lock is its lock.
+  bool is_ownerless(const slab::Owner* owner) const {
+    return owner == this ||
+           static_cast<const ThreadSlabs*>(owner)->is_idle.load(std::memory_order_relaxed);
+  }
+
+  std::atomic<uint32_t> adoptable_[slab::k_classes] = {};  // listed slabs without a thread
+  slab::Region* regions_ = nullptr;                        // the oldest first
+  slab::Region* last_region_ = nullptr;
+  slab::Region* first_open_ = nullptr;     // none before it has a free page that is not dirty
+  slab::Region* dirty_regions_ = nullptr;  // those that have dirty pages, and some that had
+  ThreadSlabs* records_ = nullptr;
+  ThreadSlabs* idle_records_ = nullptr;   // the latest first; behind the first few without slabs
+  ThreadSlabs* fresh_records_ = nullptr;  // room for more, up to fresh_end_
+  ThreadSlabs* fresh_end_ = nullptr;
+};
+
+[[gnu::visibility("hidden")]] extern constinit Depot g_depot;
+
+// Whose slabs are in a child whose parent's threads had them: nobody changes them any more.
+[[gnu::visibility("hidden")]] extern constinit ThreadSlabs g_forsaken;
+
+}  // namespace arenite::cache

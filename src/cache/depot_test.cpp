@@ -1,0 +1,455 @@
+// Depot: slabs and pages that belong to no thread, and the records of threads.
+#include "cache/depot.hpp"
+
+#include <gtest/gtest.h>
+#include <functional>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "os/fault.hpp"
+#include "os/os.hpp"
+
+namespace arenite::cache {
+namespace {
+
+using slab::class_of;
+using slab::Place;
+using slab::Slab;
+
+// A depot of the test's own; its regions stay, as a depot's do.
+class DepotTest : public testing::Test {
+ protected:
+  ~DepotTest() override { os::g_fault_plan.fail_nth(0); }
+
+  static void fail_from_now(os::Call call) {
+    os::g_fault_plan.fail_nth(1, 1U << static_cast<unsigned>(call), true);
+  }
+  static void* take(Slab* slab) {
+    const uint64_t word = slab::load(slab->active_word);
+    return slab->pop(word != 0 ? word : slab::claim(slab));
+  }
+  static uint32_t granule_of(const Slab* slab, const void* block) {
+    return slab->granule(static_cast<uint32_t>(address_of(block) % slab::k_slab_size));
+  }
+  static void give_remotely(Slab* slab, const void* block) {
+    const uint32_t granule = granule_of(slab, block);
+    slab::remote_word(slab, granule / 64).fetch_or(uint64_t{1} << (granule % 64));
+    slab->remote_summary.fetch_or(uint64_t{1} << (granule / 64));
+  }
+  // A slab of mine with `used` blocks in use and no active word.
+  Slab* make(size_t size, size_t used, std::vector<void*>* blocks = nullptr) {
+    Slab* slab = depot_.make_slab(class_of(size), &mine_);
+    for (size_t i = 0; i < used; i++) {
+      slab->place.store(Place::current);
+      void* block = take(slab);
+      if (blocks != nullptr) blocks->push_back(block);
+    }
+    slab::retire_active(slab);
+    return slab;
+  }
+  void list(Slab* slab) {
+    mine_.lock.lock();
+    mine_.list(slab);
+    mine_.lock.unlock();
+  }
+  size_t dirty_pages() {
+    size_t pages = 0;
+    depot_.for_each_region([&](const slab::Region& r) { pages += r.dirty_pages(); });
+    return pages;
+  }
+  bool is_whole() {
+    Breach breach;
+    bool whole = slab::verify_lists(depot_, breach) && slab::verify_lists(mine_, breach);
+    for (unsigned c = 0; c < slab::k_classes; c++)
+      EXPECT_EQ(depot_.adoptable(c), depot_.listed(c)) << "class " << c;
+    depot_.for_each_region([&](const slab::Region& r) { whole = whole && r.verify(breach); });
+    EXPECT_TRUE(whole) << breach.invariant << ": " << breach.what;
+    return whole;
+  }
+
+  Depot depot_;
+  ThreadSlabs mine_;
+};
+
+TEST_F(DepotTest, a_new_slab_is_empty_and_belongs_to_who_asked) {
+  Slab* slab = depot_.make_slab(class_of(64), &mine_);
+  ASSERT_NE(slab, nullptr);
+  EXPECT_EQ(slab->owner.load(), &mine_);
+  EXPECT_EQ(slab->size(), 64U);
+  EXPECT_TRUE(slab::is_wholly_free(slab, slab->size_class));
+  EXPECT_EQ(slab->place.load(), Place::moving);
+  EXPECT_TRUE(is_whole());
+}
+
+TEST_F(DepotTest, a_full_region_is_followed_by_another) {
+  std::set<uintptr_t> regions;
+  std::set<const Slab*> slabs;
+  for (size_t i = 0; i < slab::k_region_pages; i++) {
+    const Slab* slab = depot_.make_slab(class_of(1024), &mine_);
+    ASSERT_NE(slab, nullptr);
+    EXPECT_TRUE(slabs.insert(slab).second) << "handed out twice";
+    regions.insert(slab::region_of(slab));
+  }
+  EXPECT_EQ(regions.size(), 2U);
+  EXPECT_TRUE(is_whole());
+}
+
+TEST_F(DepotTest, pages_that_hold_memory_come_first_whichever_region_they_are_in) {
+  std::vector<Slab*> slabs;
+  for (size_t i = 0; i < slab::k_region_pages; i++) slabs.push_back(make(1024, 0));
+  Slab* in_the_second = slabs.back();
+  ASSERT_NE(slab::region_of(slabs.front()), slab::region_of(in_the_second));
+  depot_.hand_over(in_the_second);
+  EXPECT_EQ(depot_.make_slab(class_of(64), &mine_), in_the_second);
+}
+
+TEST_F(DepotTest, purged_pages_of_an_old_region_come_before_untouched_ones) {
+  std::vector<Slab*> slabs;
+  for (size_t i = 0; i < slab::k_region_pages; i++) slabs.push_back(make(1024, 0));
+  ASSERT_NE(slab::region_of(slabs.front()), slab::region_of(slabs.back()));
+  depot_.hand_over(slabs.front());
+  ASSERT_TRUE(depot_.purge());
+  EXPECT_EQ(depot_.make_slab(class_of(64), &mine_), slabs.front());
+  EXPECT_EQ(slab::region_of(depot_.make_slab(class_of(64), &mine_)), slab::region_of(slabs.back()));
+  EXPECT_TRUE(is_whole());
+}
+
+TEST_F(DepotTest, pages_given_back_to_several_regions_are_all_taken_again) {
+  std::vector<Slab*> slabs;
+  for (size_t i = 0; i < slab::k_region_pages; i++) slabs.push_back(make(1024, 0));
+  const std::set<const Slab*> given = {slabs[0], slabs[1], slabs.back()};
+  for (const int round : {1, 2}) {
+    for (const Slab* slab : given) depot_.hand_over(const_cast<Slab*>(slab));
+    std::set<const Slab*> taken;
+    for (size_t i = 0; i < given.size(); i++) taken.insert(make(1024, 0));
+    EXPECT_EQ(taken, given) << "round " << round;
+  }
+  EXPECT_EQ(dirty_pages(), 0U);
+  EXPECT_TRUE(is_whole());
+}
+
+TEST_F(DepotTest, without_memory_there_is_no_slab_and_the_next_try_works) {
+  for (const os::Call call : {os::Call::map, os::Call::commit}) {
+    fail_from_now(call);
+    EXPECT_EQ(depot_.make_slab(class_of(64), &mine_), nullptr);
+    os::g_fault_plan.fail_nth(0);
+  }
+  EXPECT_NE(depot_.make_slab(class_of(64), &mine_), nullptr);
+  fail_from_now(os::Call::commit);
+  size_t made = 0;
+  while (depot_.make_slab(class_of(64), &mine_) != nullptr) made++;
+  EXPECT_LT(made, slab::k_region_pages) << "what had access already was still to be had";
+  os::g_fault_plan.fail_nth(0);
+  EXPECT_NE(depot_.make_slab(class_of(64), &mine_), nullptr);
+  EXPECT_TRUE(is_whole());
+}
+
+TEST_F(DepotTest, nothing_is_adopted_where_nothing_was_left) {
+  EXPECT_EQ(depot_.adopt(class_of(64), &mine_), nullptr);
+  depot_.hand_over(make(128, 1));
+  EXPECT_EQ(depot_.adopt(class_of(64), &mine_), nullptr);
+}
+
+TEST_F(DepotTest, a_slab_left_with_blocks_in_use_is_adopted_with_what_others_freed_meanwhile) {
+  std::vector<void*> blocks;
+  Slab* slab = make(1024, 10, &blocks);
+  depot_.hand_over(slab);
+  EXPECT_EQ(slab->owner.load(), &depot_);
+  EXPECT_EQ(slab->place.load(), Place::listed);
+  give_remotely(slab, blocks[3]);
+  ThreadSlabs other;
+  EXPECT_EQ(depot_.adopt(class_of(1024), &other), slab);
+  EXPECT_EQ(slab->owner.load(), &other);
+  EXPECT_EQ(slab::load(slab->words[0]),
+            ~uint64_t{0} >> (64 - slab->block_count) & (~uint64_t{0x3ff} | 8));
+  EXPECT_EQ(slab->remote_summary.load(), 0U);
+  EXPECT_EQ(depot_.listed(class_of(1024)), 0U);
+}
+
+TEST_F(DepotTest, the_fullest_slab_is_adopted_first) {
+  Slab* full = make(64, 448);
+  depot_.hand_over(make(64, 5));
+  depot_.hand_over(full);
+  depot_.hand_over(make(64, 200));
+  EXPECT_EQ(depot_.adopt(class_of(64), &mine_), full);
+  EXPECT_TRUE(is_whole());
+}
+
+TEST_F(DepotTest, an_empty_slab_handed_over_is_a_page_and_any_class_may_have_it) {
+  Slab* slab = make(64, 0);
+  depot_.hand_over(slab);
+  EXPECT_EQ(slab->place.load(), Place::page);
+  EXPECT_EQ(slab->block_count, 0U);
+  EXPECT_EQ(depot_.listed(class_of(64)), 0U);
+  EXPECT_EQ(depot_.make_slab(class_of(2048), &mine_), slab);
+  EXPECT_TRUE(is_whole());
+}
+
+TEST_F(DepotTest, a_slab_that_others_emptied_before_it_was_handed_over_is_a_page) {
+  std::vector<void*> blocks;
+  Slab* slab = make(1024, 3, &blocks);
+  for (const void* block : blocks) give_remotely(slab, block);
+  depot_.hand_over(slab);
+  EXPECT_EQ(slab->place.load(), Place::page);
+  EXPECT_EQ(slab::remote_word(slab, 0).load(), 0U);
+  EXPECT_TRUE(is_whole());
+}
+
+TEST_F(DepotTest, a_listed_slab_whose_last_block_was_freed_is_reclaimed) {
+  std::vector<void*> blocks;
+  Slab* slab = make(1024, 3, &blocks);
+  list(slab);
+  for (const void* block : blocks) {
+    depot_.reclaim_if_empty(slab, &mine_);
+    EXPECT_EQ(slab->place.load(), Place::listed);
+    give_remotely(slab, block);
+  }
+  depot_.reclaim_if_empty(slab, &mine_);
+  EXPECT_EQ(slab->place.load(), Place::page);
+  EXPECT_EQ(mine_.listed(class_of(1024)), 0U);
+  EXPECT_EQ(dirty_pages(), 1U);
+  EXPECT_TRUE(is_whole());
+}
+
+TEST_F(DepotTest, a_slab_of_its_own_whose_last_block_was_freed_is_reclaimed) {
+  std::vector<void*> blocks;
+  Slab* slab = make(1024, 1, &blocks);
+  depot_.hand_over(slab);
+  give_remotely(slab, blocks[0]);
+  depot_.reclaim_if_empty(slab, &depot_);
+  EXPECT_EQ(slab->place.load(), Place::page);
+  EXPECT_TRUE(is_whole());
+}
+
+TEST_F(DepotTest, an_empty_slab_that_is_not_listed_or_anothers_is_left_alone) {
+  Slab* current = make(1024, 0);
+  current->place.store(Place::current);
+  depot_.reclaim_if_empty(current, &mine_);
+  EXPECT_EQ(current->place.load(), Place::current);
+  ThreadSlabs other;
+  Slab* listed = make(1024, 0);
+  list(listed);
+  depot_.reclaim_if_empty(listed, &other);
+  EXPECT_EQ(listed->place.load(), Place::listed);
+}
+
+TEST_F(DepotTest, a_nobodys_slab_is_claimed_with_what_others_freed) {
+  std::vector<void*> blocks;
+  Slab* slab = make(1024, 32, &blocks);
+  slab->place.store(Place::full);
+  slab->owner.store(nullptr);
+  give_remotely(slab, blocks[2]);
+  depot_.claim_full(slab);
+  EXPECT_EQ(slab->owner.load(), &depot_);
+  EXPECT_EQ(slab->place.load(), Place::listed);
+  EXPECT_EQ(slab::load(slab->words[0]), uint64_t{4});
+  EXPECT_TRUE(is_whole());
+}
+
+TEST_F(DepotTest, a_nobodys_slab_that_another_claimed_is_left_alone) {
+  Slab* slab = make(1024, 32);
+  slab->place.store(Place::full);
+  depot_.claim_full(slab);
+  EXPECT_EQ(slab->owner.load(), &mine_);
+  EXPECT_EQ(slab->place.load(), Place::full);
+}
+
+TEST_F(DepotTest, the_very_slab_of_a_block_is_adopted_if_its_owner_has_no_thread) {
+  Slab* depots = make(1024, 1);
+  depot_.hand_over(depots);
+  Slab* threads = make(1024, 1);
+  list(threads);
+  ThreadSlabs other;
+  EXPECT_FALSE(depot_.adopt(threads, &mine_, &other));
+  EXPECT_TRUE(depot_.adopt(depots, &depot_, &other));
+  EXPECT_EQ(depots->owner.load(), &other);
+  EXPECT_FALSE(depot_.adopt(depots, &depot_, &mine_)) << "it is no more the depot's";
+  EXPECT_TRUE(is_whole());
+}
+
+TEST_F(DepotTest, a_reclaimed_page_starts_anew_whatever_was_freed_into_it) {
+  std::vector<void*> blocks;
+  Slab* slab = make(16, slab::info(0).block_count, &blocks);
+  list(slab);
+  for (const void* block : blocks) give_remotely(slab, block);
+  depot_.reclaim_if_empty(slab, &mine_);
+  ASSERT_EQ(depot_.make_slab(class_of(48), &mine_), slab);
+  Breach breach;
+  EXPECT_TRUE(slab::verify_at_rest(slab, slab::Company::none, breach)) << breach.what;
+  EXPECT_TRUE(slab::is_wholly_free(slab, slab->size_class));
+}
+
+// A lock is a lock only once the process has had a second thread.
+void in_a_thread(const std::function<void()>& body) {
+  std::thread(body).join();
+}
+
+TEST_F(DepotTest, frozen_it_gives_nothing_and_takes_nothing) {
+  Slab* left = make(1024, 1);
+  depot_.hand_over(left);
+  Slab* empty = make(64, 0);
+  list(empty);
+  depot_.lock.freeze();
+  in_a_thread([&] {
+    EXPECT_EQ(depot_.adopt(class_of(1024), &mine_), nullptr);
+    EXPECT_EQ(depot_.make_slab(class_of(64), &mine_), nullptr);
+    EXPECT_EQ(depot_.take_record(), nullptr);
+    EXPECT_FALSE(depot_.purge());
+    depot_.reclaim_if_empty(empty, &mine_);
+    EXPECT_FALSE(depot_.adopt(left, &depot_, &mine_));
+  });
+  EXPECT_EQ(empty->place.load(), Place::listed);
+  depot_.lock.thaw();
+  depot_.reclaim_if_empty(empty, &mine_);
+  EXPECT_EQ(empty->place.load(), Place::page);
+}
+
+TEST_F(DepotTest, a_slab_is_not_handed_over_to_a_frozen_depot_unless_one_can_wait) {
+  Slab* slab = make(1024, 1);
+  depot_.lock.freeze();
+  in_a_thread([&] { EXPECT_FALSE(depot_.hand_over(slab)); });
+  EXPECT_EQ(slab->owner.load(), &mine_);
+  depot_.lock.thaw();
+  EXPECT_TRUE(depot_.hand_over(slab));
+  EXPECT_EQ(slab->owner.load(), &depot_);
+}
+
+TEST_F(DepotTest, purging_says_whether_memory_went) {
+  EXPECT_FALSE(depot_.purge());
+  depot_.hand_over(make(64, 0));
+  EXPECT_TRUE(depot_.purge());
+  EXPECT_FALSE(depot_.purge());
+  EXPECT_EQ(dirty_pages(), 0U);
+}
+
+TEST_F(DepotTest, records_are_many_and_apart) {
+  std::set<const ThreadSlabs*> records;
+  for (int i = 0; i < 1000; i++) {
+    const ThreadSlabs* record = depot_.take_record();
+    ASSERT_NE(record, nullptr);
+    EXPECT_TRUE(records.insert(record).second);
+    for (const Slab* slab : record->current) ASSERT_EQ(slab, &slab::g_no_slab);
+  }
+  const ThreadSlabs* before = nullptr;
+  for (const ThreadSlabs* record : records) {
+    if (before != nullptr) EXPECT_LE(before + 1, record);
+    before = record;
+  }
+}
+
+TEST_F(DepotTest, a_record_given_back_is_the_next_one_taken) {
+  ThreadSlabs* first = depot_.take_record();
+  ThreadSlabs* second = depot_.take_record();
+  depot_.give_record(first);
+  depot_.give_record(second);
+  EXPECT_EQ(depot_.take_record(), second);
+  EXPECT_EQ(depot_.take_record(), first);
+}
+
+TEST_F(DepotTest, without_memory_there_is_no_record_and_the_next_try_works) {
+  fail_from_now(os::Call::map);
+  EXPECT_EQ(depot_.take_record(), nullptr);
+  os::g_fault_plan.fail_nth(0);
+  EXPECT_NE(depot_.take_record(), nullptr);
+}
+
+// Records of a depot's own, with a slab each.
+class RecordsTest : public DepotTest {
+ protected:
+  Slab* list_one_with(ThreadSlabs* record) {
+    Slab* slab = depot_.make_slab(class_of(1024), record);
+    slab->place.store(Place::current);
+    take(slab);
+    slab::retire_active(slab);
+    record->list(slab);
+    return slab;
+  }
+};
+
+TEST_F(RecordsTest, a_record_keeps_its_slabs_for_the_next_thread) {
+  ThreadSlabs* record = depot_.take_record();
+  const Slab* slab = list_one_with(record);
+  depot_.give_record(record);
+  EXPECT_EQ(depot_.adoptable(class_of(1024)), 1U);
+  ASSERT_EQ(depot_.take_record(), record);
+  EXPECT_EQ(depot_.adoptable(class_of(1024)), 0U);
+  EXPECT_EQ(slab->owner.load(), record);
+  EXPECT_EQ(record->first(class_of(1024)), slab);
+}
+
+TEST_F(RecordsTest, a_slab_of_a_record_without_a_thread_is_adopted) {
+  ThreadSlabs* record = depot_.take_record();
+  Slab* by_class = list_one_with(record);
+  Slab* by_block = list_one_with(record);
+  EXPECT_EQ(depot_.adopt(class_of(1024), &mine_), nullptr) << "its thread runs";
+  EXPECT_FALSE(depot_.adopt(by_block, record, &mine_)) << "its thread runs";
+  depot_.give_record(record);
+  EXPECT_TRUE(depot_.adopt(by_block, record, &mine_));
+  EXPECT_EQ(depot_.adopt(class_of(1024), &mine_), by_class);
+  EXPECT_EQ(depot_.adoptable(class_of(1024)), 0U);
+  EXPECT_EQ(record->listed(class_of(1024)), 0U);
+}
+
+TEST_F(RecordsTest, a_slab_of_a_record_without_a_thread_is_reclaimed_with_its_last_block) {
+  ThreadSlabs* record = depot_.take_record();
+  Slab* slab = list_one_with(record);
+  depot_.give_record(record);
+  give_remotely(slab, slab::memory_of(slab));
+  depot_.reclaim_if_empty(slab, record);
+  EXPECT_EQ(slab->place.load(), Place::page);
+  EXPECT_EQ(depot_.adoptable(class_of(1024)), 0U);
+}
+
+TEST_F(RecordsTest, of_many_records_without_a_thread_the_depot_takes_the_slabs) {
+  std::vector<ThreadSlabs*> records;
+  std::vector<Slab*> slabs;
+  for (int i = 0; i < 20; i++) {
+    records.push_back(depot_.take_record());
+    slabs.push_back(list_one_with(records.back()));
+  }
+  for (ThreadSlabs* record : records) depot_.give_record(record);
+  EXPECT_EQ(depot_.adoptable(class_of(1024)), 20U);
+  EXPECT_EQ(slabs.front()->owner.load(), &depot_);
+  EXPECT_EQ(slabs.back()->owner.load(), records.back());
+  for (int i = 0; i < 20; i++) EXPECT_NE(depot_.adopt(class_of(1024), &mine_), nullptr);
+  EXPECT_EQ(depot_.adoptable(class_of(1024)), 0U);
+}
+
+TEST_F(DepotTest, in_the_child_of_a_fork_others_slabs_are_forsaken_and_ones_own_stay) {
+  ThreadSlabs* own = depot_.take_record();
+  ThreadSlabs* gone = depot_.take_record();
+  Slab* mine = depot_.make_slab(class_of(64), own);
+  Slab* theirs = depot_.make_slab(class_of(64), gone);
+  Slab* nobodys = depot_.make_slab(class_of(64), gone);
+  nobodys->owner.store(nullptr);
+  Slab* depots = make(1024, 1);
+  depot_.hand_over(depots);
+  ThreadSlabs* idle = depot_.take_record();
+  Slab* idles = depot_.make_slab(class_of(1024), idle);
+  slab::claim(idles);
+  slab::retire_active(idles);
+  idle->list(idles);
+  depot_.give_record(idle);
+  gone->warmed_up[0] = 7;
+  depot_.lock.freeze();
+  gone->lock.freeze();
+  depot_.restart_in_child(own);
+  EXPECT_FALSE(depot_.lock.is_frozen());
+  EXPECT_EQ(mine->owner.load(), own);
+  EXPECT_EQ(theirs->owner.load(), &g_forsaken);
+  EXPECT_EQ(nobodys->owner.load(), nullptr);
+  EXPECT_EQ(depots->owner.load(), &depot_);
+  EXPECT_EQ(idles->owner.load(), idle);
+  EXPECT_EQ(depot_.adoptable(class_of(1024)), 2U);
+  EXPECT_EQ(depot_.adopt(class_of(1024), own), depots);
+  EXPECT_EQ(depot_.take_record(), idle);
+  EXPECT_EQ(idle->first(class_of(1024)), idles);
+  EXPECT_EQ(depot_.take_record(), gone) << "the record of a thread that is gone serves the next";
+  EXPECT_EQ(gone->warmed_up[0], 0U);
+  EXPECT_FALSE(gone->lock.is_frozen());
+  EXPECT_NE(depot_.take_record(), own);
+}
+
+}  // namespace
+}  // namespace arenite::cache

@@ -1,0 +1,213 @@
+// Region: its geometry, and pages that are taken, given back and purged.
+#include "slab/region.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <vector>
+
+#include "slab/own_region_fixture.hpp"
+
+namespace arenite::slab {
+namespace {
+
+// Every header there is, of metadata pages too.
+Slab* header_of_page(const Region* region, size_t page) {
+  return at_address<Slab>(region_of(region) + page * sizeof(Slab));
+}
+
+class RegionTest : public OwnRegion {
+ protected:
+  // Takes every page there is.
+  std::vector<Slab*> take_all() {
+    std::vector<Slab*> pages;
+    while (Slab* page = region_->take_page()) pages.push_back(page);
+    return pages;
+  }
+  static bool is_resident(const void* p) {
+    unsigned char resident = 0;
+    EXPECT_EQ(mincore(at_address<void>(align_down(address_of(p), os::page_size())), 1, &resident),
+              0);
+    return (resident & 1) != 0;
+  }
+};
+
+TEST_F(RegionTest, an_address_and_its_header_lead_to_each_other) {
+  for (size_t page = k_first_page; page < k_end_page; page++) {
+    const uintptr_t memory = region_of(region_) + page * k_slab_size;
+    Slab* slab = header_of_page(region_, page);
+    EXPECT_EQ(address_of(memory_of(slab)), memory);
+    EXPECT_EQ(slab_of(at_address<void>(memory)), slab);
+    EXPECT_EQ(slab_of(at_address<void>(memory + k_slab_size - 1)), slab);
+    EXPECT_EQ(page_number(slab), page);
+  }
+}
+
+TEST_F(RegionTest, headers_state_words_and_pages_do_not_overlap) {
+  struct Range {
+    uintptr_t begin;
+    uintptr_t end;
+  };
+  std::vector<Range> ranges;
+  const uintptr_t start = region_of(region_);
+  ranges.push_back({start, start + k_headers_size});
+  ranges.push_back({address_of(region_), address_of(region_) + sizeof(Region)});
+  std::vector<Range> remote;
+  for (size_t page = k_first_page; page < k_end_page; page++) {
+    Slab* slab = header_of_page(region_, page);
+    const uintptr_t words = address_of(words_of(slab));
+    ranges.push_back({words, words + k_most_words * sizeof(uint64_t) + sizeof(SlabLinks)});
+    slab->words = words_of(slab);
+    EXPECT_GE(address_of(&links_of(slab)), words + k_most_words * sizeof(uint64_t));
+    const uintptr_t first = address_of(&remote_word(slab, 0));
+    remote.push_back({first, first + k_most_words * sizeof(uint64_t)});
+    slab->words = nullptr;
+  }
+  ranges.insert(ranges.end(), remote.begin(), remote.end());
+  for (size_t i = 1; i < ranges.size(); i++)
+    EXPECT_LE(ranges[i - 1].end, ranges[i].begin) << "range " << i;
+  EXPECT_LE(ranges.back().end, start + k_metadata_pages * k_slab_size);
+}
+
+TEST_F(RegionTest, the_words_of_neighbours_do_not_share_a_line_of_the_cache) {
+  EXPECT_EQ(k_words_stride % 64, 0U);
+  EXPECT_EQ(address_of(words_of(header_of_page(region_, k_first_page))) % 64, 0U);
+}
+
+TEST_F(RegionTest, is_known_as_slabs_and_whole_from_the_start) {
+  EXPECT_EQ(g_kind_map.at(region_), Kind::slab_region);
+  EXPECT_EQ(region_of(region_) % k_region_size, 0U);
+  EXPECT_EQ(breach(), "");
+  EXPECT_EQ(region_->free_pages(), k_end_page - k_first_page);
+  EXPECT_EQ(region_->dirty_pages(), 0U);
+}
+
+TEST_F(RegionTest, each_page_is_handed_out_once_until_there_is_none) {
+  const std::vector<Slab*> pages = take_all();
+  ASSERT_EQ(pages.size(), k_end_page - k_first_page);
+  for (size_t i = 0; i < pages.size(); i++) EXPECT_EQ(page_number(pages[i]), k_first_page + i);
+  EXPECT_EQ(region_->free_pages(), 0U);
+  EXPECT_EQ(breach(), "");
+}
+
+TEST_F(RegionTest, all_of_a_page_that_was_taken_can_be_written) {
+  for (Slab* page : take_all()) {
+    *memory_of(page) = 1;
+    *(memory_of(page) + k_slab_size - 1) = 1;
+  }
+}
+
+TEST_F(RegionTest, the_guard_and_pages_never_taken_have_no_access) {
+  Slab* first = region_->take_page();
+  const char* guard = memory_of(first) - k_slab_size;
+  EXPECT_FALSE(os::is_readable(guard));
+  EXPECT_FALSE(os::is_readable(memory_of(first) - 8));
+  EXPECT_TRUE(os::is_readable(guard - 8)) << "the metadata ends where the guard begins";
+  EXPECT_TRUE(os::is_readable(memory_of(first)));
+  EXPECT_FALSE(os::is_readable(at_address(region_of(region_) + k_region_size - 8)));
+  for (size_t page = 0; page < k_end_page - k_first_page - 1; page++) region_->take_page();
+  EXPECT_FALSE(os::is_readable(memory_of(first) - 8)) << "all pages are in use, the guard is not";
+}
+
+TEST_F(RegionTest, a_page_given_back_is_taken_before_one_never_used) {
+  Slab* first = region_->take_page();
+  Slab* second = region_->take_page();
+  region_->give_page(first);
+  EXPECT_EQ(region_->dirty_pages(), 1U);
+  EXPECT_EQ(region_->take_page(), first);
+  EXPECT_EQ(region_->dirty_pages(), 0U);
+  EXPECT_EQ(page_number(region_->take_page()), page_number(second) + 1);
+}
+
+TEST_F(RegionTest, a_page_that_holds_memory_is_taken_before_a_purged_one) {
+  Slab* first = region_->take_page();
+  Slab* second = region_->take_page();
+  region_->give_page(first);
+  EXPECT_EQ(region_->purge(), 1U);
+  region_->give_page(second);
+  EXPECT_EQ(region_->take_page(), second);
+  EXPECT_EQ(region_->take_page(), first) << "purged, but before one never used";
+  EXPECT_EQ(breach(), "");
+}
+
+TEST_F(RegionTest, purging_gives_the_memory_of_free_pages_back_and_of_no_other) {
+  std::vector<Slab*> pages;
+  for (int i = 0; i < 70; i++) {
+    pages.push_back(region_->take_page());
+    if (pages.back() == nullptr) {
+      pages.pop_back();
+      break;
+    }
+    *memory_of(pages.back()) = 1;
+  }
+  for (size_t i = 0; i < pages.size(); i += 3) region_->give_page(pages[i]);
+  EXPECT_EQ(region_->purge(), (pages.size() + 2) / 3);
+  for (size_t i = 0; i < pages.size(); i++)
+    EXPECT_EQ(is_resident(memory_of(pages[i])), i % 3 != 0) << "page " << i;
+  EXPECT_EQ(region_->dirty_pages(), 0U);
+  EXPECT_EQ(breach(), "");
+}
+
+TEST_F(RegionTest, purging_twice_finds_nothing_the_second_time) {
+  region_->give_page(region_->take_page());
+  EXPECT_EQ(region_->purge(), 1U);
+  EXPECT_EQ(region_->purge(), 0U);
+}
+
+TEST_F(RegionTest, a_refused_purge_leaves_the_pages_to_be_purged_later) {
+  std::vector<Slab*> pages;
+  for (int i = 0; i < 5; i++) pages.push_back(region_->take_page());
+  region_->give_page(pages[0]);
+  region_->give_page(pages[2]);
+  region_->give_page(pages[4]);
+  os::g_fault_plan.fail_nth(2, 1U << static_cast<unsigned>(os::Call::purge));
+  EXPECT_EQ(region_->purge(), 1U);
+  os::g_fault_plan.fail_nth(0);
+  EXPECT_EQ(region_->dirty_pages(), 2U);
+  EXPECT_EQ(breach(), "");
+  EXPECT_EQ(region_->purge(), 2U);
+}
+
+TEST_F(RegionTest, a_refused_step_of_access_is_asked_for_in_single_pages) {
+  os::g_fault_plan.fail_nth(1, 1U << static_cast<unsigned>(os::Call::commit));
+  Slab* page = region_->take_page();
+  ASSERT_NE(page, nullptr);
+  *(memory_of(page) + k_slab_size - 1) = 1;
+  EXPECT_EQ(breach(), "");
+}
+
+TEST_F(RegionTest, without_access_to_be_had_there_is_no_page_and_nothing_changes) {
+  const unsigned commit = 1U << static_cast<unsigned>(os::Call::commit);
+  os::g_fault_plan.fail_nth(1, commit, true);
+  EXPECT_EQ(region_->take_page(), nullptr);
+  os::g_fault_plan.fail_nth(0);
+  EXPECT_EQ(region_->free_pages(), k_end_page - k_first_page);
+  EXPECT_EQ(breach(), "");
+  EXPECT_EQ(page_number(region_->take_page()), k_first_page);
+}
+
+TEST_F(RegionTest, a_page_given_back_is_taken_while_access_is_refused) {
+  Slab* page = region_->take_page();
+  region_->give_page(page);
+  os::g_fault_plan.fail_nth(1, 1U << static_cast<unsigned>(os::Call::commit), true);
+  EXPECT_EQ(region_->take_page(), page);
+}
+
+TEST_F(RegionTest, a_region_that_cannot_be_made_leaves_nothing_behind) {
+  for (const os::Call call : {os::Call::map, os::Call::commit}) {
+    os::g_fault_plan.fail_nth(1, 1U << static_cast<unsigned>(call));
+    EXPECT_EQ(Region::create(), nullptr);
+    os::g_fault_plan.fail_nth(0);
+  }
+}
+
+TEST_F(RegionTest, slabs_and_only_slabs_are_visited) {
+  Slab* slab = make(64);
+  region_->take_page();  // no slab yet
+  Slab* other = make(1024);
+  std::vector<Slab*> seen;
+  region_->for_each_slab([&](Slab* s) { seen.push_back(s); });
+  EXPECT_EQ(seen, (std::vector<Slab*>{slab, other}));
+}
+
+}  // namespace
+}  // namespace arenite::slab

@@ -1,0 +1,116 @@
+// Size classes: the table against plain arithmetic, for every size and every offset.
+#include "slab/size_class.hpp"
+
+#include <gtest/gtest.h>
+
+#include "slab/slab.hpp"
+
+namespace arenite::slab {
+namespace {
+
+// A header with what a class puts into it.
+struct SlabOf : Slab {
+  explicit SlabOf(unsigned c) {
+    inverse = info(c).inverse;
+    shift = info(c).shift;
+    block_count = info(c).block_count;
+  }
+};
+
+TEST(SizeClass, sizes_rise_by_multiples_of_16_up_to_the_limit) {
+  size_t before = 0;
+  for (unsigned c = 0; c < k_classes; c++) {
+    EXPECT_EQ(info(c).size % 16, 0U) << "class " << c;
+    EXPECT_GT(info(c).size, before) << "class " << c;
+    before = info(c).size;
+  }
+  EXPECT_EQ(info(0).size, 16U);
+  EXPECT_EQ(before, k_slab_limit);
+}
+
+TEST(SizeClass, a_class_wastes_at_most_a_fifth_of_a_request_above_128_bytes) {
+  for (unsigned c = k_linear_classes; c < k_classes; c++) {
+    const size_t smallest = info(c - 1).size + 1;
+    EXPECT_LE((info(c).size - smallest) * 5, info(c).size) << "class " << c;
+  }
+}
+
+TEST(SizeClass, every_request_is_served_by_the_smallest_class_that_holds_it) {
+  for (size_t n = 0; n <= k_slab_limit; n++) {
+    unsigned smallest = 0;
+    while (info(smallest).size < n) smallest++;
+    ASSERT_EQ(class_of(n), smallest) << n << " bytes";
+  }
+}
+
+TEST(SizeClass, an_aligned_request_is_served_by_the_smallest_class_of_multiples) {
+  for (size_t align = 16; align <= 2 * k_slab_limit; align *= 2) {
+    for (size_t n = 0; n <= k_slab_limit + 100; n += n < 200 ? 1 : 61) {
+      unsigned smallest = 0;
+      while (smallest < k_classes && (info(smallest).size < n || info(smallest).size % align != 0))
+        smallest++;
+      ASSERT_EQ(aligned_class_of(n, align), smallest) << n << " bytes at multiples of " << align;
+    }
+  }
+}
+
+TEST(SizeClass, an_offset_starts_a_block_exactly_where_division_says_so) {
+  for (unsigned c = 0; c < k_classes; c++) {
+    const SlabOf slab(c);
+    const uint32_t size = info(c).size;
+    ASSERT_EQ(info(c).block_count, k_slab_size / size);
+    for (uint32_t offset = 0; offset < k_slab_size; offset++) {
+      const bool starts = offset % size == 0 && offset + size <= k_slab_size;
+      ASSERT_EQ(slab.is_start(offset), starts) << size << "-byte blocks, offset " << offset;
+    }
+  }
+}
+
+TEST(SizeClass, no_offset_starts_a_block_in_a_page_that_is_no_slab) {
+  for (unsigned c = 0; c < k_classes; c++) {
+    SlabOf slab(c);
+    slab.block_count = 0;
+    for (uint32_t offset = 0; offset < k_slab_size; offset++) ASSERT_FALSE(slab.is_start(offset));
+  }
+}
+
+TEST(SizeClass, starts_has_a_bit_for_each_block_and_no_other) {
+  for (unsigned c = 0; c < k_classes; c++) {
+    const SlabOf slab(c);
+    const auto granule_size = uint32_t{1} << info(c).shift;
+    ASSERT_LE(info(c).word_count, k_most_words);
+    ASSERT_GE(info(c).word_count * 64 * granule_size, k_slab_size);
+    for (uint32_t granule = 0; granule < info(c).word_count * 64U; granule++) {
+      const uint32_t offset = granule * granule_size;
+      const bool starts = offset < k_slab_size && slab.is_start(offset);
+      ASSERT_EQ(starts_in(c, granule / 64) >> (granule % 64) & 1, starts ? 1U : 0U)
+          << info(c).size << "-byte blocks, granule " << granule;
+      if (starts) {
+        ASSERT_EQ(slab.granule(offset), granule);
+      }
+    }
+  }
+}
+
+TEST(SizeClass, the_lists_of_starts_do_not_overlap_and_fit_the_table) {
+  unsigned next = 0;
+  for (unsigned c = 0; c < k_classes; c++) {
+    EXPECT_EQ(info(c).first_start, next) << "class " << c;
+    next += info(c).word_count;
+  }
+  EXPECT_LE(next, std::size(k_class_table.starts));
+}
+
+TEST(SizeClass, a_lone_bit_is_found_and_set_wherever_it_is) {
+  for (uint64_t i = 0; i < 64; i++) {
+    EXPECT_EQ(lowest_bit(~uint64_t{0} << i), i);
+    uint64_t bits = 0;
+    EXPECT_FALSE(test_and_set(bits, i));
+    EXPECT_EQ(bits, uint64_t{1} << i);
+    EXPECT_TRUE(test_and_set(bits, i + 64)) << "an index counts modulo 64";
+    EXPECT_EQ(bits, uint64_t{1} << i);
+  }
+}
+
+}  // namespace
+}  // namespace arenite::slab

@@ -1,0 +1,176 @@
+#include "slab/verify.hpp"
+
+#include "slab/owned.hpp"
+
+namespace arenite::slab {
+namespace {
+
+// Notes the first that is wrong, and goes on saying so.
+class Findings {
+ public:
+  explicit Findings(Breach& breach) : breach_(breach) {}
+
+  bool expect(bool holds, const char* invariant, const char* what, const void* where) {
+    if (!holds && all_well_) {
+      breach_ = {invariant, what, address_of(where)};
+      all_well_ = false;
+    }
+    return holds;
+  }
+  bool all_well() const { return all_well_; }
+
+ private:
+  Breach& breach_;
+  bool all_well_ = true;
+};
+
+// The block, or what lies where one would, whose bit is the lowest of `bits` in a word.
+const char* place_of(const Slab* slab, unsigned word, uint64_t bits) {
+  const auto bit = static_cast<unsigned>(std::countr_zero(bits));
+  return memory_of(slab) + (static_cast<size_t>(word * 64 + bit) << slab->shift);
+}
+
+void header(const Slab* slab, Findings& findings) {
+  if (!findings.expect(slab->size_class < k_classes, "S1", "a slab of no class", slab)) return;
+  const SizeClass& k = info(slab->size_class);
+  findings.expect(slab->block_count == k.block_count && slab->shift == k.shift &&
+                      slab->inverse == k.inverse && slab->words == words_of(slab),
+                  "S1", "a slab's header is not that of its class", slab);
+}
+
+// Bits that may be 1 at no time, whoever runs.
+void no_stray_bits(const Slab* slab, Findings& findings) {
+  for (unsigned i = 0; i < info(slab->size_class).word_count; i++) {
+    const uint64_t bits =
+        load(slab->words[i]) | remote_word(slab, i).load(std::memory_order_relaxed);
+    const uint64_t stray = bits & ~starts_in(slab->size_class, i);
+    if (stray == 0) continue;
+    findings.expect(false, "S2", "a bit that starts no block is set", place_of(slab, i, stray));
+  }
+}
+
+// Each bit in one place at most, and the summary as the words are.
+void words(const Slab* slab, Findings& findings) {
+  const unsigned word_count = info(slab->size_class).word_count;
+  for (unsigned i = 0; i < word_count; i++) {
+    const uint64_t word = load(slab->words[i]);
+    const uint64_t active = i == slab->active ? load(slab->active_word) : 0;
+    const uint64_t remote = remote_word(slab, i).load(std::memory_order_relaxed);
+    const uint64_t twice = (word & active) | (word & remote) | (active & remote);
+    if (twice != 0)
+      findings.expect(false, "S2", "a block is free in two places", place_of(slab, i, twice));
+    const uint64_t stray = active & ~starts_in(slab->size_class, i);
+    if (stray != 0)
+      findings.expect(false, "S2", "a bit that starts no block is set", place_of(slab, i, stray));
+    findings.expect((slab->summary >> i & 1) == (word != 0), "S3",
+                    "the summary and its word differ", slab);
+  }
+  findings.expect(word_count >= 64 || slab->summary >> word_count == 0, "S3",
+                  "the summary names words that are none", slab);
+}
+
+void active(const Slab* slab, Findings& findings) {
+  if (slab->active == Slab::k_no_word) {
+    findings.expect(load(slab->active_word) == 0, "S4",
+                    "free blocks in an active word that is none", slab);
+    return;
+  }
+  if (!findings.expect(slab->active < info(slab->size_class).word_count, "S4",
+                       "the active word is none of the slab's", slab))
+    return;
+  findings.expect(slab->active_base ==
+                      memory_of(slab) + (static_cast<size_t>(slab->active) * 64 << slab->shift),
+                  "S4", "the active word's blocks start elsewhere", slab);
+  findings.expect(load(slab->words[slab->active]) == 0, "S4",
+                  "the active word is not alone in its place", slab);
+  findings.expect(slab->place.load(std::memory_order_relaxed) == Place::current, "S4",
+                  "a slab that is not current has an active word", slab);
+}
+
+}  // namespace
+
+bool verify_at_rest(const Slab* slab, Company company, Breach& breach) {
+  Findings findings(breach);
+  header(slab, findings);
+  if (!findings.all_well()) return false;
+  no_stray_bits(slab, findings);
+  active(slab, findings);
+  words(slab, findings);
+  findings.expect(slab->claims % 2 == 0, "S4", "the active word is being changed", slab);
+  if (company == Company::present) return findings.all_well();
+  for (unsigned i = 0; i < info(slab->size_class).word_count; i++) {
+    findings.expect(remote_word(slab, i).load(std::memory_order_relaxed) == 0 ||
+                        (slab->remote_summary.load(std::memory_order_relaxed) >> i & 1) != 0,
+                    "S3", "a remote word that the summary does not name", slab);
+  }
+  return findings.all_well();
+}
+
+bool verify_running(const Slab* slab, Breach& breach) {
+  Findings findings(breach);
+  header(slab, findings);
+  if (!findings.all_well()) return false;
+  no_stray_bits(slab, findings);
+  return findings.all_well();
+}
+
+bool verify_lists(const Owner& owner, Breach& breach) {
+  Findings findings(breach);
+  for (unsigned c = 0; c < k_classes && findings.all_well(); c++) {
+    const Slab* before = nullptr;
+    uint32_t seen = 0;
+    for (const Slab* slab = owner.first(c); slab != nullptr; slab = links_of(slab).next) {
+      if (!findings.expect(++seen <= owner.listed(c), "S5", "a list is longer than its count",
+                           slab) ||
+          !findings.expect(slab->size_class == c, "S5", "a slab is in another class's list",
+                           slab) ||
+          !findings.expect(links_of(slab).prev == before, "S5", "a list's way back is broken",
+                           slab))
+        return false;
+      findings.expect(slab->owner.load(std::memory_order_relaxed) == &owner, "S5",
+                      "a listed slab is not the list's owner's", slab);
+      findings.expect(
+          owner.has_listed(slab) && slab->place.load(std::memory_order_relaxed) == Place::listed,
+          "S5", "a slab in a list says that it is elsewhere", slab);
+      findings.expect(slab->active == Slab::k_no_word, "S5", "a listed slab has an active word",
+                      slab);
+      before = slab;
+    }
+    findings.expect(seen == owner.listed(c), "S5", "a list is shorter than its count", &owner);
+    findings.expect(owner.last(c) == before, "S5", "a list's end is not its last slab", &owner);
+  }
+  return findings.all_well();
+}
+
+bool Region::verify(Breach& breach) const {
+  Findings findings(breach);
+  size_t free = 0;
+  size_t dirty = 0;
+  for (size_t page = 0; page < k_region_pages; page++) {
+    const Slab* slab = at_address<Slab>(region_of(this) + page * sizeof(Slab));
+    const bool is_slab = __atomic_load_n(&slab->block_count, __ATOMIC_ACQUIRE) != 0;
+    const bool is_free = (free_[page / 64] >> (page % 64) & 1) != 0;
+    const bool is_dirty = (dirty_[page / 64] >> (page % 64) & 1) != 0;
+    const bool was_taken = page >= k_first_page && page < used_end_;
+    findings.expect(was_taken || !is_slab, "S1", "a slab where no page was taken", slab);
+    findings.expect(was_taken || !(is_free || is_dirty), "S1", "a free page that was never taken",
+                    slab);
+    findings.expect(!(is_slab && is_free), "S1", "a page is free and a slab", slab);
+    findings.expect(is_free || !is_dirty, "S1", "a page to be purged is not free", slab);
+    free += is_free ? 1 : 0;
+    dirty += is_dirty ? 1 : 0;
+    // Its words may never have been anybody's: `words` is set with the first slab.
+    if (!is_free || slab->words == nullptr) continue;
+    for (unsigned i = 0; i < k_most_words; i++) {
+      findings.expect(remote_word(slab, i).load(std::memory_order_relaxed) == 0, "S2",
+                      "a free page has remote bits", slab);
+    }
+  }
+  findings.expect(free_count_ == free + (k_end_page - used_end_), "S1",
+                  "free pages and their count differ", this);
+  findings.expect(dirty_count_ == dirty, "S1", "pages to be purged and their count differ", this);
+  findings.expect(committed_end_ >= used_end_, "S1", "pages were taken that have no access", this);
+  return findings.all_well();
+}
+
+}  // namespace arenite::slab
