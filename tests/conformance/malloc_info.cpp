@@ -84,6 +84,16 @@ CASE(a_varied_heap) {
   print_document_with_facts();
 }
 
+CASE(slabs_are_one_more_heap) {
+  use_own_buffer();
+  void* blocks[500];
+  for (void*& p : blocks) p = malloc(500);
+  for (int i = 100; i < 500; ++i) free(blocks[i]);
+  state("arenas", 1);
+  state("slabs", mode_is_classic() ? 0 : 1);
+  print_document_with_facts();
+}
+
 CASE(arenas_of_several_threads) {
   use_own_buffer();
   static pthread_barrier_t made, leave;

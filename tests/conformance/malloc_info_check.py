@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Run one case of malloc_info.cpp and check its documents: form, schema, sums, and the facts.
 
-The schema is glibc 2.36's: which elements stand where, with which attributes. The sums are those
-that hold in every document, also under load: each total is the sum over the heaps. The facts are
-what mallinfo2 and the case itself say about the same heap.
+The schema is glibc 2.36's: which elements stand where, with which attributes. All slabs together are
+one more heap, the last, which a comment tells from an arena. The sums are those that hold in every
+document, also under load: each total is the sum over the heaps. The facts are what mallinfo2 and
+the case itself say about the same heap.
 """
 
 import argparse
@@ -72,6 +73,9 @@ def check_heap(position, heap, mode):
 
 def check_document(text, facts, mode):
     document = xml.fromstring(text)
+    slabs = text.count("<!-- slabs -->")
+    require(slabs <= (mode != "classic"), f"{slabs} heaps of slabs")
+    require(text.rfind("<heap nr=") <= text.rfind("<!-- slabs -->") or slabs == 0, "not the last")
     require(document.tag == "malloc" and document.attrib == {"version": "1"}, "root element")
     heap_elements = [element for element in document if element.tag == "heap"]
     require(list(document)[: len(heap_elements)] == heap_elements, "heaps come first")
@@ -91,7 +95,8 @@ def check_document(text, facts, mode):
         "smblks": whole["total fast count"],
         "hblks": whole["total mmap count"],
         "hblkhd": whole["total mmap"],
-        "arenas": len(heaps),
+        "arenas": len(heaps) - slabs,
+        "slabs": slabs,
     }
     for name, value in equal.items():
         require(facts.get(name, value) == value, f"{name}: {facts.get(name)} and {value}")

@@ -1,42 +1,14 @@
-// Blocks with a mapping of their own: the threshold that decides, how it grows, and what ends it.
+// Blocks with a mapping of their own: the threshold that decides, how it is set, and what ends it.
+// How it moves by itself is each mode's own affair: moving_threshold.cpp, kept_mappings.cpp.
 //
 // mallinfo2().hblks counts such blocks. Requests here are far apart from the threshold or exactly
 // at it; the heap below is filled up first where its rest could serve the request as well.
 
-#include <malloc.h>
-#include <unistd.h>
+#include "mapped_blocks.hpp"
 
-#include <cstdlib>
 #include <cstring>
 
-#include "expect.hpp"
-#include "process.hpp"
-
-using namespace behaviour;
-
-namespace {
-
-std::size_t mapped_blocks() {
-  return mallinfo2().hblks;
-}
-
-char* take(std::size_t size) {
-  auto* p = static_cast<char*>(malloc(size));
-  EXPECT(p != nullptr);
-  return keep(p);
-}
-
-// Whether a block of this size gets a mapping now; the block is freed again if it does not.
-bool is_mapped_on_its_own(std::size_t size) {
-  const std::size_t before = mapped_blocks();
-  char* p = take(size);
-  p[0] = p[size - 1] = 1;
-  const bool mapped = mapped_blocks() == before + 1;
-  if (!mapped) free(p);
-  return mapped;
-}
-
-}  // namespace
+using namespace mappings;
 
 CASE(from_128_KiB_on_a_block_has_its_own_mapping) {
   take(1);
@@ -70,28 +42,6 @@ CASE(fresh_mapped_memory_is_not_touched_before_its_use) {
   EXPECT(clear[200_MiB] == 0);
 }
 
-CASE(the_threshold_grows_to_the_size_of_a_freed_mapping) {
-  take(1);
-  EXPECT(is_mapped_on_its_own(1_MiB));
-  free(take(1_MiB));
-  EXPECT(!is_mapped_on_its_own(1_MiB - 8_KiB));
-  EXPECT(is_mapped_on_its_own(2_MiB));
-  free(take(30_MiB));
-  EXPECT(!is_mapped_on_its_own(29_MiB));
-  EXPECT(is_mapped_on_its_own(31_MiB));
-}
-
-CASE(the_threshold_does_not_grow_beyond_32_MiB) {
-  take(1);
-  free(take(33_MiB));
-  EXPECT(is_mapped_on_its_own(33_MiB));
-  EXPECT(is_mapped_on_its_own(1_MiB));
-  free(take(32_MiB - 64_KiB));
-  EXPECT(is_mapped_on_its_own(32_MiB));
-  free(take(100_MiB));
-  EXPECT(is_mapped_on_its_own(33_MiB));
-}
-
 CASE(a_threshold_once_set_stays) {
   EXPECT_EQ(mallopt(M_MMAP_THRESHOLD, 128 * 1024), 1);
   for (int i = 0; i < 3; ++i) {
@@ -102,10 +52,31 @@ CASE(a_threshold_once_set_stays) {
 }
 
 CASE(a_lower_threshold_maps_smaller_blocks) {
-  EXPECT_EQ(mallopt(M_MMAP_THRESHOLD, 20000), 1);
-  take(1);
-  while (!is_mapped_on_its_own(20000)) take(5000);  // the heap's rest comes first
-  EXPECT(!is_mapped_on_its_own(19000) || is_mapped_on_its_own(20000));
+  // Also one below what slabs serve otherwise. What is left of the heap comes first.
+  for (const int threshold : {20000, 5000, 2000, 800, 100}) {
+    EXPECT_EQ(mallopt(M_MMAP_THRESHOLD, threshold), 1);
+    const auto size = static_cast<std::size_t>(threshold);
+    std::size_t before = mapped_blocks();
+    for (std::size_t taken = 0; mapped_blocks() == before; taken += size) {
+      EXPECT_AT_MOST(taken, 1_MiB);
+      take(size);
+    }
+    before = mapped_blocks();
+    for (std::size_t taken = 0; taken < 1_MiB; taken += size) take(size - 24);
+    EXPECT_EQ(mapped_blocks(), before);
+  }
+}
+
+CASE(a_threshold_raised_again_maps_no_smaller_blocks) {
+  EXPECT_EQ(mallopt(M_MMAP_THRESHOLD, 100), 1);
+  for (std::size_t taken = 0; mapped_blocks() == 0; taken += 1000) {
+    EXPECT_AT_MOST(taken, 1_MiB);
+    take(1000);
+  }
+  EXPECT_EQ(mallopt(M_MMAP_THRESHOLD, 128 * 1024), 1);
+  const std::size_t before = mapped_blocks();
+  for (int i = 0; i < 1000; ++i) take(1000);
+  EXPECT_EQ(mapped_blocks(), before);
 }
 
 CASE(a_higher_threshold_keeps_larger_blocks_in_the_heap) {

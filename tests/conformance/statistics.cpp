@@ -126,6 +126,64 @@ CASE(mallinfo2_sums_the_arenas_of_all_threads) {
   EXPECT_AT_MOST(live_bytes(), before + 20000);
 }
 
+CASE(mallinfo2_sees_each_block_come_and_go) {
+  constexpr std::size_t k_blocks = 300;
+  static void* blocks[k_blocks];
+  // The first is a class of the slabs: only the chunk engine adds its header and rounds up. In
+  // default mode a thread keeps the others for itself when it frees them.
+  for (const std::size_t size : {std::size_t{512}, std::size_t{10000}, std::size_t{40000}}) {
+    const std::size_t step = promised_alignment();
+    const std::size_t chunk = (size + sizeof(std::size_t) + step - 1) / step * step;
+    const std::size_t cost = size == 512 && !mode_is_classic() ? size : chunk;
+    for (void*& p : blocks) p = keep(malloc(size));
+    for (void* p : blocks) free(p);
+    for (void*& p : blocks) {
+      const std::size_t live = mallinfo2().uordblks;
+      p = keep(malloc(size));
+      EXPECT_EQ(mallinfo2().uordblks, live + cost);
+    }
+    for (void* p : blocks) {
+      const std::size_t live = mallinfo2().uordblks;
+      free(p);
+      EXPECT_EQ(mallinfo2().uordblks, live - cost);
+    }
+  }
+}
+
+CASE(mallinfo2_counts_what_other_threads_freed_as_free) {
+  constexpr std::size_t k_blocks = 5000;
+  static void* blocks[k_blocks];
+  const auto free_every_other = [](void* first) -> void* {
+    for (auto i = reinterpret_cast<std::size_t>(first); i < k_blocks; i += 2) free(blocks[i]);
+    return nullptr;
+  };
+  pthread_t thread;  // the first leaves its stack's bookkeeping behind
+  EXPECT_EQ(pthread_create(
+                &thread, nullptr, [](void*) -> void* { return nullptr; }, nullptr),
+            0);
+  pthread_join(thread, nullptr);
+  const std::size_t before = live_bytes();
+  for (void*& p : blocks) p = keep(malloc(400));
+  const std::size_t all = live_bytes() - before;
+  EXPECT_AT_LEAST(all, k_blocks * 400);
+  EXPECT_EQ(pthread_create(&thread, nullptr, free_every_other, reinterpret_cast<void*>(1)), 0);
+  pthread_join(thread, nullptr);
+  EXPECT_AT_MOST(live_bytes() - before, all / 2 + 4096);
+  EXPECT_AT_LEAST(live_bytes() - before + 4096, all / 2);
+  free_every_other(nullptr);
+  EXPECT_AT_MOST(live_bytes(), before + 4096);
+}
+
+CASE(mallinfo2_sees_what_malloc_trim_gives_back) {
+  static void* blocks[2000];
+  for (void*& p : blocks) memset(p = malloc(3000), 1, 3000);
+  const std::size_t full = mallinfo2().arena;
+  EXPECT_AT_LEAST(full, 2000 * 3000);
+  for (void* p : blocks) free(p);
+  malloc_trim(0);
+  EXPECT_AT_MOST(mallinfo2().arena, full / 2);
+}
+
 CASE(mallinfo_shows_the_same_figures) {
   static void* blocks[500];
   for (void*& p : blocks) p = malloc(700);
@@ -172,6 +230,19 @@ CASE(malloc_stats_agrees_with_mallinfo2) {
   EXPECT_AT_MOST(figure_after(total, "system bytes"), info.arena + info.hblkhd + 256_KiB);
   EXPECT_AT_LEAST(figure_after(total, "system bytes") + 256_KiB, info.arena + info.hblkhd);
   EXPECT_AT_LEAST(figure_after(total, "max mmap bytes"), 5_MiB);
+}
+
+CASE(malloc_stats_tells_of_the_slabs) {
+  const auto before = mallinfo2();
+  for (int i = 0; i < 1000; ++i) keep(malloc(500));
+  const char* text = written_by(malloc_stats, STDERR_FILENO);
+  const char* slabs = strstr(text, "Slabs:");
+  EXPECT_EQ(slabs == nullptr, mode_is_classic());
+  if (slabs == nullptr) return;
+  EXPECT_AT_LEAST(figure_after(slabs, "in use bytes"), 900 * 500);
+  EXPECT_AT_MOST(figure_after(slabs, "in use bytes"), mallinfo2().uordblks);
+  EXPECT_AT_LEAST(figure_after(slabs, "system bytes"), figure_after(slabs, "in use bytes"));
+  EXPECT_AT_MOST(figure_after(slabs, "system bytes"), mallinfo2().arena - before.arena + 64_KiB);
 }
 
 CASE(malloc_info_refuses_options) {

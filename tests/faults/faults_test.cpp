@@ -1,7 +1,7 @@
 // Every kernel call fails once: for each n that a scenario reaches, the n-th map, commit, decommit,
 // remap, purge, unmap or move of the break is refused, alone or with all that follow.
 //
-//   faults_test SCENARIO     small | mapped | resize | threads | segments
+//   faults_test SCENARIO     small | mapped | kept | resize | threads | segments
 //
 // Each try runs in a child of its own, so that it starts from the same heap. Whatever is refused,
 // each call either succeeds or returns a null pointer with errno ENOMEM; what was already allocated
@@ -142,6 +142,23 @@ void mapped(Table& t) {
   }
 }
 
+// Large blocks whose mappings are kept, cut, joined and grown.
+void kept(Table& t) {
+  for (size_t i = 0; i < 12; i++) put(t, i, (1 << 20) + i * 300000);
+  for (size_t i = 0; i < 12; i += 2) drop(t, i);
+  put_zeroed(t, 20, 9 << 20);
+  put_zeroed(t, 21, 700 << 10);
+  resize(t, 1, 2 << 20);
+  resize(t, 3, 1 << 20);
+  resize(t, 20, 14 << 20);
+  drop(t, 21);
+  drop(t, 20);
+  put_zeroed(t, 22, 40 << 20);
+  drop(t, 22);
+  heap::trim(0);
+  put(t, 23, 3 << 20);
+}
+
 void resizing(Table& t) {
   for (size_t i = 0; i < 20; i++) put(t, i, 100);
   for (size_t size = 1000; size < (3 << 20); size = size * 3 / 2) {
@@ -188,11 +205,9 @@ struct Scenario {
   const char* name;
   void (*run)(Table&);
 };
-constexpr Scenario k_scenarios[] = {{"small", small},
-                                    {"mapped", mapped},
-                                    {"resize", resizing},
-                                    {"threads", threads},
-                                    {"segments", segments}};
+constexpr Scenario k_scenarios[] = {{"small", small},     {"mapped", mapped},
+                                    {"kept", kept},       {"resize", resizing},
+                                    {"threads", threads}, {"segments", segments}};
 
 struct Report {
   uint64_t calls;
@@ -251,7 +266,7 @@ int main(int argc, char** argv) {
     if (argc == 2 && std::strcmp(argv[1], s.name) == 0) scenario = &s;
   }
   if (scenario == nullptr) {
-    std::fprintf(stderr, "usage: faults_test small|mapped|resize|threads|segments\n");
+    std::fprintf(stderr, "usage: faults_test small|mapped|kept|resize|threads|segments\n");
     return 2;
   }
   uint64_t tries = 0;

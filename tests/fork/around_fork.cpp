@@ -32,14 +32,25 @@ void register_handlers() {
             0);
 }
 
+void* freed_by_handler = nullptr;
+bool still_mapped = true;
+
 }  // namespace
 
 // Registered before any library's constructor has run, so that this program's handler for "before"
 // runs after those of all libraries, and its handlers for "after" run before theirs.
 // The environment is the one handed over: libc's own is not there yet.
 static void register_first(int, char**, char** variables) {
-  for (; *variables != nullptr; ++variables)
+  for (; *variables != nullptr; ++variables) {
     if (strcmp(*variables, "BEHAVIOUR_HANDLERS_FIRST=1") == 0) register_handlers();
+    if (strcmp(*variables, "BEHAVIOUR_HANDLER_FREES=1") == 0) {
+      const auto prepare = [] {
+        free(freed_by_handler);
+        still_mapped = is_mapped(freed_by_handler);
+      };
+      EXPECT_EQ(pthread_atfork(prepare, nullptr, nullptr), 0);
+    }
+  }
 }
 [[gnu::section(".preinit_array"), gnu::used]] static void (*const preinit)(int, char**,
                                                                            char**) = register_first;
@@ -131,6 +142,19 @@ CASE(fork_handlers_registered_before_everything_may_allocate) {
   Load load(4);
   fork_repeatedly(200, [](int) { EXPECT_AT_LEAST(handler_calls, 2); });
   EXPECT_AT_LEAST(handler_calls, 400);
+}
+
+CASE(a_mapping_freed_while_a_fork_goes_on_is_not_kept) {
+  // What it would be kept in is frozen, so that the child finds it whole.
+  rerun_with({"BEHAVIOUR_HANDLER_FREES=1"});
+  Load load(2);
+  // Another thread may map something there before the handler looks; not each time.
+  for (int i = 0; i < 20 && still_mapped; ++i) {
+    freed_by_handler = malloc(8_MiB);
+    EXPECT(freed_by_handler != nullptr && is_mapped(freed_by_handler));
+    fork_repeatedly(1, [](int) { free(malloc(2_MiB)); });
+  }
+  EXPECT(!still_mapped);
 }
 
 CASE(a_thread_forks_and_its_arena_goes_on_in_the_child) {

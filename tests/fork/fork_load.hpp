@@ -51,7 +51,9 @@ inline void work(Random& random, int steps) {
   for (int i = 0; i < steps; ++i) {
     Parcel*& slot = own[random.below(32)];
     unpack(slot);
-    slot = pack(random, random.below(300) == 0 ? 300000 : 2000);
+    // Small ones of slabs, middle ones that threads keep, and a few that are mapped.
+    const std::size_t kind = random.below(300);
+    slot = pack(random, kind == 0 ? 300000 : kind < 60 ? 32768 : 2000);
     if (random.below(4) == 0)
       slot = shared[random.below(k_shared_slots)].exchange(slot, std::memory_order_acq_rel);
   }

@@ -40,7 +40,7 @@ BROKEN = [
 
 LAWFUL = [
     ("src/os/lock.cpp", "void f() { const int saved = errno; errno = saved; }\n"),
-    ("src/engine/route.cpp", '#include "chunk/chunk_engine.hpp"\n#include "slab/slab.hpp"\n'),
+    ("src/engine/route.cpp", '#include "chunk/chunk_engine.hpp"\n#include "slab/slab_engine.hpp"\n'),
     ("src/chunk/bin.hpp", '#include "chunk/chunk.hpp"\n#include "chunk/seal.hpp"\n#include <span>\n'),
     ("src/chunk/bin_test.cpp", '#include "os/fault.hpp"\n#include <sys/mman.h>\nauto p = mmap(0);\n'),
     ("src/api/settings.cpp", '#include "policy/settings.def"\n'),

@@ -3,7 +3,7 @@
 
 A folder under src/ is a floor. The rules, each reported as `file:line: what is wrong`:
   includes      a file includes only its own folder and lower floors; another floor only through its
-                door header src/<floor>/<floor>.hpp, for chunk/ chunk_engine.hpp (or the settings
+                door header src/<floor>/<floor>.hpp, for chunk/ and slab/ <floor>_engine.hpp (or the settings
                 table, which is made to be included); chunk and slab never see each other. A unit test
                 may look behind the doors of the floors it stands on.
   system calls  only os/ makes them or includes the kernel's headers
@@ -23,8 +23,10 @@ import sys
 from pathlib import Path
 
 FLOORS = {"base": 0, "os": 1, "policy": 2, "chunk": 3, "slab": 3, "cache": 4, "engine": 5, "view": 6, "api": 7}
-# chunk/chunk.hpp is the chunk itself, so the engine made of chunks has another door.
-DOORS = {floor: f"{floor}/{floor}.hpp" for floor in FLOORS} | {"chunk": "chunk/chunk_engine.hpp"}
+# chunk/chunk.hpp is the chunk itself, and slab/slab.hpp the slab: the engines made of them have other
+# doors.
+DOORS = {floor: f"{floor}/{floor}.hpp" for floor in FLOORS} | {
+    "chunk": "chunk/chunk_engine.hpp", "slab": "slab/slab_engine.hpp"}
 TABLE = "policy/settings.def"
 SEEN_BY_TOOLS = re.compile(r"policy/settings\.\w+|view/wire\.hpp")
 SOURCE_SUFFIXES = {".hpp", ".cpp", ".h", ".c", ".def", ".inc"}

@@ -17,6 +17,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 #include "expect.hpp"
@@ -101,6 +102,47 @@ inline void every_entry_point_refuses(Limit limit) {
   }
   free(small);
   free(large);
+}
+
+// What was freed can be had again, in blocks of whatever size: nothing is kept for other sizes.
+inline void freed_mappings_make_room(Limit limit, std::size_t size) {
+  void* large[10];
+  for (void*& p : large) {
+    p = malloc(10_MiB);
+    EXPECT(p != nullptr);
+    memset(p, 1, 10_MiB);
+  }
+  limit(4_MiB);
+  for (int i = 0; i < 10; i += 2) free(large[i]);  // every other: no two lie side by side
+  constexpr std::size_t k_capacity = 60000;
+  static void* blocks[k_capacity];
+  const std::size_t count = 40_MiB / size;
+  EXPECT(count <= k_capacity);
+  for (std::size_t i = 0; i < count; ++i) {
+    blocks[i] = malloc(size);
+    EXPECT(blocks[i] != nullptr);
+    fill(blocks[i], size, i);
+  }
+  give_all(blocks, count, size);
+  for (int i = 1; i < 10; i += 2) free(large[i]);
+}
+
+// The same, where the heap has to grow by as much at once.
+inline void freed_mappings_make_room_for_the_heap(Limit limit) {
+  void* large[4];
+  for (void*& p : large) {
+    p = malloc(10_MiB);
+    EXPECT(p != nullptr);
+    memset(p, 1, 10_MiB);
+  }
+  limit(4_MiB);
+  for (void* p : large) free(p);
+  EXPECT_EQ(mallopt(M_MMAP_MAX, 0), 1);
+  void* p = malloc(30_MiB);
+  EXPECT(p != nullptr);
+  fill(p, 30_MiB, 1);
+  EXPECT(intact(p, 30_MiB, 1));
+  free(p);
 }
 
 // A thread whose own heap cannot be reserved or opened is served from somewhere else.

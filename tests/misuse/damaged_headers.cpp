@@ -142,27 +142,6 @@ CASE(an_arena_chunk_that_claims_to_be_mapped_is_not_resized) {
   keep(realloc(p, 5000));
 }
 
-CASE(a_mapped_block_with_a_broken_size) {
-  void* p = take(1_MiB);
-  size_field(p) += 0x110;
-  expect_abort("munmap_chunk(): invalid pointer", {p});
-  free(p);
-}
-
-CASE(a_mapped_block_with_a_broken_offset) {
-  void* p = take(1_MiB);
-  previous_size_field(p) = 0x50;
-  expect_abort("munmap_chunk(): invalid pointer", {p});
-  free(p);
-}
-
-CASE(a_mapped_block_with_a_broken_size_is_not_remapped) {
-  void* p = take(1_MiB);
-  size_field(p) += 0x110;
-  expect_abort("mremap_chunk(): invalid pointer", {p});
-  keep(realloc(p, 2_MiB));
-}
-
 CASE(reallocating_a_block_with_a_size_of_zero) {
   void* p = take(1000);
   size_field(p) = 1;

@@ -84,20 +84,6 @@ CASE(a_chunk_inside_the_top) {
   free(b);
 }
 
-CASE(a_mapped_block) {
-  void* p = take(1_MiB);
-  free(p);
-  expect_abort("invalid pointer", {p});
-  free(p);
-}
-
-CASE(a_mapped_block_resized_after_its_end) {
-  void* p = take(1_MiB);
-  free(p);
-  expect_abort("invalid pointer", {p});
-  keep(realloc(p, 2_MiB));
-}
-
 CASE(an_aligned_block) {
   void* p = keep(memalign(1024, 1000));
   take(3000);  // too large for the lead before the block

@@ -40,13 +40,6 @@ CASE(freeing_into_the_middle_of_a_block) {
   free(wrong);
 }
 
-CASE(freeing_into_the_middle_of_a_mapped_block) {
-  void* p = take(1_MiB);
-  void* wrong = offset(p, 4096);
-  expect_abort("free(): invalid", {wrong});
-  free(wrong);
-}
-
 CASE(freeing_a_stack_array) {
   alignas(16) char array[256] = {};
   void* wrong = keep(array + 64);

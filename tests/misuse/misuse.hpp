@@ -58,7 +58,7 @@ inline void expect_every_forged_link_to_abort(void (*damage)(std::size_t forged)
   const auto live = reinterpret_cast<std::size_t>(take(1000));
   const std::size_t aimed[] = {0,
                                ~std::size_t{0},
-                               0x4141414141414141,
+                               static_cast<std::size_t>(0x4141414141414141),
                                live,
                                live - 16,
                                reinterpret_cast<std::size_t>(fake_chunk),

@@ -6,8 +6,8 @@
 // point, what the dice say. The model knows each block's size, alignment and the byte it was filled
 // with; every byte of a block is checked before the block is resized or freed, over all its usable
 // size. Blocks pass from thread to thread, threads end and leave theirs to their successors, and
-// settings change on the way. Every so often all invariants of all arenas are checked. The first
-// difference ends the test with the seed to repeat it.
+// settings change on the way. Every so often all invariants of all arenas and slabs are checked.
+// The first difference ends the test with the seed to repeat it.
 #include <malloc.h>
 #include <pthread.h>
 #include <atomic>
@@ -50,8 +50,15 @@ class Dice {
   }
   size_t below(size_t n) { return static_cast<size_t>(next() % n); }
 
-  // Mostly small, now and then up to 64 MiB: each power of two as likely as its neighbours.
+  // Mostly small, now and then up to 64 MiB: each power of two as likely as its neighbours. A third
+  // are on a border between two size classes of slabs, and half of those on the same one for a
+  // while, so that slabs run full and empty again.
   size_t size() {
+    if (below(3) == 0) {
+      if (below(500) == 0) favourite_ = some_class();
+      const unsigned c = below(2) == 0 ? favourite_ : some_class();
+      return arenite::slab::info(c).size - 1 + below(3);
+    }
     const size_t kind = below(20000);
     const unsigned bits = kind < 16000   ? 9
                           : kind < 19400 ? 13
@@ -63,7 +70,13 @@ class Dice {
   }
 
  private:
+  // Of small blocks more than of large ones.
+  unsigned some_class() {
+    return static_cast<unsigned>(below(1 + below(arenite::slab::k_classes)));
+  }
+
   uint64_t state_;
+  unsigned favourite_ = 0;
 };
 
 struct Block {
@@ -182,6 +195,23 @@ void exchange(Block& b, Dice& dice) {
   heap::free(got);
 }
 
+// Takes and frees what others left in a run of places: whole slabs of theirs come to be empty.
+void sweep(Dice& dice) {
+  const size_t first = dice.below(k_exchange);
+  for (size_t i = 0; i < k_exchange / 8; i++) {
+    Block* got = g_exchange[(first + i) % k_exchange].exchange(nullptr, std::memory_order_acq_rel);
+    if (got == nullptr) continue;
+    release(*got, dice);
+    heap::free(got);
+  }
+}
+
+// Leaves a run of this thread's blocks to others.
+void leave(Block* slots, Dice& dice) {
+  const size_t first = dice.below(k_slots);
+  for (size_t i = 0; i < k_exchange / 8; i++) exchange(slots[(first + i) % k_slots], dice);
+}
+
 void change_a_setting(Dice& dice) {
   switch (dice.below(6)) {
     case 0:
@@ -219,6 +249,8 @@ void one_operation(Block* slots, Dice& dice) {
   const size_t what = dice.below(100);
   if (what == 0 && dice.below(400) == 0) {
     change_a_setting(dice);
+  } else if (what == 0 && dice.below(4) == 0) {
+    dice.below(2) == 0 ? leave(slots, dice) : sweep(dice);
   } else if (what < 8) {
     exchange(b, dice);
   } else if (b.start == nullptr) {

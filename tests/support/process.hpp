@@ -39,6 +39,12 @@ std::size_t bytes_mapped_from(const void* p, const char* permissions);
 bool is_mapped(const void* p);
 
 std::size_t status_bytes(const char* field);  // "VmSize", "VmRSS", "VmData" of /proc/self/status
+
+// What can be written, of the process's own ("VmData"), once the allocator has made room for small
+// blocks. From then on it grows by what blocks cost, and does not where blocks are used again; the
+// address space that is merely reserved for them does not count.
+std::size_t data_once_settled();
+
 std::uintptr_t program_break();
 
 // Number of arenas, as malloc_info tells it.

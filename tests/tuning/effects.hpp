@@ -81,12 +81,14 @@ inline std::size_t mapped_of(int requests) {
 
 // The least power of two from which on a block gets its own mapping.
 inline std::size_t size_mapped_from() {
-  for (std::size_t size = 4096; size <= 64_MiB; size *= 2)
-    for (int i = 0; i < 20; ++i) {  // the heap's rest may serve the first few
+  for (std::size_t size = 512; size <= 64_MiB; size *= 2) {
+    const std::size_t enough = size < 16_KiB ? 320_KiB / size : 20;
+    for (std::size_t i = 0; i < enough; ++i) {  // the heap's rest may serve the first few
       const std::size_t before = mallinfo2().hblks;
       take(size);
       if (mallinfo2().hblks > before) return size;
     }
+  }
   return 0;
 }
 

@@ -1,0 +1,215 @@
+// Freed mappings are kept for the next large request, pages and all, up to 64 MiB.
+
+#include <sys/resource.h>
+
+#include <cstring>
+
+#include "mapped_blocks.hpp"
+
+using namespace mappings;
+
+namespace {
+
+long page_faults() {
+  rusage usage{};
+  EXPECT_EQ(getrusage(RUSAGE_SELF, &usage), 0);
+  return usage.ru_minflt;
+}
+
+char* take_filled(std::size_t size) {
+  char* p = take(size);
+  memset(p, 0xa5, size);
+  return p;
+}
+
+void expect_all_zero(const char* p, std::size_t size) {
+  EXPECT(p[0] == 0 && memcmp(p, p + 1, size - 1) == 0);
+}
+
+}  // namespace
+
+CASE(a_block_of_the_same_size_costs_no_page_faults) {
+  free(take_filled(8_MiB));
+  const long before = page_faults();
+  char* p = take_filled(8_MiB);
+  EXPECT_AT_MOST(page_faults(), before + 4);
+  free(p);
+}
+
+CASE(a_larger_block_costs_those_of_the_difference) {
+  free(take_filled(8_MiB));
+  const long before = page_faults();
+  char* p = take_filled(10_MiB);
+  EXPECT_AT_MOST(page_faults(), before + 2 * 256 + 20);
+  free(p);
+}
+
+CASE(a_block_is_made_of_several_that_lie_apart) {
+  char* blocks[8];
+  for (char*& p : blocks) p = take_filled(3_MiB);
+  for (int i = 0; i < 8; i += 2) free(blocks[i]);
+  const long before = page_faults();
+  char* p = take_filled(11_MiB);
+  EXPECT_AT_MOST(page_faults(), before + 100);
+  for (int i = 1; i < 8; i += 2) free(blocks[i]);
+  free(p);
+}
+
+CASE(what_is_freed_and_taken_in_parts_costs_no_page_faults) {
+  free(take_filled(16_MiB));
+  const long before = page_faults();
+  char* blocks[16];
+  for (char*& p : blocks) p = take_filled(1_MiB - 64);
+  for (const char* p : blocks) EXPECT_EQ(p[0], static_cast<char>(0xa5));
+  EXPECT_AT_MOST(page_faults(), before + 10);
+  for (char* p : blocks) free(p);
+  free(take_filled(15_MiB));
+  EXPECT_AT_MOST(page_faults(), before + 10);
+}
+
+CASE(calloc_clears_what_was_kept) {
+  for (const std::size_t size : {200_KiB, 5_MiB, 7_MiB, 31_MiB, 70_MiB}) {
+    auto* p = static_cast<char*>(calloc(1, size));
+    EXPECT(p != nullptr);
+    expect_all_zero(p, size);
+    memset(p, 0xa5, size);
+    char* beside = take_filled(size);
+    free(p);
+    p = static_cast<char*>(calloc(1, size / 3));
+    EXPECT(p != nullptr);
+    expect_all_zero(p, size / 3);
+    memset(p, 0xa5, size / 3);
+    free(p);
+    free(beside);
+  }
+}
+
+CASE(calloc_clears_what_was_made_of_several) {
+  char* blocks[8];
+  for (char*& p : blocks) p = take_filled(3_MiB);
+  for (int i = 0; i < 8; i += 2) free(blocks[i]);
+  auto* p = static_cast<char*>(calloc(1, 14_MiB));
+  EXPECT(p != nullptr);
+  expect_all_zero(p, 14_MiB);
+  for (int i = 1; i < 8; i += 2) free(blocks[i]);
+  free(p);
+}
+
+CASE(no_more_than_64_MiB_is_kept) {
+  char* blocks[20];
+  take(1);
+  const std::size_t resident = status_bytes("VmRSS");
+  const std::size_t mapped = status_bytes("VmSize");
+  for (char*& p : blocks) p = take_filled(10_MiB);
+  for (char* p : blocks) free(p);
+  EXPECT_AT_MOST(status_bytes("VmRSS"), resident + 65_MiB);
+  EXPECT_AT_MOST(status_bytes("VmSize"), mapped + 65_MiB);
+  EXPECT_AT_LEAST(status_bytes("VmRSS"), resident + 60_MiB);
+}
+
+CASE(no_more_is_kept_of_one_that_is_larger) {
+  take(1);
+  const std::size_t resident = status_bytes("VmRSS");
+  free(take_filled(200_MiB));
+  EXPECT_AT_MOST(status_bytes("VmRSS"), resident + 65_MiB);
+}
+
+CASE(malloc_trim_gives_all_that_is_kept_back) {
+  take(1);
+  malloc_trim(0);
+  const std::size_t resident = status_bytes("VmRSS");
+  free(take_filled(30_MiB));
+  EXPECT_EQ(malloc_trim(0), 1);
+  EXPECT_AT_MOST(status_bytes("VmRSS"), resident + 1_MiB);
+}
+
+CASE(what_is_kept_is_not_in_use) {
+  take(1);
+  const auto before = mallinfo2();
+  free(take_filled(30_MiB));
+  EXPECT_EQ(mallinfo2().hblks, before.hblks);
+  EXPECT_EQ(mallinfo2().hblkhd, before.hblkhd);
+  EXPECT_EQ(mallinfo2().uordblks, before.uordblks);
+}
+
+CASE(a_shrunk_block_s_tail_is_kept) {
+  char* p = take_filled(10_MiB);
+  p = static_cast<char*>(realloc(p, 2_MiB));
+  EXPECT(p != nullptr && p[0] == static_cast<char>(0xa5) && p[2_MiB - 1] == p[0]);
+  EXPECT_AT_MOST(malloc_usable_size(p), 2_MiB + 2 * 4096);
+  const long before = page_faults();
+  char* q = take_filled(8_MiB - 64_KiB);
+  EXPECT_AT_MOST(page_faults(), before + 4);
+  free(p);
+  free(q);
+}
+
+CASE(a_growing_block_takes_what_is_kept_behind_it) {
+  char* p = take_filled(10_MiB);
+  p = static_cast<char*>(realloc(p, 2_MiB));
+  const long before = page_faults();
+  char* q = static_cast<char*>(realloc(p, 9_MiB));
+  EXPECT(q == p);
+  memset(q, 0xa5, 9_MiB);
+  EXPECT_AT_MOST(page_faults(), before + 4);
+  free(q);
+}
+
+CASE(growth_in_turn_keeps_contents_and_reuses_pages) {
+  constexpr std::size_t k_blocks = 6;
+  char* blocks[k_blocks] = {};
+  std::size_t sizes[k_blocks] = {};
+  for (int round = 0; round < 3; ++round) {
+    for (std::size_t size = 100_KiB; size < 6_MiB; size += size / 2) {
+      for (std::size_t i = 0; i < k_blocks; ++i) {
+        blocks[i] = static_cast<char*>(realloc(blocks[i], size + i * 5000));
+        EXPECT(blocks[i] != nullptr && intact(blocks[i], sizes[i], i));
+        sizes[i] = size + i * 5000;
+        fill(blocks[i], sizes[i], i);
+      }
+    }
+    for (std::size_t i = 0; i < k_blocks; ++i) {
+      free(blocks[i]);
+      blocks[i] = nullptr;
+      sizes[i] = 0;
+    }
+  }
+}
+
+CASE(the_threshold_stays_when_a_mapping_is_freed) {
+  take(1);
+  for (const std::size_t size : {1_MiB, 4_MiB, 30_MiB, 100_MiB}) free(take(size));
+  EXPECT(is_mapped_on_its_own(256_KiB));
+  EXPECT(is_mapped_on_its_own(1_MiB));
+}
+
+CASE(the_threshold_doubles_where_too_many_are_mapped_to_fit_again) {
+  constexpr std::size_t k_blocks = 1200;
+  static char* blocks[k_blocks];
+  for (char*& p : blocks) p = take(130_KiB);
+  EXPECT_AT_LEAST(mapped_blocks(), k_blocks);
+  for (std::size_t i = 0; i < k_blocks; i += 2) free(blocks[i]);
+  EXPECT(is_mapped_on_its_own(200_KiB));
+  EXPECT(!is_mapped_on_its_own(200_KiB));
+  EXPECT(is_mapped_on_its_own(2_MiB));
+  for (std::size_t i = 1; i < k_blocks; i += 2) free(blocks[i]);
+}
+
+CASE(a_threshold_that_was_set_stays_even_then) {
+  EXPECT_EQ(mallopt(M_MMAP_THRESHOLD, 128 * 1024), 1);
+  constexpr std::size_t k_blocks = 1200;
+  static char* blocks[k_blocks];
+  for (char*& p : blocks) p = take(130_KiB);
+  for (std::size_t i = 0; i < k_blocks; i += 2) free(blocks[i]);
+  for (int i = 0; i < 10; ++i) EXPECT(is_mapped_on_its_own(200_KiB));
+  for (std::size_t i = 1; i < k_blocks; i += 2) free(blocks[i]);
+}
+
+CASE(a_heap_that_grows_takes_the_place_of_what_is_kept) {
+  for (const std::size_t size : {std::size_t{1000}, std::size_t{50000}}) {
+    const std::size_t resident = status_bytes("VmRSS");
+    free(take_filled(60_MiB));
+    for (std::size_t used = 0; used < 100_MiB; used += size) memset(take(size), 1, size);
+    EXPECT_AT_MOST(status_bytes("VmRSS"), resident + 110_MiB);
+  }
+}
