@@ -196,6 +196,7 @@ class Arena {
 
   FastBins fast_;
   bool has_fast_chunks_ = false;  // cleared by consolidation only
+  bool may_move_break_ = false;   // the break is ours (main only)
   bool contiguous_ = false;       // the break alone has grown it (main only)
   Chunk* top_ = nullptr;
   Chunk* last_remainder_ = nullptr;

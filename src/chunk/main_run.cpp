@@ -19,8 +19,8 @@ constexpr size_t k_run_room = sizeof(MainRun) + 2 * k_header;
 bool Arena::grow_by_break(size_t size) {
   const size_t pad = g_tuning.top_pad;
   // Under a limit the pad may be what does not fit.
-  return extend_by_break(size, pad) || extend_by_break(size, 0) || add_mapped_run(size, pad) ||
-         add_mapped_run(size, 0);
+  if (may_move_break_ && (extend_by_break(size, pad) || extend_by_break(size, 0))) return true;
+  return add_mapped_run(size, pad) || add_mapped_run(size, 0);
 }
 
 // Moves the break up so that the top can serve `size` bytes.

@@ -17,7 +17,10 @@ constinit Arena g_main_arena;
 
 void Arena::start_main() {
   g_main_arena.bins_.reset();
-  g_main_arena.contiguous_ = true;
+  // Where libc's heap moves the break, ours does not: sbrk in two threads at once may give both the
+  // same memory, and no lock is common to the two.
+  g_main_arena.may_move_break_ = !os::libc_has_a_heap();
+  g_main_arena.contiguous_ = g_main_arena.may_move_break_;
 }
 
 Arena* Arena::create() {

@@ -12,6 +12,12 @@
 
 #include "os/pages.hpp"
 
+// The process's malloc, whoever's that is, and libc's own, where libc tells it.
+extern "C" {
+void* malloc(size_t size);
+[[gnu::weak]] void* __libc_malloc(size_t size);
+}
+
 namespace arenite::os {
 namespace {
 
@@ -102,6 +108,16 @@ uintptr_t secret() {
   }
   errno = saved;
   return value;
+}
+
+bool libc_has_a_heap() {
+#ifdef ARENITE_PREFIXED
+  return false;  // a sanitizer's malloc is the process's
+#else
+  void* (*volatile const processes)(size_t) = &malloc;
+  void* (*volatile const libcs)(size_t) = &__libc_malloc;
+  return libcs != nullptr && processes == libcs;
+#endif
 }
 
 void on_fork(void (*prepare)(), void (*parent)(), void (*child)()) {

@@ -19,6 +19,10 @@ long process_id();
 // An unpredictable word, from the kernel. Call once, at start.
 uintptr_t secret();
 
+// Whether libc's own malloc serves the program beside ours: the library was loaded in the middle of
+// it, or stands behind another's malloc.
+bool libc_has_a_heap();
+
 // Registers what runs around fork: `prepare` last before it, the others first after it.
 void on_fork(void (*prepare)(), void (*parent)(), void (*child)());
 

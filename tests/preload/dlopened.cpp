@@ -1,6 +1,6 @@
 // The library not preloaded but loaded in the middle of a program that has libc's malloc: by dlopen
 // of libarenite.so, with its functions fetched by dlsym, and inside a plugin that has libarenite.a
-// linked in. Two allocators then live in one process. They share the program break, threads begin
+// linked in. Two allocators then live in one process. The program break stays libc's, threads begin
 // and end, the handle is closed; each block stays with the heap it came from.
 
 #include <dlfcn.h>
@@ -139,6 +139,24 @@ CASE(a_loaded_library_is_a_heap_beside_libcs) {
   const Heap ours = heap_of(load(without_preload()));
   work_on_both(ours, 100);
   work_in_threads(ours);
+}
+
+// sbrk in two threads at once may give both the same memory: only one of two heaps may call it.
+CASE(the_break_stays_libcs) {
+  const Heap ours = heap_of(load(without_preload()));
+  ours.give(ours.take(1));
+  const void* before = sbrk(0);
+  std::vector<void*> blocks(3000);
+  for (void*& block : blocks) {
+    block = ours.take(10'000);
+    fill(block, 10'000, 7);
+  }
+  EXPECT(sbrk(0) == before);
+  for (void* block : blocks) {
+    EXPECT(intact(block, 10'000, 7));
+    ours.give(block);
+  }
+  EXPECT(sbrk(0) == before);
 }
 
 CASE(it_serves_threads_that_began_before_it_was_loaded) {
