@@ -212,6 +212,10 @@ bool Depot::purge() {
   return pages != 0;
 }
 
+size_t Depot::purge(size_t /*bytes*/) {
+  return 0;
+}
+
 void Depot::restart_in_child(const ThreadSlabs* own) {
   lock.forget();
   for (Region* r = regions_; r != nullptr; r = r->next) {

@@ -45,6 +45,8 @@ class Depot : public slab::Owner {
 
   // Gives the memory of free pages back. Whether any went.
   bool purge();
+  // About `bytes` bytes of it, what was freed first first; how many it was.
+  size_t purge(size_t bytes);
 
   // In the child of a fork: only `own` is left of the threads.
   void restart_in_child(const ThreadSlabs* own);

@@ -69,6 +69,9 @@ class ArenaRing {
   std::atomic<long> frozen_by_{0};  // a process; a child finds its parent here
 };
 
+// Purges about `bytes` bytes of whole pages in free chunks, in all arenas; how many it was.
+size_t purge_arenas(size_t bytes);
+
 inline constinit ArenaRing g_arenas;
 
 }  // namespace arenite::chunk

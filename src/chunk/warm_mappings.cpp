@@ -227,6 +227,12 @@ void WarmMappings::exchange(size_t size) {
   if (is_idle) shrink_to(have > size ? have - size : 0);
 }
 
+size_t WarmMappings::purge(size_t bytes) {
+  const size_t have = this->bytes();
+  shrink_to(have > bytes ? have - bytes : 0);
+  return have - this->bytes();
+}
+
 bool WarmMappings::empty() {
   const bool had_any = bytes() != 0;
   if (had_any) shrink_to(0);

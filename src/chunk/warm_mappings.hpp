@@ -64,6 +64,9 @@ class WarmMappings {
   // nothing was given or taken since it last grew.
   void exchange(size_t size);
 
+  // Unmaps about `bytes` bytes, what was given first first; how many it was.
+  size_t purge(size_t bytes);
+
   // Unmaps all; whether there was any.
   bool empty();
 

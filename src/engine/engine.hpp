@@ -3,6 +3,7 @@
 //   start.hpp   the settings are read and the main arena made, at the first request
 //   route.hpp   which engine serves a request, and which takes a block back
 //   fork.hpp    what must happen before, after and in the child of a fork
+//   retention.hpp  free memory goes back by itself
 //   trim.hpp    memory goes back on request; figures of the whole process
 //
 // Start-up. There is no constructor: the first request finds its thread without an arena and takes
@@ -12,6 +13,7 @@
 #pragma once
 
 #include "engine/fork.hpp"
+#include "engine/retention.hpp"
 #include "engine/route.hpp"
 #include "engine/start.hpp"
 #include "engine/trim.hpp"

@@ -4,6 +4,7 @@
 
 #include "cache/cache.hpp"
 #include "engine/fork.hpp"
+#include "engine/retention.hpp"
 #include "os/os.hpp"
 
 namespace arenite::engine {
@@ -96,6 +97,7 @@ ARENITE_COLD void start() {
   chunk::Arena::start_main();
   cache::start_threads();
   choose_served();
+  if (!is_classic()) start_retention();
   g_progress.store(Progress::started, std::memory_order_release);
   // Last: libc may allocate to remember the handlers.
   start_fork();

@@ -11,8 +11,8 @@
 
 namespace arenite::os {
 
-enum class Call : unsigned { map, commit, decommit, remap, purge, unmap, move_break };
-inline constexpr unsigned k_every_call = 0x7f;
+enum class Call : unsigned { map, commit, decommit, remap, purge, unmap, move_break, purge_many };
+inline constexpr unsigned k_every_call = 0xff;
 
 class FaultPlan {
  public:

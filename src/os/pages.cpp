@@ -3,6 +3,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <cerrno>
 
@@ -59,6 +60,11 @@ void* kernel_mremap(void* start, size_t old_size, size_t new_size, int flags, vo
 constexpr int k_no_replace = MAP_FIXED_NOREPLACE;
 #else
 constexpr int k_no_replace = 0;
+#endif
+// Names the calling process where a file descriptor of one is wanted.
+constexpr int k_pidfd_self = -10001;
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
 #endif
 constexpr int k_anonymous = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
@@ -118,6 +124,27 @@ bool purge(void* start, size_t size) {
   if (g_fault_plan.strikes(Call::purge)) return false;
   const KeepErrno keep;
   return syscall(SYS_madvise, start, size, MADV_DONTNEED) == 0;
+}
+
+size_t purge(const PurgeRange* ranges, size_t count) {
+  static_assert(sizeof(PurgeRange) == sizeof(iovec));
+  const KeepErrno keep;
+  size_t gone = 0;
+  size_t done = 0;
+  if (count > 1 && count <= k_most_purge_ranges && !g_fault_plan.strikes(Call::purge_many)) {
+    const long n = syscall(SYS_process_madvise, k_pidfd_self, ranges, count, MADV_DONTNEED, 0);
+    // It may stop early.
+    for (size_t left = n > 0 ? static_cast<size_t>(n) : 0;
+         done < count && left >= ranges[done].size; done++) {
+      left -= ranges[done].size;
+      gone += ranges[done].size;
+    }
+  }
+  for (; done < count; done++) {
+    if (!purge(ranges[done].start, ranges[done].size)) break;
+    gone += ranges[done].size;
+  }
+  return gone;
 }
 
 bool unmap(void* start, size_t size) {

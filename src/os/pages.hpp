@@ -30,6 +30,15 @@ bool decommit(void* start, size_t size);
 // refused; the contents are then whatever they were.
 bool purge(void* start, size_t size);
 
+// The same for several ranges, in one call where the kernel can (process_madvise on oneself, 6.15),
+// else one by one. How many bytes went; the ranges behind those are what they were.
+struct PurgeRange {
+  void* start;
+  size_t size;
+};
+inline constexpr size_t k_most_purge_ranges = 64;
+size_t purge(const PurgeRange* ranges, size_t count);
+
 // Ends a mapping. False if the kernel refused (it may have to split a mapping and have no room for
 // the pieces): the pages are then still there and still ours.
 bool unmap(void* start, size_t size);

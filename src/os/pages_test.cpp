@@ -74,6 +74,36 @@ TEST_F(PagesTest, purged_pages_stay_readable_and_read_as_zero) {
   unmap(p, 4 * page_);
 }
 
+TEST_F(PagesTest, several_ranges_go_back_at_once_and_what_lies_between_stays) {
+  for (const bool has_call : {true, false}) {
+    char* p = static_cast<char*>(map(8 * page_));
+    __builtin_memset(p, 1, 8 * page_);
+    const PurgeRange ranges[] = {{p, page_}, {p + 2 * page_, 2 * page_}, {p + 7 * page_, page_}};
+    if (!has_call) g_fault_plan.fail_nth(1, only(Call::purge_many));
+    EXPECT_EQ(purge(ranges, 3), 4 * page_);
+    g_fault_plan.fail_nth(0);
+    EXPECT_TRUE(all_zero(p, page_));
+    EXPECT_EQ(p[page_], 1);
+    EXPECT_TRUE(all_zero(p + 2 * page_, 2 * page_));
+    EXPECT_EQ(p[4 * page_], 1);
+    EXPECT_TRUE(all_zero(p + 7 * page_, page_));
+    unmap(p, 8 * page_);
+  }
+}
+
+TEST_F(PagesTest, a_range_that_is_refused_ends_the_batch_and_only_what_went_counts) {
+  char* p = static_cast<char*>(map(4 * page_));
+  __builtin_memset(p, 1, 4 * page_);
+  const PurgeRange ranges[] = {{p, page_}, {p + 2 * page_, page_}};
+  g_fault_plan.fail_nth(2, only(Call::purge) | only(Call::purge_many));
+  // The call for many passes, or the first of the single ones is refused.
+  const size_t gone = purge(ranges, 2);
+  g_fault_plan.fail_nth(0);
+  EXPECT_TRUE(gone == 2 * page_ || gone == 0);
+  EXPECT_EQ(all_zero(p, page_), gone != 0);
+  unmap(p, 4 * page_);
+}
+
 TEST_F(PagesTest, a_remapped_block_keeps_its_contents) {
   char* p = static_cast<char*>(map(2 * page_));
   p[0] = 1;

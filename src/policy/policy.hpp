@@ -6,8 +6,10 @@
 //   settings.hpp    what the user asked for, and where it was said
 //   thresholds.hpp  which blocks get a mapping of their own; when a top is trimmed
 //   arena_count.hpp how many arenas there may be
+//   retention.hpp   how much free memory may stay resident
 #pragma once
 
 #include "policy/arena_count.hpp"
+#include "policy/retention.hpp"
 #include "policy/settings.hpp"
 #include "policy/thresholds.hpp"

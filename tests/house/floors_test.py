@@ -22,7 +22,8 @@ import re
 import sys
 from pathlib import Path
 
-FLOORS = {"base": 0, "os": 1, "policy": 2, "chunk": 3, "slab": 3, "cache": 4, "engine": 5, "view": 6, "api": 7}
+FLOORS = {"base": 0, "os": 1, "policy": 2, "ledger": 2.5, "chunk": 3, "slab": 3, "cache": 4,
+          "engine": 5, "view": 6, "api": 7}
 # chunk/chunk.hpp is the chunk itself, and slab/slab.hpp the slab: the engines made of them have other
 # doors.
 DOORS = {floor: f"{floor}/{floor}.hpp" for floor in FLOORS} | {

@@ -1,0 +1,102 @@
+// F2 ledger: the door header. How much memory is in use, and how much is free and still resident.
+//
+// Three keepers hold free memory: the slabs' depot (empty pages of 32 KiB, and whole free pages
+// inside slabs), the arenas (whole pages inside free chunks and tops), the kept mappings. Each
+// tells the ledger what happens to whole pages, never to a block:
+//
+//                    grew                       freed
+//     the kernel's ────────► in use (live) ──────────────► free, resident (retained)
+//         ▲  ▲                    │   ▲                          │      │
+//         │  └──────shrank────────┘   └──────────reused──────────┘      │
+//         └───────────────────────────────purged────────────────────────┘
+//
+// Memory that was purged, or never touched, is the kernel's here, whoever has its addresses.
+//
+// After an event, and with no lock held, whoever reported it calls settle(): where more is retained
+// than policy::retention_bound allows, the engine is asked to purge (engine/retention.hpp).
+//
+// Any thread, at any time. Figures of events that are under way may be missing; keepers may report
+// in lots of up to 64 KiB. In classic mode nobody reports and all is 0.
+#pragma once
+
+#include <atomic>
+
+#include "os/os.hpp"
+#include "policy/policy.hpp"
+
+namespace arenite::ledger {
+
+enum class Keeper : unsigned { slabs, chunks, mappings };
+inline constexpr unsigned k_keepers = 3;
+
+class alignas(64) Ledger {
+ public:
+  // The five events; bytes of whole pages.
+  void grew(size_t bytes) {
+    add(live_, bytes);
+    add(grown_, bytes);
+  }
+  void freed(Keeper keeper, size_t bytes) {
+    add(live_, -bytes);
+    add(retained_, bytes);
+    add(of(keeper), bytes);
+  }
+  void reused(Keeper keeper, size_t bytes) {
+    add(live_, bytes);
+    add(retained_, -bytes);
+    add(of(keeper), -bytes);
+  }
+  void shrank(size_t bytes) { add(live_, -bytes); }
+  void purged(Keeper keeper, size_t bytes) {
+    add(retained_, -bytes);
+    add(of(keeper), -bytes);
+  }
+
+  // In use, and free and resident: in all, or with one keeper.
+  size_t live() const { return figure(live_); }
+  size_t retained() const { return figure(retained_); }
+  size_t retained(Keeper keeper) const { return figure(kept_[static_cast<unsigned>(keeper)]); }
+  // Bytes that were ever taken from the kernel; wraps.
+  size_t grown() const { return grown_.load(std::memory_order_relaxed); }
+
+  // Whether more is retained than the bound allows, not counting credit.
+  ARENITE_INLINE bool is_over() const { return retained() > policy::retention_bound(live()); }
+
+ private:
+  using Figure = std::atomic<size_t>;
+
+  Figure& of(Keeper keeper) { return kept_[static_cast<unsigned>(keeper)]; }
+  static void add(Figure& figure, size_t bytes) {
+    if (os::single_threaded()) {
+      figure.store(figure.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
+    } else {
+      figure.fetch_add(bytes, std::memory_order_relaxed);
+    }
+  }
+  // Lots that two threads report in the other order make it less than nothing for a moment.
+  static size_t figure(const Figure& figure) {
+    const size_t bytes = figure.load(std::memory_order_relaxed);
+    return bytes > k_largest_request ? 0 : bytes;
+  }
+
+  Figure live_{0};
+  Figure retained_{0};
+  Figure kept_[k_keepers] = {};
+  Figure grown_{0};
+};
+
+[[gnu::visibility("hidden")]] inline constinit Ledger g_ledger;
+
+// Who purges, once the engine has started: brings what is retained back within what may be.
+[[gnu::visibility("hidden")]] inline constinit std::atomic<void (*)()> g_purger{nullptr};
+
+ARENITE_COLD inline void ask_purger() {
+  if (void (*purger)() = g_purger.load(std::memory_order_acquire); purger != nullptr) purger();
+}
+
+// After an event. No lock of ours is held: purging takes them.
+ARENITE_INLINE void settle() {
+  if (ARENITE_UNLIKELY(g_ledger.is_over())) ask_purger();
+}
+
+}  // namespace arenite::ledger
