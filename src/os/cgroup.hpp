@@ -10,7 +10,7 @@
 // /sys/fs/cgroup/<controllers>. systemd, OpenRC and all container runtimes mount there; the list of
 // mounts, which would tell the rest, has no bound and takes the kernel's lock on them.
 //
-// `root` stands before every path, for tests.
+// `root` stands before every path, for tests: no setting of a program can change where is read.
 #pragma once
 
 #include "base/base.hpp"

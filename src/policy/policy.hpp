@@ -7,9 +7,11 @@
 //   thresholds.hpp  which blocks get a mapping of their own; when a top is trimmed
 //   arena_count.hpp how many arenas there may be
 //   retention.hpp   how much free memory may stay resident
+//   pressure.hpp    how much less near the container's limit, and when to look
 #pragma once
 
 #include "policy/arena_count.hpp"
+#include "policy/pressure.hpp"
 #include "policy/retention.hpp"
 #include "policy/settings.hpp"
 #include "policy/thresholds.hpp"
