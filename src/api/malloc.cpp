@@ -16,7 +16,7 @@ size_t next_power_of_two(size_t n) {
 
 [[gnu::noinline]] void* malloc_slowly(size_t n) {
   void* p = nullptr;
-  if (cache::take_current(n, p)) return p;
+  if (ARENITE_LIKELY(!cache::is_watched()) && cache::take_current(n, p)) return p;
   p = ARENITE_UNLIKELY(api::is_too_large(n)) ? nullptr : engine::allocate_slowly(n);
   return ARENITE_LIKELY(p != nullptr) ? p : api::no_memory();
 }
