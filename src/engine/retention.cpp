@@ -120,11 +120,9 @@ void start_retention() {
 }
 
 void look_again() {
-  if (ARENITE_LIKELY(g_ledger.is_over())) {
-    const auto now = static_cast<size_t>(os::coarse_milliseconds());
-    if (is_before(now, g_retention.next_change.load(std::memory_order_relaxed))) return;
-  }
-  settle();
+  const auto now = static_cast<size_t>(os::coarse_milliseconds());
+  const bool changed = !is_before(now, g_retention.next_change.load(std::memory_order_relaxed));
+  if (ARENITE_UNLIKELY(changed || !g_ledger.is_over())) settle();
 }
 
 void forfeit_credit() {
