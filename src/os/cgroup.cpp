@@ -77,8 +77,8 @@ class Lines {
   size_t at_ = 0;
   size_t end_ = 0;
   size_t size_ = 0;
-  char line_[k_longest];
-  char chunk_[512];
+  char line_[k_longest] = {};
+  char chunk_[512] = {};
 };
 
 // Stacks may be small: all that is on them here is below 5 KiB.

@@ -34,9 +34,11 @@ inline void enter() {
   if (user == 0) {
     if (unshare(CLONE_NEWNS) != 0) cannot_try("no mount namespace to be had");
   } else {
-    char line[32];
-    snprintf(line, sizeof(line), "0 %u 1", user);
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0 || !write_file("/proc/self/uid_map", line))
+    char users[32], groups[32];
+    snprintf(users, sizeof(users), "0 %u 1", user);
+    snprintf(groups, sizeof(groups), "0 %u 1", static_cast<unsigned>(getegid()));
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0 || !write_file("/proc/self/uid_map", users) ||
+        !write_file("/proc/self/setgroups", "deny") || !write_file("/proc/self/gid_map", groups))
       cannot_try("no user namespace to be had");
   }
   if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
