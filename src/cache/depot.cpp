@@ -79,12 +79,10 @@ Slab* Depot::take_page() {
 
 Slab* Depot::make_slab(unsigned size_class, Owner* owner) {
   if (!lock.lock_unless_frozen()) return nullptr;
-  const bool grows = first_dirty() == nullptr;
   Slab* slab = take_page();
   if (slab != nullptr) slab->place.store(Place::moving, std::memory_order_relaxed);
   lock.unlock();
   if (slab == nullptr) return nullptr;
-  if (grows) chunk::g_warm_mappings.exchange(slab::k_slab_size);
   slab::format(slab, size_class);
   slab->owner.store(owner, std::memory_order_release);
   return slab;
