@@ -220,6 +220,33 @@ bool can_take(Slab* slab, Owner* owner) {
 
 }  // namespace
 
+namespace {
+
+// From whatever is true now: two threads may change it at once, and the later must not undo what
+// the earlier has changed.
+ARENITE_COLD void choose_direct() {
+  for (;;) {
+    const size_t below = g_served.below.load();
+    const bool watched = g_served.watched.load();
+    const size_t direct = below <= k_direct_limit ? below : k_direct_limit + 1;
+    g_served.direct_below.store(watched ? 0 : direct);
+    if (g_served.below.load() == below && g_served.watched.load() == watched) return;
+  }
+}
+
+}  // namespace
+
+void serve_below(size_t below) {
+  g_served.below.store(below);
+  choose_direct();
+}
+
+void watch(bool watched) {
+  if (is_watched() == watched) return;
+  g_served.watched.store(watched);
+  choose_direct();
+}
+
 ARENITE_COLD bool settle() {
   Thread& thread = t_thread;
   if (thread.departing || !serve_anybody()) return false;

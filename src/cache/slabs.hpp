@@ -13,10 +13,13 @@ namespace arenite::cache {
 // Which requests slabs serve: those of fewer bytes than `below`. `direct_below` is the same, but no
 // more than the direct table knows. Both are 0, so that nothing of a thread's state is looked at,
 // before the library has started, while this state is not laid out yet, and where slabs serve
-// nobody. A cache line of their own: everybody reads them, hardly anybody writes.
+// nobody. While requests are `watched`, so that each can notice that time has passed,
+// `direct_below` is 0 and nobody takes the shortest way. A cache line of their own: everybody reads
+// them, hardly anybody writes.
 struct alignas(64) Served {
   std::atomic<size_t> direct_below{0};
   std::atomic<size_t> below{0};
+  std::atomic<bool> watched{false};
 };
 [[gnu::visibility("hidden")]] inline constinit Served g_served;
 
@@ -33,10 +36,12 @@ ARENITE_INLINE bool is_less(size_t n, const std::atomic<size_t>& bound) {
 }
 
 // Changes it, for requests from now on. Threads may keep slabs that do not serve any more.
-inline void serve_below(size_t below) {
-  g_served.below.store(below, std::memory_order_relaxed);
-  g_served.direct_below.store(below <= k_direct_limit ? below : k_direct_limit + 1,
-                              std::memory_order_relaxed);
+void serve_below(size_t below);
+
+// Whether each request is to take a longer way. Any thread may change it.
+void watch(bool watched);
+ARENITE_INLINE bool is_watched() {
+  return g_served.watched.load(std::memory_order_relaxed);
 }
 
 // Whether a request is the slabs' at all, or the chunk engine's alone.

@@ -2,6 +2,7 @@
 
 #include "cache/cache.hpp"
 #include "chunk/chunk_engine.hpp"
+#include "engine/retention.hpp"
 #include "os/os.hpp"
 
 namespace arenite::engine {
@@ -30,6 +31,7 @@ void parent() {
 }
 
 void child() {
+  restart_retention_in_child();
   if (g_forks_under_way == 0) return;
   g_fork_lock.forget();
   g_forks_under_way = 0;

@@ -2,12 +2,41 @@
 
 #include "cache/cache.hpp"
 #include "chunk/chunk_engine.hpp"
+#include "os/os.hpp"
 
 namespace arenite::engine {
 namespace {
 
 using ledger::g_ledger;
 using ledger::Keeper;
+
+// Changed by the thread that is settling; the others look at the atomics only. Times are those of
+// the clock modulo a word.
+struct Retention {
+  std::atomic<bool> is_settling{false};
+  std::atomic<bool> is_forfeited{false};
+  std::atomic<size_t> usable_credit{0};
+  std::atomic<size_t> next_change{0};  // before this time alone changes nothing
+  policy::Purging purging;
+};
+constinit Retention g_retention;
+
+bool is_before(size_t time, size_t other) {
+  return static_cast<ptrdiff_t>(time - other) < 0;
+}
+
+// Not os::Lock: nobody waits, and a purge must not settle again where the process has one thread.
+bool try_enter() {
+  std::atomic<bool>& is_settling = g_retention.is_settling;
+  if (!os::single_threaded()) return !is_settling.exchange(true, std::memory_order_acquire);
+  if (is_settling.load(std::memory_order_relaxed)) return false;
+  is_settling.store(true, std::memory_order_relaxed);
+  return true;
+}
+
+void leave() {
+  g_retention.is_settling.store(false, std::memory_order_release);
+}
 
 // Purges about `bytes` bytes of what a keeper has; how many it was.
 size_t purge(Keeper keeper, size_t bytes) {
@@ -22,27 +51,94 @@ size_t purge(Keeper keeper, size_t bytes) {
   return 0;
 }
 
-void settle() {
-  const size_t bound = policy::retention_bound(g_ledger.live());
-  const size_t retained = g_ledger.retained();
-  if (retained <= bound) return;
-  size_t excess = retained - bound / 2;
-  // Whoever has most gives first.
-  for (unsigned round = 0; round < ledger::k_keepers && excess != 0; round++) {
-    auto most = Keeper::slabs;
-    for (const Keeper keeper : {Keeper::chunks, Keeper::mappings}) {
-      if (g_ledger.retained(keeper) > g_ledger.retained(most)) most = keeper;
+// The same of all keepers. Whoever has most gives first, and each is asked once.
+size_t purge(size_t bytes) {
+  size_t gone = 0;
+  bool asked[ledger::k_keepers] = {};
+  for (unsigned round = 0; round < ledger::k_keepers && gone < bytes; round++) {
+    unsigned most = ledger::k_keepers;
+    size_t most_bytes = 0;
+    for (unsigned k = 0; k < ledger::k_keepers; k++) {
+      const size_t kept = g_ledger.retained(static_cast<Keeper>(k));
+      if (asked[k] || kept <= most_bytes) continue;
+      most = k;
+      most_bytes = kept;
     }
-    const size_t gone = purge(most, excess);
-    if (gone == 0) return;
-    excess -= gone < excess ? gone : excess;
+    if (most == ledger::k_keepers) break;
+    asked[most] = true;
+    gone += purge(static_cast<Keeper>(most), bytes - gone);
   }
+  return gone;
+}
+
+ARENITE_COLD void purge(const policy::PurgePlan& plan) {
+  const size_t gone = purge(plan.bytes);
+  g_retention.purging.purged(plan, gone);
+#ifndef NDEBUG
+  // The promise. While other threads are at it, or where a keeper could not give, nobody knows.
+  const size_t allowed = policy::retention_bound(g_ledger.live()) +
+                         g_retention.purging.usable_credit() + policy::Purging::k_lot;
+  if (os::single_threaded() && gone >= plan.bytes && g_ledger.retained() > allowed) {
+    static constexpr char k_words[] = "arenite: more free memory is kept than was promised\n";
+    os::die(k_words, sizeof(k_words) - 1);
+  }
+#endif
+}
+
+void settle_now() {
+  const uint64_t now = os::coarse_milliseconds();
+  policy::Purging& purging = g_retention.purging;
+  if (g_retention.is_forfeited.load(std::memory_order_relaxed)) {
+    g_retention.is_forfeited.store(false, std::memory_order_relaxed);
+    purging.forfeit();
+  }
+  const size_t live = g_ledger.live();
+  const policy::PurgePlan plan = purging.plan({.now = now,
+                                               .live = live,
+                                               .peak_live = g_ledger.take_peak_live(),
+                                               .retained = g_ledger.retained(),
+                                               .bound = policy::retention_bound(live),
+                                               .grown = g_ledger.grown(),
+                                               .reused = g_ledger.reused()});
+  if (ARENITE_UNLIKELY(plan.bytes != 0)) purge(plan);
+  g_retention.usable_credit.store(purging.usable_credit(), std::memory_order_relaxed);
+  g_retention.next_change.store(static_cast<size_t>(purging.next_change()),
+                                std::memory_order_relaxed);
+  cache::watch(g_ledger.is_over() && !purging.is_pausing(now));
+}
+
+[[gnu::noinline]] void settle() {
+  if (!try_enter()) return;
+  settle_now();
+  leave();
 }
 
 }  // namespace
 
 void start_retention() {
   ledger::g_purger.store(settle, std::memory_order_release);
+}
+
+void look_again() {
+  const auto now = static_cast<size_t>(os::coarse_milliseconds());
+  const bool changed = !is_before(now, g_retention.next_change.load(std::memory_order_relaxed));
+  if (ARENITE_UNLIKELY(changed || !g_ledger.is_over())) settle();
+}
+
+void forfeit_credit() {
+  g_retention.is_forfeited.store(true, std::memory_order_relaxed);
+  ledger::settle();
+}
+
+void restart_retention_in_child() {
+  g_retention.purging.forfeit();
+  leave();
+}
+
+size_t usable_credit() {
+  const auto now = static_cast<size_t>(os::coarse_milliseconds());
+  if (!is_before(now, g_retention.next_change.load(std::memory_order_relaxed))) settle();
+  return g_retention.usable_credit.load(std::memory_order_relaxed);
 }
 
 }  // namespace arenite::engine

@@ -23,6 +23,9 @@ ARENITE_INLINE bool try_slab(size_t n, void*& p) {
 // Every other way. Not more than k_largest_request.
 void* allocate_slowly(size_t n);
 
+// The same where requests are watched (retention.hpp); the short way, too, after a look.
+void* allocate_watched(size_t n);
+
 // At least n bytes, aligned to chunk::alignment().
 ARENITE_INLINE void* allocate(size_t n) {
   void* p = nullptr;

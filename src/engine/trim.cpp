@@ -1,5 +1,7 @@
 #include "engine/trim.hpp"
 
+#include "engine/retention.hpp"
+
 namespace arenite::engine {
 
 bool trim(size_t pad) {
@@ -10,6 +12,7 @@ bool trim(size_t pad) {
     gave |= arena.purge(pad);
     arena.lock.unlock();
   });
+  forfeit_credit();
   return gave;
 }
 

@@ -35,6 +35,7 @@ class alignas(64) Ledger {
   void grew(size_t bytes) {
     add(live_, bytes);
     add(grown_, bytes);
+    note_peak();
   }
   void freed(Keeper keeper, size_t bytes) {
     add(live_, -bytes);
@@ -45,19 +46,31 @@ class alignas(64) Ledger {
     add(live_, bytes);
     add(retained_, -bytes);
     add(of(keeper), -bytes);
+    add(reused_, bytes);
+    note_peak();
   }
   void shrank(size_t bytes) { add(live_, -bytes); }
   void purged(Keeper keeper, size_t bytes) {
     add(retained_, -bytes);
     add(of(keeper), -bytes);
+    add(purged_, bytes);
   }
 
   // In use, and free and resident: in all, or with one keeper.
   size_t live() const { return figure(live_); }
   size_t retained() const { return figure(retained_); }
   size_t retained(Keeper keeper) const { return figure(kept_[static_cast<unsigned>(keeper)]); }
-  // Bytes that were ever taken from the kernel; wraps.
+  // Bytes that were ever taken from the kernel, reused, or purged; they wrap.
   size_t grown() const { return grown_.load(std::memory_order_relaxed); }
+  size_t reused() const { return reused_.load(std::memory_order_relaxed); }
+  size_t purged() const { return purged_.load(std::memory_order_relaxed); }
+  // The most that was in use since this was last asked.
+  size_t take_peak_live() {
+    const size_t now = live();
+    const size_t peak = figure(peak_live_);
+    peak_live_.store(now, std::memory_order_relaxed);
+    return peak > now ? peak : now;
+  }
 
   // Whether more is retained than the bound allows, not counting credit.
   ARENITE_INLINE bool is_over() const { return retained() > policy::retention_bound(live()); }
@@ -73,6 +86,12 @@ class alignas(64) Ledger {
       figure.fetch_add(bytes, std::memory_order_relaxed);
     }
   }
+  // What two threads report at one moment may be missing.
+  void note_peak() {
+    const size_t now = live();
+    if (now > peak_live_.load(std::memory_order_relaxed))
+      peak_live_.store(now, std::memory_order_relaxed);
+  }
   // Lots that two threads report in the other order make it less than nothing for a moment.
   static size_t figure(const Figure& figure) {
     const size_t bytes = figure.load(std::memory_order_relaxed);
@@ -83,6 +102,9 @@ class alignas(64) Ledger {
   Figure retained_{0};
   Figure kept_[k_keepers] = {};
   Figure grown_{0};
+  Figure reused_{0};
+  Figure peak_live_{0};
+  Figure purged_{0};
 };
 
 [[gnu::visibility("hidden")]] inline constinit Ledger g_ledger;

@@ -1,0 +1,172 @@
+#include "policy/credit.hpp"
+
+#include <gtest/gtest.h>
+
+namespace arenite::policy {
+namespace {
+
+constexpr size_t k_peak = 100 * k_mib;
+constexpr uint64_t k_now = 1'000'000;
+
+// A program that had 100 MiB in use a moment ago and has nothing now.
+struct OfCredit : testing::Test {
+  OfCredit() {
+    credit_.advance(k_now);
+    credit_.in_use(k_peak);
+  }
+
+  // Purged and asked for again.
+  void thrash(size_t bytes) {
+    credit_.purged(bytes);
+    credit_.grew(bytes);
+  }
+
+  size_t usable_after(uint64_t milliseconds) {
+    credit_.advance(k_now + milliseconds);
+    credit_.in_use(k_peak);
+    return credit_.usable(0);
+  }
+
+  Credit credit_;
+};
+
+TEST_F(OfCredit, nothing_is_earned_by_growth_alone) {
+  credit_.grew(10 * k_mib);
+  EXPECT_EQ(credit_.usable(0), 0U);
+}
+
+TEST_F(OfCredit, nothing_is_earned_by_purges_alone) {
+  credit_.purged(10 * k_mib);
+  EXPECT_EQ(credit_.usable(0), 0U);
+}
+
+TEST_F(OfCredit, what_was_purged_and_asked_for_again_is_earned) {
+  credit_.purged(10 * k_mib);
+  credit_.grew(3 * k_mib);
+  EXPECT_EQ(credit_.usable(0), 3 * k_mib);
+  credit_.grew(50 * k_mib);
+  EXPECT_EQ(credit_.usable(0), 10 * k_mib);
+}
+
+TEST_F(OfCredit, what_was_purged_counts_once) {
+  thrash(10 * k_mib);
+  credit_.grew(10 * k_mib);
+  EXPECT_EQ(credit_.usable(0), 10 * k_mib);
+}
+
+TEST_F(OfCredit, what_was_purged_a_second_ago_is_not_earned) {
+  credit_.purged(10 * k_mib);
+  credit_.advance(k_now + 600);
+  credit_.advance(k_now + 1000);
+  credit_.in_use(k_peak);
+  credit_.grew(10 * k_mib);
+  EXPECT_EQ(credit_.usable(0), 0U);
+}
+
+TEST_F(OfCredit, what_was_purged_at_most_three_periods_ago_is_earned) {
+  credit_.purged(10 * k_mib);
+  credit_.advance(k_now + 740);
+  credit_.in_use(k_peak);
+  credit_.grew(10 * k_mib);
+  EXPECT_EQ(credit_.usable(0), 10 * k_mib);
+}
+
+TEST_F(OfCredit, no_more_is_usable_than_is_missing_from_the_peak) {
+  thrash(10 * k_mib);
+  EXPECT_EQ(credit_.usable(k_peak - 4 * k_mib), 4 * k_mib);
+  EXPECT_EQ(credit_.usable(k_peak), 0U);
+  EXPECT_EQ(credit_.usable(2 * k_peak), 0U);
+  // And is there again when that is free.
+  EXPECT_EQ(credit_.usable(0), 10 * k_mib);
+}
+
+TEST_F(OfCredit, it_is_never_more_than_the_peak) {
+  for (int i = 0; i < 30; i++) thrash(10 * k_mib);
+  credit_.in_use(3 * k_peak);
+  EXPECT_EQ(credit_.usable(0), k_peak);
+}
+
+TEST_F(OfCredit, the_peak_is_that_of_the_last_second) {
+  thrash(10 * k_mib);
+  for (const uint64_t t : {200, 400, 600, 800}) {
+    credit_.advance(k_now + t);
+    credit_.in_use(8 * k_mib);
+    thrash(k_mib);
+  }
+  EXPECT_EQ(credit_.usable(0), 14 * k_mib);
+  credit_.advance(k_now + 1001);
+  EXPECT_EQ(credit_.usable(0), 8 * k_mib);
+}
+
+TEST_F(OfCredit, what_was_earned_stays_for_most_of_a_second) {
+  thrash(10 * k_mib);
+  EXPECT_EQ(usable_after(740), 10 * k_mib);
+}
+
+TEST_F(OfCredit, it_is_gone_a_second_after_anything_was_asked_for_again) {
+  thrash(10 * k_mib);
+  EXPECT_NE(usable_after(999), 0U);
+  EXPECT_EQ(usable_after(1000), 0U);
+}
+
+TEST_F(OfCredit, it_is_gone_after_any_long_silence) {
+  thrash(10 * k_mib);
+  EXPECT_EQ(usable_after(100'000), 0U);
+}
+
+TEST_F(OfCredit, reuse_keeps_what_is_reused) {
+  thrash(64 * k_mib);
+  for (uint64_t t = 50; t <= 5000; t += 50) {
+    ASSERT_EQ(usable_after(t), 64 * k_mib) << t;
+    credit_.reused(64 * k_mib);
+  }
+}
+
+TEST_F(OfCredit, what_is_not_reused_fades_by_half_in_each_period) {
+  thrash(64 * k_mib);
+  size_t before = 64 * k_mib;
+  for (uint64_t t = 50; t <= 5000; t += 50) {
+    const size_t now = usable_after(t);
+    if (t % 250 == 0 && t > 1000) {
+      EXPECT_EQ(now, std::max(before / 2, 5 * k_mib)) << t;
+    }
+    before = now;
+    credit_.reused(5 * k_mib / 20);
+  }
+  EXPECT_EQ(before, 5 * k_mib);
+}
+
+TEST_F(OfCredit, reuse_alone_earns_nothing) {
+  credit_.reused(10 * k_mib);
+  EXPECT_EQ(credit_.usable(0), 0U);
+}
+
+TEST_F(OfCredit, it_can_be_forfeited_with_all_that_may_earn_it) {
+  thrash(10 * k_mib);
+  credit_.purged(10 * k_mib);
+  credit_.forfeit();
+  credit_.in_use(k_peak);
+  EXPECT_EQ(credit_.usable(0), 0U);
+  credit_.grew(10 * k_mib);
+  EXPECT_EQ(credit_.usable(0), 0U);
+}
+
+TEST_F(OfCredit, nothing_changes_by_time_alone_before_it_is_said_to) {
+  thrash(64 * k_mib);
+  uint64_t next = credit_.next_change();
+  size_t before = credit_.usable(0);
+  for (uint64_t t = 1; t <= 1500; t++) {
+    credit_.advance(k_now + t);
+    const size_t now = credit_.usable(0);
+    if (k_now + t < next) {
+      EXPECT_EQ(now, before) << t;
+    }
+    before = now;
+    next = credit_.next_change();
+    EXPECT_GT(next, k_now + t);
+  }
+  EXPECT_EQ(before, 0U);
+}
+
+}  // namespace
+}  // namespace arenite::policy
