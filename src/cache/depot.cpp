@@ -6,8 +6,11 @@
 
 namespace arenite::cache {
 
+using ledger::g_ledger;
+using ledger::Keeper;
 using slab::Place;
 using slab::Region;
+using slab::region_at;
 using slab::Slab;
 
 constinit Depot g_depot;
@@ -61,30 +64,50 @@ Region* Depot::first_dirty() {
   return dirty_regions_;
 }
 
+// The page freed last, while it is known. The lock is held.
+Slab* Depot::take_warm() {
+  for (unsigned i = 0; i < k_most_warm; i++) {
+    Slab*& last = warm_[--warm_end_ % k_most_warm];
+    Slab* page = last;
+    last = nullptr;
+    if (page == nullptr) return nullptr;
+    if (region_at(page)->take_dirty(page)) return page;
+  }
+  return nullptr;
+}
+
 // Pages that hold memory first, whichever region they are in. The lock is held. Regions that are
 // full are not walked past: there are many where the process is large.
 Slab* Depot::take_page() {
-  if (Region* dirty = first_dirty()) return dirty->take_page();
-  while (first_open_ != nullptr && first_open_->free_pages() == 0) first_open_ = first_open_->next;
-  for (Region* r = first_open_; r != nullptr; r = r->next) {
-    if (Slab* page = r->take_page()) return page;
+  if (Region* dirty = first_dirty()) {
+    Slab* page = take_warm();
+    if (page == nullptr) page = dirty->take_page();
+    g_ledger.reused(Keeper::slabs, slab::k_slab_size);
+    return page;
   }
-  Region* fresh = Region::create();
-  if (fresh == nullptr) return nullptr;
-  (last_region_ == nullptr ? regions_ : last_region_->next) = fresh;
-  last_region_ = fresh;
-  if (first_open_ == nullptr) first_open_ = fresh;
-  return fresh->take_page();
+  Slab* page = nullptr;
+  while (first_open_ != nullptr && first_open_->free_pages() == 0) first_open_ = first_open_->next;
+  for (Region* r = first_open_; r != nullptr && page == nullptr; r = r->next) page = r->take_page();
+  if (page == nullptr) {
+    Region* fresh = Region::create();
+    if (fresh == nullptr) return nullptr;
+    if (last_region_ != nullptr) fresh->order = last_region_->order + 1;
+    (last_region_ == nullptr ? regions_ : last_region_->next) = fresh;
+    last_region_ = fresh;
+    if (first_open_ == nullptr) first_open_ = fresh;
+    page = fresh->take_page();
+  }
+  if (page != nullptr) g_ledger.grew(slab::k_slab_size);
+  return page;
 }
 
 Slab* Depot::make_slab(unsigned size_class, Owner* owner) {
   if (!lock.lock_unless_frozen()) return nullptr;
-  const bool grows = first_dirty() == nullptr;
   Slab* slab = take_page();
   if (slab != nullptr) slab->place.store(Place::moving, std::memory_order_relaxed);
   lock.unlock();
   if (slab == nullptr) return nullptr;
-  if (grows) chunk::g_warm_mappings.exchange(slab::k_slab_size);
+  ledger::settle();
   slab::format(slab, size_class);
   slab->owner.store(owner, std::memory_order_release);
   return slab;
@@ -98,8 +121,15 @@ void Depot::make_page(Slab* slab) {
   __atomic_store_n(&slab->block_count, 0U, __ATOMIC_RELAXED);
   slab->place.store(Place::page, std::memory_order_relaxed);
   slab->owner.store(this, std::memory_order_release);
-  auto* region = at_address<Region>(slab::region_of(slab) + slab::k_region_state);
+  Region* region = region_at(slab);
   region->give_page(slab);
+  note_dirty(region);
+  warm_[warm_end_++ % k_most_warm] = slab;
+  g_ledger.freed(Keeper::slabs, slab::k_slab_size);
+}
+
+// A region has dirty pages. The lock is held.
+void Depot::note_dirty(Region* region) {
   if (region->is_listed_dirty) return;
   region->is_listed_dirty = true;
   region->next_dirty = dirty_regions_;
@@ -118,6 +148,7 @@ void Depot::reclaim_if_empty(Slab* slab, Owner* owner) {
   if (has_thread) owner->lock.unlock();
   if (empty) make_page(slab);
   lock.unlock();
+  if (empty) ledger::settle();
 }
 
 // The lock is held; the slab is moving.
@@ -138,6 +169,7 @@ bool Depot::hand_over(Slab* slab) {
   if (!lock.lock_unless_frozen()) return false;
   receive(slab);
   lock.unlock();
+  ledger::settle();
   return true;
 }
 
@@ -150,6 +182,7 @@ void Depot::claim_full(Slab* slab) {
     receive(slab);
   }
   lock.unlock();
+  ledger::settle();
 }
 
 ThreadSlabs* Depot::take_record() {
@@ -191,6 +224,7 @@ void Depot::give_record(ThreadSlabs* record) {
   for (int i = 0; i < k_most_rich && first_poor != nullptr; i++) first_poor = first_poor->next_idle;
   if (first_poor != nullptr) take_slabs_of(first_poor);
   lock.unlock();
+  ledger::settle();
 }
 
 // The lock is held; the record is idle.
@@ -203,21 +237,9 @@ void Depot::take_slabs_of(ThreadSlabs* record) {
   }
 }
 
-bool Depot::purge() {
-  if (!lock.lock_unless_frozen()) return false;
-  size_t pages = 0;
-  for (Region* r = regions_; r != nullptr; r = r->next) pages += r->purge();
-  first_open_ = regions_;
-  lock.unlock();
-  return pages != 0;
-}
-
-size_t Depot::purge(size_t /*bytes*/) {
-  return 0;
-}
-
 void Depot::restart_in_child(const ThreadSlabs* own) {
   lock.forget();
+  put_all_back();
   for (Region* r = regions_; r != nullptr; r = r->next) {
     r->for_each_slab([&](Slab* slab) {
       const Owner* owner = slab->owner.load(std::memory_order_relaxed);

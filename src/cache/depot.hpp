@@ -9,11 +9,18 @@
 //
 // One lock guards it all; it is taken once for many blocks. Fork freezes it: what needs it then
 // fails.
+//
+// The ledger is told of whole pages: one is in use from when it is taken until it is a page again,
+// whatever of it was touched, and then retained until it is purged. Headers and words are not
+// counted: they are 2 % of what is in use, and of free pages the words are purged with the page.
+// ledger::settle() is called when no lock is held any more, where a slab is made before anybody
+// touches it: then what is to go in exchange goes first.
 #pragma once
 
 #include <atomic>
 
 #include "cache/thread.hpp"
+#include "ledger/ledger.hpp"
 
 namespace arenite::cache {
 
@@ -43,10 +50,12 @@ class Depot : public slab::Owner {
   // All its slabs are listed. Waits for a fork.
   void give_record(ThreadSlabs* record);
 
-  // Gives the memory of free pages back. Whether any went.
-  bool purge();
-  // About `bytes` bytes of it, what was freed first first; how many it was.
+  // Gives about `bytes` bytes of free pages back, whole extents of 2 MiB first, then what has been
+  // free for longer; how many it was. The kernel is asked without the lock. One thread at a time
+  // does so: 0 to others.
   size_t purge(size_t bytes);
+  // All of it. Whether any went.
+  bool purge() { return purge(SIZE_MAX) != 0; }
 
   // In the child of a fork: only `own` is left of the threads.
   void restart_in_child(const ThreadSlabs* own);
@@ -74,10 +83,23 @@ class Depot : public slab::Owner {
 
  private:
   static constexpr int k_most_rich = 8;
+  static constexpr unsigned k_most_warm = 16;
+
+  // Whether somebody is at it. Changed with the lock, but for `left`: who found the lock frozen
+  // when he came back from the kernel leaves the pages that he picked to the next who purges.
+  enum class Purging : uint8_t { no, yes, left };
 
   slab::Region* first_dirty();
+  slab::Slab* take_warm();
   slab::Slab* take_page();
   void make_page(slab::Slab* slab);
+  void note_dirty(slab::Region* region);
+  void note_open(slab::Region* region);
+  void pick(slab::Pick which, size_t most_bytes, slab::PurgeBatch& batch);
+  bool begin_purging();
+  bool purge_batch(const slab::PurgeBatch& batch, size_t& gone);
+  bool purge_words();
+  void put_all_back();
   void take_slabs_of(ThreadSlabs* record);
   void receive(slab::Slab* slab);
 
@@ -92,6 +114,12 @@ class Depot : public slab::Owner {
   slab::Region* last_region_ = nullptr;
   slab::Region* first_open_ = nullptr;     // none before it has a free page that is not dirty
   slab::Region* dirty_regions_ = nullptr;  // those that have dirty pages, and some that had
+  slab::Region* hand_ = nullptr;           // the region from which purging goes on
+  std::atomic<Purging> purging_{Purging::no};
+  // Pages freed last, the latest before warm_end_: their lines are in the cache. Some were taken or
+  // purged since.
+  slab::Slab* warm_[k_most_warm] = {};
+  unsigned warm_end_ = 0;
   ThreadSlabs* records_ = nullptr;
   ThreadSlabs* idle_records_ = nullptr;   // the latest first; behind the first few without slabs
   ThreadSlabs* fresh_records_ = nullptr;  // room for more, up to fresh_end_

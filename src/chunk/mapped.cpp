@@ -7,6 +7,8 @@
 namespace arenite::chunk {
 namespace {
 
+using ledger::g_ledger;
+
 // What lies at the start of a mapping, before its chunk, where freed mappings are kept warm.
 struct Front {
   size_t seams;  // see warm_mappings.hpp
@@ -25,7 +27,12 @@ constexpr size_t k_many_mapped = 256;
 constexpr size_t k_slack_part = 16;
 
 bool keeps_warm() {
-  return g_tuning.warm_limit != 0;
+  return g_tuning.keeps_mappings != 0;
+}
+
+// In classic mode the ledger learns nothing.
+void report_grown(size_t bytes) {
+  if (keeps_warm()) g_ledger.grew(bytes);
 }
 
 void raise_peak(std::atomic<size_t>& peak, size_t now) {
@@ -110,7 +117,9 @@ uintptr_t resize(const Mapping& old, size_t size, Chunk* chunk) {
     if (g_warm_mappings.take_at(old.end(), size - old.size)) return old.start;
     if (const uintptr_t start = copy_to_warm(old, size, chunk); start != 0) return start;
   }
-  return address_of(os::remap(at_address<void>(old.start), old.size, size, true));
+  void* resized = os::remap(at_address<void>(old.start), old.size, size, true);
+  if (resized != nullptr) report_grown(size - old.size);
+  return address_of(resized);
 }
 
 }  // namespace
@@ -141,6 +150,7 @@ Chunk* map_chunk(size_t size) {
   uintptr_t start = taken.range.start;
   if (start == 0) start = address_of(os::map(total));
   if (start == 0) return nullptr;
+  report_grown(total - taken.dirty);
   if (keeps_warm()) *at_address<Front>(start) = {taken.range.seams, taken.dirty};
   g_mapped.add(total);
   return start_chunk(start, gap, total);
@@ -165,14 +175,20 @@ void unmap_chunk(Chunk* chunk) {
   const Mapping mapping = mapping_of(chunk, Fault::unmap_invalid_pointer);
   g_known_mapped.remove(chunk);
   g_mapped.remove(mapping.size);
-  // What is smaller than the threshold is of a size that will not be asked for here.
-  if (keeps_warm() && chunk_size >= g_tuning.mmap_threshold) return give_warm(mapping, chunk);
   if (!keeps_warm()) {
     move_thresholds([chunk_size](const policy::Thresholds& now) {
       return policy::after_freed_mapping(chunk_size, now);
     });
+    return unmap(mapping);
   }
-  unmap(mapping);
+  // What is smaller than the threshold is of a size that will not be asked for here.
+  if (chunk_size >= g_tuning.mmap_threshold) {
+    give_warm(mapping, chunk);
+  } else {
+    unmap(mapping);
+    g_ledger.shrank(mapping.size);
+  }
+  ledger::settle();
 }
 
 Chunk* remap_chunk(Chunk* chunk, size_t size) {
@@ -186,7 +202,9 @@ Chunk* remap_chunk(Chunk* chunk, size_t size) {
   if (start == 0) return nullptr;
   g_known_mapped.remove(chunk);
   g_mapped.change(old.size, total);
-  return start_chunk(start, gap, total);
+  Chunk* resized = start_chunk(start, gap, total);
+  ledger::settle();
+  return resized;
 }
 
 }  // namespace arenite::chunk

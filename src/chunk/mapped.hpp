@@ -8,7 +8,10 @@
 // mapping is kept warm for the next (warm_mappings.hpp): then nothing is gained by a larger
 // threshold, and it is doubled only where there are too many mapped chunks for that.
 //
-// No lock: the figures are atomic.
+// To the ledger a mapping in use is live in whole: which of its pages were touched is not known.
+//
+// No lock: the figures are atomic. Who takes a chunk back or gives it another size holds none
+// either, for what is kept may have to be purged then.
 #pragma once
 
 #include <atomic>

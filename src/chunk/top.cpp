@@ -81,9 +81,7 @@ void Arena::set_top(Chunk* chunk, size_t size) {
 void Arena::count_system(ptrdiff_t bytes) {
   const size_t now = system_bytes() + static_cast<size_t>(bytes);
   system_bytes_.store(now, std::memory_order_relaxed);
-  if (now <= peak_system_bytes_) return;
-  g_warm_mappings.exchange(now - peak_system_bytes_);
-  peak_system_bytes_ = now;
+  if (now > peak_system_bytes_) peak_system_bytes_ = now;
 }
 
 // Serves a request that neither bins nor top can.

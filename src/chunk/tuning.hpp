@@ -29,7 +29,7 @@ struct Tuning {
   Setting mmap_threshold{128 * k_kib};
   Setting mmap_max{65536};
   Setting thresholds_move{1};  // until the user sets one of them
-  Setting warm_limit{0};       // bytes of freed mappings kept for reuse; 0 in classic mode
+  Setting keeps_mappings{0};   // whether freed ones are kept for reuse; not in classic mode
   Setting perturb{0};
   Setting arena_test{8};
   Setting arena_max{0};

@@ -3,7 +3,10 @@
 namespace arenite::chunk {
 namespace {
 
+using ledger::g_ledger;
+
 constexpr unsigned k_none = ~0U;
+constexpr auto k_us = ledger::Keeper::mappings;
 
 // What is smaller is not joined of pieces, and what is smaller is no piece: a move costs as much as
 // some eight fresh pages, however short, and each of those that follow it as much again.
@@ -16,10 +19,16 @@ size_t most_seams(size_t size) {
   return size / k_bytes_a_seam;
 }
 
-void unmap(const PageRange& range) {
+// Whether its memory went.
+bool unmap(const PageRange& range) {
   void* start = at_address<void>(range.start);
   // Where the kernel has no room to split a mapping in two, at least the memory goes back.
-  if (!os::unmap(start, range.size)) os::purge(start, range.size);
+  return os::unmap(start, range.size) || os::purge(start, range.size);
+}
+
+// How much free memory may stay, ours and others', once what was just freed is no longer in use.
+size_t may_be_retained() {
+  return g_ledger.bound();
 }
 
 }  // namespace
@@ -75,6 +84,18 @@ PageRange WarmMappings::cut_front(unsigned index, size_t size) {
   return {whole.start, size, static_cast<size_t>(share)};
 }
 
+// Takes out what will be in use.
+PageRange WarmMappings::reuse(unsigned index, size_t size) {
+  g_ledger.reused(k_us, size);
+  return cut_front(index, size);
+}
+
+// Takes out what will be unmapped.
+PageRange WarmMappings::evict(unsigned index, size_t size) {
+  g_ledger.purged(k_us, size);
+  return cut_front(index, size);
+}
+
 void WarmMappings::insert(PageRange range) {
   for (unsigned i = 0; i < count_;) {
     const bool is_before = starts_[i] + sizes_[i] == range.start;
@@ -105,7 +126,7 @@ unsigned WarmMappings::choose_pieces(size_t size, size_t slack, PageRange* piece
     const unsigned fit = best_fit(size);
     const unsigned chosen = fit != k_none ? fit : largest();
     if (sizes_[chosen] < k_least_piece || seams_[chosen] + before_it > seams_left) break;
-    pieces[count] = fit != k_none ? cut_front(fit, size) : remove(chosen);
+    pieces[count] = reuse(chosen, fit != k_none ? size : sizes_[chosen]);
     seams_left -= pieces[count].seams + before_it;
     size -= pieces[count].size;
     count++;
@@ -135,8 +156,10 @@ WarmMappings::Taken WarmMappings::join(size_t size, const PageRange* pieces, uns
       continue;
     }
     if (moved != os::Moved::lost) unmap(piece);
+    g_ledger.shrank(piece.size);
     if (moved == os::Moved::no) continue;
     // The new mapping has a hole that may be somebody's by now: all but that goes back.
+    g_ledger.shrank(taken.dirty);
     for (unsigned left = i + 1; left < count; left++) give(pieces[left]);
     const uintptr_t behind = to + piece.size;
     if (taken.dirty != 0) unmap({taken.range.start, taken.dirty, 0});
@@ -150,7 +173,7 @@ WarmMappings::Taken WarmMappings::take(size_t size, size_t slack) {
   if (bytes() == 0 || !lock_.lock_unless_frozen()) return {};
   clock_++;
   if (const unsigned fit = best_fit(size); fit != k_none) {
-    const PageRange range = cut_front(fit, size);
+    const PageRange range = reuse(fit, size);
     lock_.unlock();
     return {range, size};
   }
@@ -167,7 +190,7 @@ PageRange WarmMappings::take_whole(size_t size) {
   if (bytes() < size || !lock_.lock_unless_frozen()) return {};
   clock_++;
   const unsigned fit = best_fit(size);
-  const PageRange range = fit == k_none ? PageRange{} : cut_front(fit, size);
+  const PageRange range = fit == k_none ? PageRange{} : reuse(fit, size);
   lock_.unlock();
   return range;
 }
@@ -178,65 +201,69 @@ bool WarmMappings::take_at(uintptr_t start, size_t size) {
   unsigned i = 0;
   while (i < count_ && starts_[i] != start) i++;
   const bool found = i < count_ && sizes_[i] >= size;
-  if (found) cut_front(i, size);
+  if (found) reuse(i, size);
   lock_.unlock();
   return found;
 }
 
-// Takes out what is beyond the limit or fills the table, up to k_most_victims; how many.
-unsigned WarmMappings::choose_victims(size_t limit, PageRange* victims) {
-  unsigned count = 0;
-  while (count < k_most_victims && count_ != 0 && (bytes() > limit || count_ == k_table)) {
-    const unsigned i = oldest();
-    size_t size = sizes_[i];
-    if (bytes() > limit && size > bytes() - limit)
-      size = align_up(bytes() - limit, os::page_size());
-    victims[count++] = cut_front(i, size);
-  }
-  return count;
-}
-
 void WarmMappings::give(const PageRange& range) {
-  const size_t limit = g_tuning.warm_limit;
-  if (limit == 0 || range.seams > most_seams(range.size) || !lock_.lock_unless_frozen())
-    return unmap(range);
-  PageRange victims[k_most_victims];
-  insert(range);
-  const unsigned count = choose_victims(limit, victims);
-  lock_.unlock();
-  for (unsigned i = 0; i < count; i++) unmap(victims[i]);
-  if (ARENITE_UNLIKELY(count == k_most_victims)) shrink_to(limit);
-}
-
-void WarmMappings::shrink_to(size_t limit) {
-  PageRange victims[k_most_victims];
-  unsigned count = k_most_victims;
-  while (count == k_most_victims && lock_.lock_unless_frozen()) {
-    count = choose_victims(limit, victims);
-    lock_.unlock();
-    for (unsigned i = 0; i < count; i++) unmap(victims[i]);
+  const bool keeps = g_tuning.keeps_mappings != 0;
+  if (!keeps || range.seams > most_seams(range.size) || !lock_.lock_unless_frozen()) {
+    if (keeps) g_ledger.shrank(range.size);
+    unmap(range);
+    return;
   }
+  g_ledger.freed(k_us, range.size);
+  const size_t most = align_up(may_be_retained(), os::page_size());
+  PageRange kept = range;
+  PageRange rest;
+  if (range.size > most) {
+    kept.size = most;
+    rest = {range.start + most, range.size - most, 0};
+    g_ledger.purged(k_us, rest.size);
+  }
+  PageRange victim;
+  insert(kept);
+  if (count_ == k_table) {
+    const unsigned i = oldest();
+    victim = evict(i, sizes_[i]);
+  }
+  lock_.unlock();
+  if (rest.size != 0) unmap(rest);
+  if (victim.size != 0) unmap(victim);
 }
 
-void WarmMappings::exchange(size_t size) {
-  const size_t have = bytes();
-  if (have == 0 || !lock_.lock_unless_frozen()) return;
-  const bool is_idle = clock_ == last_growth_;
-  last_growth_ = clock_;
-  lock_.unlock();
-  if (is_idle) shrink_to(have > size ? have - size : 0);
+// Takes out what was given first, and leaves it, range by range, without the lock.
+template <typename Leave>
+size_t WarmMappings::purge(size_t bytes, Leave leave) {
+  size_t gone = 0;
+  while (gone < bytes && this->bytes() != 0 && lock_.lock_unless_frozen()) {
+    PageRange victims[k_most_victims];
+    unsigned count = 0;
+    while (count < k_most_victims && count_ != 0 && gone < bytes) {
+      const unsigned i = oldest();
+      const size_t wanted = bytes - gone;
+      const bool is_enough = sizes_[i] > wanted;
+      victims[count] = evict(i, is_enough ? align_up(wanted, os::page_size()) : sizes_[i]);
+      gone += victims[count++].size;
+    }
+    lock_.unlock();
+    for (unsigned i = 0; i < count; i++) leave(victims[i]);
+  }
+  return gone;
 }
 
 size_t WarmMappings::purge(size_t bytes) {
-  const size_t have = this->bytes();
-  shrink_to(have > bytes ? have - bytes : 0);
-  return have - this->bytes();
+  return purge(bytes, unmap);
 }
 
 bool WarmMappings::empty() {
-  const bool had_any = bytes() != 0;
-  if (had_any) shrink_to(0);
-  return had_any;
+  bool gave = false;
+  purge(SIZE_MAX, [&gave](const PageRange& range) {
+    const bool had_memory = gave || os::has_memory(at_address<void>(range.start), range.size);
+    if (unmap(range) && had_memory) gave = true;
+  });
+  return gave;
 }
 
 void WarmMappings::freeze() {

@@ -2,16 +2,20 @@
 //
 // A fresh page costs a fault, and a fifth of that again when it goes back; to move a page to
 // another address costs a fiftieth of it. So what a mapped chunk leaves is not unmapped but kept,
-// up to a limit in bytes, and a request is served by the first of these that there is:
+// and a request is served by the first of these that there is:
 //
 //   the smallest kept range that is large enough; what it has beyond the request stays here
 //   from 1 MiB on, if more is kept than the caller's slack: the largest ranges, moved one behind
-//   the other into a new mapping, the rest of which is fresh nothing: the caller asks the kernel
+//   the other into a new mapping, the rest of which is fresh
+//   nothing: the caller asks the kernel
 //
 // The slack is room for best fit: what is moved no longer lies beside the range that it could merge
-// with, so that moving makes for more moving. Neighbours merge. Beyond the limit, or where the
-// table is full, what was given first is unmapped first. While the heap grows and nothing is given
-// or taken, as much goes in exchange.
+// with, so that moving makes for more moving. Neighbours merge.
+//
+// How much is kept is for the ledger to say, to which this keeper reports all that comes and goes.
+// Of a range larger than may be retained in all, the front stays and the rest is unmapped at once;
+// where it becomes too much together, the engine has us purge: what was given first is unmapped
+// first. So it is where the table is full.
 //
 // Ranges that were moved together remain several mappings to the kernel, which lets a process have
 // some 65,000. The places where two meet are its "seams". A range carries an estimate of how many
@@ -22,12 +26,10 @@
 #pragma once
 
 #include "chunk/tuning.hpp"
+#include "ledger/ledger.hpp"
 #include "os/os.hpp"
 
 namespace arenite::chunk {
-
-// How much is kept, in the default mode.
-inline constexpr size_t k_warm_limit = 64 * k_mib;
 
 // Whole pages in a row, mapped and writable.
 struct PageRange {
@@ -57,17 +59,13 @@ class WarmMappings {
   // The `size` bytes that begin at `start`, if they are kept: a mapping can grow in place.
   bool take_at(uintptr_t start, size_t size);
 
-  // Takes a range over, to keep it or to unmap it.
+  // Takes a range over that was in use, to keep it or to unmap it. The caller settles afterwards.
   void give(const PageRange& range);
-
-  // The heap or the slabs have grown by `size` bytes: as much is unmapped in exchange, if
-  // nothing was given or taken since it last grew.
-  void exchange(size_t size);
 
   // Unmaps about `bytes` bytes, what was given first first; how many it was.
   size_t purge(size_t bytes);
 
-  // Unmaps all; whether there was any.
+  // Unmaps all; whether any memory went.
   bool empty();
 
   // How much is kept. No lock.
@@ -91,19 +89,20 @@ class WarmMappings {
   PageRange at(unsigned index) const { return {starts_[index], sizes_[index], seams_[index]}; }
   PageRange remove(unsigned index);
   PageRange cut_front(unsigned index, size_t size);
+  PageRange reuse(unsigned index, size_t size);
+  PageRange evict(unsigned index, size_t size);
   void insert(PageRange range);
   unsigned choose_pieces(size_t size, size_t slack, PageRange* pieces);
-  unsigned choose_victims(size_t limit, PageRange* victims);
   void count_bytes(size_t now) { bytes_.store(now, std::memory_order_relaxed); }
 
   // Without it.
   Taken join(size_t size, const PageRange* pieces, unsigned count);
-  void shrink_to(size_t limit);
+  template <typename Leave>
+  size_t purge(size_t bytes, Leave leave);
 
   os::Lock lock_;
   unsigned count_ = 0;
   uint32_t clock_ = 0;            // ticks with each range given or taken
-  uint32_t last_growth_ = 0;      // of the heap
   std::atomic<size_t> bytes_{0};  // changed under the lock
   size_t sizes_[k_table] = {};    // apart from the rest: every request goes through all of them
   uintptr_t starts_[k_table] = {};

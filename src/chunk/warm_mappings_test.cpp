@@ -1,6 +1,6 @@
 // Warm mappings: what is kept is found again, what is too much goes, and a refusal loses nothing.
 //
-// Each test has a store of its own; only the limit is the process's.
+// Each test has a store of its own; the ledger is the process's.
 #include "chunk/warm_mappings.hpp"
 
 #include <gtest/gtest.h>
@@ -9,6 +9,8 @@
 
 namespace arenite::chunk {
 namespace {
+
+using ledger::g_ledger;
 
 constexpr size_t k_unit = 64 * k_kib;
 
@@ -30,10 +32,14 @@ bool is_zero_from(const PageRange& range, size_t offset) {
 
 class WarmTest : public testing::Test {
  protected:
-  WarmTest() { g_tuning.warm_limit.set(k_warm_limit); }
+  WarmTest() {
+    g_tuning.keeps_mappings.set(1);
+    set_in_use(512 * k_mib);
+  }
   ~WarmTest() override {
     store_.empty();
-    g_tuning.warm_limit.set(before_);
+    set_in_use(live_before_);
+    g_tuning.keeps_mappings.set(before_);
     os::g_fault_plan.fail_nth(0);
   }
 
@@ -52,6 +58,7 @@ class WarmTest : public testing::Test {
     store_.give(range);
     return range;
   }
+  static void set_in_use(size_t bytes) { g_ledger.grew(bytes - g_ledger.live()); }
   static bool is_there(const PageRange& range) {
     return os::is_readable(at_address<void>(range.start));
   }
@@ -60,7 +67,8 @@ class WarmTest : public testing::Test {
   }
 
   WarmMappings store_;
-  const size_t before_ = g_tuning.warm_limit;
+  const size_t live_before_ = g_ledger.live();
+  const size_t before_ = g_tuning.keeps_mappings;
 };
 
 TEST_F(WarmTest, what_was_given_is_taken_again) {
@@ -195,26 +203,39 @@ TEST_F(WarmTest, one_with_too_many_seams_is_not_kept) {
   EXPECT_FALSE(is_there(range));
 }
 
-TEST_F(WarmTest, beyond_the_limit_the_oldest_goes_and_no_more_of_it_than_must) {
-  g_tuning.warm_limit.set(10 * k_unit);
+TEST_F(WarmTest, of_one_larger_than_may_be_retained_the_front_is_kept) {
+  set_in_use(40 * k_unit);
+  const PageRange range = give_apart(40);
+  EXPECT_EQ(store_.bytes(), k_mib);
+  EXPECT_TRUE(is_there(range));
+  EXPECT_TRUE(is_there({range.start + k_mib - k_unit, k_unit, 0}));
+  EXPECT_FALSE(is_there({range.start + k_mib, k_unit, 0}));
+}
+
+TEST_F(WarmTest, an_eighth_of_what_is_in_use_then_may_be_kept) {
+  set_in_use(80 * k_mib);
+  give_apart(300);
+  EXPECT_EQ(store_.bytes(), align_up((80 * k_mib - 300 * k_unit) / 8, os::page_size()));
+}
+
+TEST_F(WarmTest, purging_takes_the_oldest_first_and_no_more_than_it_must) {
   const PageRange oldest = give_apart(6);
   const PageRange newer = give_apart(3);
   const PageRange newest = give_apart(4);
-  EXPECT_EQ(store_.bytes(), 10 * k_unit);
+  EXPECT_EQ(store_.purge(3 * k_unit), 3 * k_unit);
   EXPECT_FALSE(is_there(oldest));
   EXPECT_TRUE(is_there({oldest.end() - k_unit, k_unit, 0}));
-  EXPECT_TRUE(is_there(newer));
+  EXPECT_EQ(store_.purge(4 * k_unit), 4 * k_unit);
+  EXPECT_FALSE(is_there({oldest.end() - k_unit, k_unit, 0}));
+  EXPECT_FALSE(is_there(newer));
+  EXPECT_TRUE(is_there({newer.end() - k_unit, k_unit, 0}));
   EXPECT_TRUE(is_there(newest));
-}
-
-TEST_F(WarmTest, one_larger_than_the_limit_is_kept_in_part) {
-  g_tuning.warm_limit.set(10 * k_unit);
-  give_apart(25);
-  EXPECT_EQ(store_.bytes(), 10 * k_unit);
+  EXPECT_EQ(store_.purge(SIZE_MAX), 6 * k_unit);
+  EXPECT_FALSE(is_there(newest));
 }
 
 TEST_F(WarmTest, nothing_is_kept_where_the_limit_is_zero) {
-  g_tuning.warm_limit.set(0);
+  g_tuning.keeps_mappings.set(0);
   const PageRange range = give_apart(4);
   EXPECT_EQ(store_.bytes(), 0U);
   EXPECT_FALSE(is_there(range));
@@ -237,23 +258,45 @@ TEST_F(WarmTest, where_the_table_is_full_the_oldest_goes) {
 
 TEST_F(WarmTest, empty_unmaps_all) {
   std::vector<PageRange> given;
-  for (int i = 0; i < 30; i++) given.push_back(give_apart(1));
+  for (int i = 0; i < 16; i++) given.push_back(give_apart(1));
   EXPECT_TRUE(store_.empty());
   EXPECT_EQ(store_.bytes(), 0U);
   for (const PageRange& range : given) EXPECT_FALSE(is_there(range));
+  EXPECT_FALSE(store_.empty());
 }
 
-TEST_F(WarmTest, a_growing_heap_takes_its_place_where_nothing_comes_and_goes) {
-  give_apart(8);
-  store_.exchange(k_unit);
-  EXPECT_EQ(store_.bytes(), 8 * k_unit);  // a range was given just before
-  store_.exchange(3 * k_unit);
-  EXPECT_EQ(store_.bytes(), 5 * k_unit);
-  drop(store_.take_whole(k_unit));
-  store_.exchange(3 * k_unit);
-  EXPECT_EQ(store_.bytes(), 4 * k_unit);
-  store_.exchange(100 * k_unit);
-  EXPECT_EQ(store_.bytes(), 0U);
+TEST_F(WarmTest, what_was_never_touched_does_not_count_as_memory_that_went) {
+  const PageRange untouched{address_of(os::map(8 * k_unit)), 8 * k_unit, 0};
+  store_.give(untouched);
+  EXPECT_FALSE(store_.empty());
+  EXPECT_FALSE(is_there(untouched));
+  const PageRange touched{address_of(os::map(8 * k_unit)), 8 * k_unit, 0};
+  *at_address<char>(touched.end() - 1) = 1;
+  store_.give(touched);
+  EXPECT_TRUE(store_.empty());
+}
+
+TEST_F(WarmTest, the_ledger_learns_of_all_that_comes_and_goes) {
+  const size_t in_all = g_ledger.live() + g_ledger.retained();
+  const auto kept = [] { return g_ledger.retained(ledger::Keeper::mappings); };
+  give_apart(20);
+  give_apart(24);
+  give_apart(9);
+  EXPECT_EQ(kept(), 53 * k_unit);
+  drop(store_.take_whole(8 * k_unit));
+  EXPECT_EQ(kept(), 45 * k_unit);
+  drop(store_.take(50 * k_unit, 0).range);
+  EXPECT_EQ(kept(), k_unit);
+  EXPECT_EQ(kept(), store_.bytes());
+  EXPECT_EQ(g_ledger.live() + g_ledger.retained(), in_all);
+  store_.empty();
+  EXPECT_EQ(kept(), 0U);
+  EXPECT_EQ(g_ledger.live() + g_ledger.retained(), in_all - k_unit);
+  PageRange unkept = map_apart(4);
+  unkept.seams = 5;
+  store_.give(unkept);
+  EXPECT_EQ(g_ledger.retained(), 0U);
+  EXPECT_EQ(g_ledger.live(), in_all - 5 * k_unit);
 }
 
 TEST_F(WarmTest, a_refused_join_loses_nothing_that_is_needed) {

@@ -176,6 +176,23 @@ Moved move_pages(void* from, size_t size, void* to, bool is_one) {
   return Moved::gap;
 }
 
+bool has_memory(const void* start, size_t size) {
+  const KeepErrno keep;
+  constexpr size_t k_pages = 1024;
+  unsigned char resident[k_pages];
+  const auto* from = static_cast<const char*>(start);
+  const size_t step = k_pages * page_size();
+  for (size_t at = 0; at < size; at += step) {
+    const size_t length = size - at < step ? size - at : step;
+    // What is not ours to ask is EFAULT or ENOMEM.
+    if (syscall(SYS_mincore, from + at, length, resident) != 0) return true;
+    for (size_t i = 0; i < length / page_size(); i++) {
+      if ((resident[i] & 1) != 0) return true;
+    }
+  }
+  return false;
+}
+
 bool is_readable(const void* p) {
   if (p == nullptr) return false;  // to the kernel that means: no mask
   const KeepErrno keep;

@@ -59,6 +59,10 @@ enum class Moved {
 // one mapping; `is_one` says that the caller takes it for one.
 Moved move_pages(void* from, size_t size, void* to, bool is_one);
 
+// Whether any of the pages holds memory: it was touched, and has not gone back since. True where
+// the kernel does not tell.
+bool has_memory(const void* start, size_t size);
+
 // Whether the word at p can be read: asks the kernel, touches nothing.
 bool is_readable(const void* p);
 

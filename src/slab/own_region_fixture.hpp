@@ -65,6 +65,25 @@ class OwnRegion : public testing::Test {
     return free;
   }
 
+  // Purges dirty pages of the region, as the depot does; how many went.
+  size_t purge(Pick which = Pick::any, size_t most_bytes = SIZE_MAX) {
+    size_t pages = 0;
+    for (bool is_done = false; !is_done;) {
+      PurgeBatch batch;
+      is_done = region_->pick(which, most_bytes, batch) || batch.bytes >= most_bytes;
+      const size_t gone = os::purge(batch.ranges, batch.count);
+      size_t clean = 0;
+      for (size_t i = 0; i < batch.count; i++) {
+        const bool is_clean = clean + batch.ranges[i].size <= gone;
+        const size_t n = region_->put_back(batch.ranges[i], is_clean);
+        if (is_clean) clean += n * k_slab_size;
+      }
+      pages += clean / k_slab_size;
+      is_done = is_done || clean != batch.bytes;
+    }
+    return pages;
+  }
+
   // What is wrong with a slab that nobody else knows, or nothing.
   static std::string breach(const Slab* slab) {
     Breach breach;

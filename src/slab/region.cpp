@@ -39,52 +39,42 @@ bool Region::commit_through(size_t page) {
   return true;
 }
 
-Slab* Region::take_page() {
-  const uint64_t* choice = dirty_count_ != 0 ? dirty_ : free_;
-  const bool has_free_before_end = free_count_ != k_end_page - used_end_;
-  for (size_t i = 0; has_free_before_end && i < k_masks; i++) {
-    if (choice[i] == 0) continue;
-    const auto bit = static_cast<size_t>(std::countr_zero(choice[i]));
-    if (choice == dirty_) dirty_count_--;
-    dirty_[i] &= ~(uint64_t{1} << bit);
-    free_[i] &= ~(uint64_t{1} << bit);
-    free_count_--;
-    note_peak();
-    return at_address<Slab>(region_of(this) + (i * 64 + bit) * sizeof(Slab));
-  }
-  if (used_end_ == k_end_page || !commit_through(used_end_)) return nullptr;
+// A free page becomes nobody's in particular.
+Slab* Region::take_free(size_t page) {
+  if (has(dirty_, page)) dirty_count_--;
+  clear(dirty_, page);
+  clear(free_, page);
+  set(written_, page);
   free_count_--;
   note_peak();
-  return at_address<Slab>(region_of(this) + used_end_++ * sizeof(Slab));
+  return at_address<Slab>(region_of(this) + page * sizeof(Slab));
+}
+
+Slab* Region::take_page() {
+  const bool has_free_before_end = free_count_ != k_end_page - used_end_;
+  for (size_t i = 0; has_free_before_end && i < k_masks; i++) {
+    const uint64_t choice = dirty_count_ != 0 ? free_[i] & dirty_[i] : free_[i];
+    if (choice != 0) return take_free(i * 64 + static_cast<size_t>(std::countr_zero(choice)));
+  }
+  if (used_end_ == k_end_page || !commit_through(used_end_)) return nullptr;
+  set(free_, used_end_);
+  return take_free(used_end_++);
+}
+
+bool Region::take_dirty(const Slab* page) {
+  const size_t number = page_number(page);
+  if (!has(free_, number) || !has(dirty_, number)) return false;
+  take_free(number);
+  return true;
 }
 
 void Region::give_page(Slab* page) {
   const size_t number = page_number(page);
-  const uint64_t bit = uint64_t{1} << (number % 64);
-  free_[number / 64] |= bit;
-  dirty_[number / 64] |= bit;
+  set(free_, number);
+  set(dirty_, number);
+  set(recent_, number);
   dirty_count_++;
   free_count_++;
-}
-
-size_t Region::purge() {
-  size_t purged = 0;
-  for (size_t page = k_first_page; dirty_count_ != 0 && page < used_end_;) {
-    size_t end = page;
-    while (end < used_end_ && (dirty_[end / 64] >> (end % 64) & 1) != 0) end++;
-    if (end == page) {
-      page++;
-      continue;
-    }
-    void* start = at_address<void>(region_of(this) + page * k_slab_size);
-    if (!os::purge(start, (end - page) * k_slab_size)) return purged;
-    for (; page < end; page++) {
-      dirty_[page / 64] &= ~(uint64_t{1} << (page % 64));
-      dirty_count_--;
-      purged++;
-    }
-  }
-  return purged;
 }
 
 }  // namespace arenite::slab

@@ -14,8 +14,16 @@
 //
 // The memory is reserved without access and committed as pages are first taken, so that a small
 // limit on data or address space goes as far as it can.
+//
+// A free page is dirty, which means that it may hold memory, or clean. Purging is done in three
+// steps, so that nobody waits for the kernel: pages are picked, with the lock that guards them, and
+// nobody can take them any more; the kernel is asked, without the lock; they are put back, clean or
+// as they were. A page's words hold memory from the day on that it is first taken: where pages side
+// by side are free and clean their words go the same way. Headers stay: who freed the last block of
+// a slab may still look at its header when it is a page.
 #pragma once
 
+#include "os/os.hpp"
 #include "slab/slab.hpp"
 
 namespace arenite::slab {
@@ -68,6 +76,31 @@ ARENITE_INLINE SlabLinks& links_of(const Slab* slab) {
   return *reinterpret_cast<SlabLinks*>(slab->words + k_most_words);
 }
 
+// What the kernel is asked to take in one go.
+struct PurgeBatch {
+  os::PurgeRange ranges[os::k_most_purge_ranges];
+  size_t count = 0;
+  size_t bytes = 0;
+
+  bool is_full() const { return count == os::k_most_purge_ranges; }
+  // Only if it is not full, or the range continues the last one.
+  void add(uintptr_t start, size_t size) {
+    bytes += size;
+    if (count != 0 && address_of(ranges[count - 1].start) + ranges[count - 1].size == start) {
+      ranges[count - 1].size += size;
+    } else {
+      ranges[count++] = {at_address<void>(start), size};
+    }
+  }
+};
+
+// Which dirty pages are picked for purging.
+enum class Pick {
+  extents,  // those of 2 MiB, aligned, all of whose pages are dirty
+  old,      // those freed before the hand last came by
+  any,
+};
+
 class Region {
  public:
   // A new region, all its pages free; nullptr where there is no memory or no address space.
@@ -76,19 +109,36 @@ class Region {
   // The header of a free page, now committed and taken; the first that holds memory, if there is
   // one. nullptr if there is no page, or no memory.
   Slab* take_page();
+  // Takes this very page, if it is free and dirty.
+  bool take_dirty(const Slab* page);
   void give_page(Slab* page);
 
   size_t free_pages() const { return free_count_; }
   // Free pages that may hold memory.
   size_t dirty_pages() const { return dirty_count_; }
   // All pages that may hold memory, now and at most so far.
-  size_t held_pages() const { return k_end_page - k_first_page - free_count_ + dirty_count_; }
+  size_t held_pages() const {
+    return k_end_page - k_first_page - free_count_ + dirty_count_ - clean_out_;
+  }
   size_t peak_held_pages() const { return peak_held_; }
   size_t pages_ever_taken() const { return used_end_ - k_first_page; }
   // What can be accessed: the headers and words, and the pages committed so far.
   size_t committed_bytes() const { return (committed_end_ - 1) * k_slab_size; }
-  // Gives the memory of all free pages back. How many pages.
-  size_t purge();
+  // Pages whose words may hold memory.
+  size_t written_pages() const;
+
+  // Takes dirty pages out to be purged, until the batch is full or has `most_bytes`. The hand goes
+  // once round the region at most; false if it did not get that far.
+  bool pick(Pick which, size_t most_bytes, PurgeBatch& batch);
+  // Takes clean pages side by side out so that their words can be purged, as many as fit the batch;
+  // false if there are more.
+  bool pick_words(PurgeBatch& batch);
+  // The pages of a range that was picked: clean now, or dirty still. How many.
+  size_t put_back(const os::PurgeRange& range, bool is_clean);
+  // The pages whose words were picked.
+  void put_back_words(bool are_clean);
+  // All that were picked, as they were: who picked them is not in this process any more.
+  void put_all_back();
 
   // Whether the table of pages agrees with the headers (S1); nobody may change it meanwhile.
   bool verify(Breach& breach) const;
@@ -105,25 +155,49 @@ class Region {
   }
 
   Region* next = nullptr;
+  size_t order = 0;  // the depot's regions count up
   // The depot's list of regions that may have dirty pages.
   Region* next_dirty = nullptr;
   bool is_listed_dirty = false;
 
  private:
   static constexpr size_t k_masks = (k_region_pages + 63) / 64;
+  using Mask = uint64_t[k_masks];
+
+  static bool has(const Mask& mask, size_t page) {
+    return (mask[page / 64] >> (page % 64) & 1) != 0;
+  }
+  static void set(Mask& mask, size_t page) { mask[page / 64] |= uint64_t{1} << (page % 64); }
+  static void clear(Mask& mask, size_t page) { mask[page / 64] &= ~(uint64_t{1} << (page % 64)); }
 
   void note_peak() {
     if (held_pages() > peak_held_) peak_held_ = held_pages();
   }
   bool commit_through(size_t page);
+  Slab* take_free(size_t page);
+  // The words of the pages of a run, as far as they are whole pages of the kernel's.
+  os::PurgeRange words_of_run(size_t begin, size_t end, size_t offset) const;
+  bool is_run_written(size_t begin, size_t end) const;
 
-  uint64_t free_[k_masks] = {};     // of the pages before used_end_
-  uint64_t dirty_[k_masks] = {};    // those of them that may hold memory
+  Mask free_ = {};                  // of the pages before used_end_
+  Mask dirty_ = {};                 // those, free or out, that may hold memory
+  Mask out_ = {};                   // picked, not free until they are put back
+  Mask recent_ = {};                // of the dirty ones those freed since the hand last came by
+  Mask written_ = {};               // pages whose words may hold memory
   size_t used_end_ = k_first_page;  // from here on no page was ever taken
   size_t committed_end_ = k_first_page;
   size_t free_count_ = k_end_page - k_first_page;
-  size_t dirty_count_ = 0;
+  size_t dirty_count_ = 0;            // of the free ones
+  size_t clean_out_ = 0;              // of those that are out
+  size_t hand_ = 0;                   // the word of the masks that it comes to next
+  size_t words_from_ = k_first_page;  // pick_words goes on here
+  bool has_stale_words_ = false;      // pages became clean since pick_words found none
   size_t peak_held_ = 0;
 };
+
+// The region of an address inside it, its header's or any other.
+inline Region* region_at(const void* p) {
+  return at_address<Region>(region_of(p) + k_region_state);
+}
 
 }  // namespace arenite::slab

@@ -15,6 +15,9 @@ Slab* header_of_page(const Region* region, size_t page) {
   return at_address<Slab>(region_of(region) + page * sizeof(Slab));
 }
 
+constexpr unsigned k_purges = 1U << static_cast<unsigned>(os::Call::purge) |
+                              1U << static_cast<unsigned>(os::Call::purge_many);
+
 class RegionTest : public OwnRegion {
  protected:
   // Takes every page there is.
@@ -122,7 +125,7 @@ TEST_F(RegionTest, a_page_that_holds_memory_is_taken_before_a_purged_one) {
   Slab* first = region_->take_page();
   Slab* second = region_->take_page();
   region_->give_page(first);
-  EXPECT_EQ(region_->purge(), 1U);
+  EXPECT_EQ(purge(), 1U);
   region_->give_page(second);
   EXPECT_EQ(region_->take_page(), second);
   EXPECT_EQ(region_->take_page(), first) << "purged, but before one never used";
@@ -140,7 +143,7 @@ TEST_F(RegionTest, purging_gives_the_memory_of_free_pages_back_and_of_no_other) 
     *memory_of(pages.back()) = 1;
   }
   for (size_t i = 0; i < pages.size(); i += 3) region_->give_page(pages[i]);
-  EXPECT_EQ(region_->purge(), (pages.size() + 2) / 3);
+  EXPECT_EQ(purge(), (pages.size() + 2) / 3);
   for (size_t i = 0; i < pages.size(); i++)
     EXPECT_EQ(is_resident(memory_of(pages[i])), i % 3 != 0) << "page " << i;
   EXPECT_EQ(region_->dirty_pages(), 0U);
@@ -149,8 +152,8 @@ TEST_F(RegionTest, purging_gives_the_memory_of_free_pages_back_and_of_no_other) 
 
 TEST_F(RegionTest, purging_twice_finds_nothing_the_second_time) {
   region_->give_page(region_->take_page());
-  EXPECT_EQ(region_->purge(), 1U);
-  EXPECT_EQ(region_->purge(), 0U);
+  EXPECT_EQ(purge(), 1U);
+  EXPECT_EQ(purge(), 0U);
 }
 
 TEST_F(RegionTest, a_refused_purge_leaves_the_pages_to_be_purged_later) {
@@ -159,12 +162,18 @@ TEST_F(RegionTest, a_refused_purge_leaves_the_pages_to_be_purged_later) {
   region_->give_page(pages[0]);
   region_->give_page(pages[2]);
   region_->give_page(pages[4]);
-  os::g_fault_plan.fail_nth(2, 1U << static_cast<unsigned>(os::Call::purge));
-  EXPECT_EQ(region_->purge(), 1U);
+  os::g_fault_plan.fail_nth(1, k_purges, true);
+  EXPECT_EQ(purge(), 0U);
+  EXPECT_EQ(region_->dirty_pages(), 3U);
+  EXPECT_EQ(breach(), "");
+  // The first goes, the second does not.
+  os::g_fault_plan.fail_nth(2, 1U << static_cast<unsigned>(os::Call::purge), true);
+  EXPECT_EQ(purge(Pick::any, k_slab_size), 1U);
+  EXPECT_EQ(purge(Pick::any, k_slab_size), 0U);
   os::g_fault_plan.fail_nth(0);
   EXPECT_EQ(region_->dirty_pages(), 2U);
   EXPECT_EQ(breach(), "");
-  EXPECT_EQ(region_->purge(), 2U);
+  EXPECT_EQ(purge(), 2U);
 }
 
 TEST_F(RegionTest, a_refused_step_of_access_is_asked_for_in_single_pages) {
@@ -207,6 +216,147 @@ TEST_F(RegionTest, slabs_and_only_slabs_are_visited) {
   std::vector<Slab*> seen;
   region_->for_each_slab([&](Slab* s) { seen.push_back(s); });
   EXPECT_EQ(seen, (std::vector<Slab*>{slab, other}));
+}
+
+TEST_F(RegionTest, a_page_that_is_picked_is_nobodys_until_it_is_put_back) {
+  Slab* page = region_->take_page();
+  region_->give_page(page);
+  const size_t free = region_->free_pages();
+  PurgeBatch batch;
+  EXPECT_TRUE(region_->pick(Pick::any, SIZE_MAX, batch));
+  ASSERT_EQ(batch.count, 1U);
+  EXPECT_EQ(batch.ranges[0].start, memory_of(page));
+  EXPECT_EQ(batch.bytes, k_slab_size);
+  EXPECT_EQ(region_->free_pages(), free - 1);
+  EXPECT_EQ(region_->dirty_pages(), 0U);
+  EXPECT_FALSE(region_->take_dirty(page));
+  Slab* other = region_->take_page();
+  EXPECT_NE(other, page);
+  EXPECT_EQ(region_->held_pages(), 2U);
+  EXPECT_EQ(breach(), "");
+  EXPECT_EQ(region_->put_back(batch.ranges[0], true), 1U);
+  EXPECT_EQ(region_->held_pages(), 1U);
+  EXPECT_EQ(breach(), "");
+  EXPECT_EQ(region_->take_page(), page);
+}
+
+TEST_F(RegionTest, picked_pages_that_nobody_puts_back_are_had_back_dirty) {
+  std::vector<Slab*> pages;
+  for (int i = 0; i < 5; i++) pages.push_back(region_->take_page());
+  for (Slab* page : pages) region_->give_page(page);
+  PurgeBatch batch;
+  region_->pick(Pick::any, 3 * k_slab_size, batch);
+  EXPECT_EQ(region_->dirty_pages(), 2U);
+  region_->put_all_back();
+  EXPECT_EQ(region_->dirty_pages(), 5U);
+  EXPECT_EQ(region_->free_pages(), k_end_page - k_first_page);
+  EXPECT_EQ(breach(), "");
+}
+
+TEST_F(RegionTest, no_more_is_picked_than_is_asked_for) {
+  for (Slab* page : take_all()) region_->give_page(page);
+  PurgeBatch batch;
+  EXPECT_FALSE(region_->pick(Pick::any, 3 * k_slab_size, batch));
+  EXPECT_EQ(batch.bytes, 3 * k_slab_size);
+  EXPECT_EQ(batch.count, 1U) << "pages side by side are one range";
+}
+
+TEST_F(RegionTest, what_was_freed_before_the_hand_came_by_is_purged_before_what_was_freed_since) {
+  Slab* first = region_->take_page();
+  Slab* second = region_->take_page();
+  region_->give_page(second);
+  EXPECT_EQ(purge(Pick::old), 0U) << "it has a chance";
+  region_->give_page(first);
+  EXPECT_EQ(purge(Pick::old), 1U);
+  EXPECT_TRUE(region_->take_dirty(first));
+  EXPECT_FALSE(region_->take_dirty(second)) << "this one was purged";
+}
+
+TEST_F(RegionTest, whole_extents_can_be_picked_alone) {
+  std::vector<Slab*> pages = take_all();
+  if (pages.size() < 200) GTEST_SKIP() << "the region is smaller than an extent";
+  for (Slab* page : pages) {
+    if (page_number(page) != 130) region_->give_page(page);
+  }
+  PurgeBatch batch;
+  EXPECT_FALSE(region_->pick(Pick::extents, 2 * k_mib, batch));
+  ASSERT_EQ(batch.count, 1U);
+  EXPECT_EQ(batch.ranges[0].size, 2 * k_mib);
+  EXPECT_EQ(address_of(batch.ranges[0].start) % (2 * k_mib), 0U);
+  EXPECT_EQ(region_->put_back(batch.ranges[0], true), 64U);
+  purge(Pick::extents);
+  for (const Slab* page : pages) {
+    const size_t extent = page_number(page) / 64;
+    const bool is_whole = extent != 0 && extent != 130 / 64 && extent != k_region_pages / 64 - 1;
+    EXPECT_EQ(region_->take_dirty(page), !is_whole && page_number(page) != 130)
+        << page_number(page);
+  }
+}
+
+TEST_F(RegionTest, the_words_of_clean_pages_side_by_side_are_given_back_too) {
+  std::vector<Slab*> slabs;
+  while (Slab* slab = make(16)) slabs.push_back(slab);
+  const auto resident_words = [&] {
+    size_t pages = 0;
+    for (uintptr_t p = region_of(region_) + k_headers_size + k_first_page * k_words_stride;
+         p < region_of(region_) + k_headers_size + k_end_page * k_words_stride;
+         p += os::page_size())
+      pages += is_resident(at_address<void>(p)) ? 1 : 0;
+    return pages;
+  };
+  const size_t before = resident_words();
+  Slab* kept = slabs[slabs.size() / 2];
+  const auto purge_words = [&] {
+    PurgeBatch batch;
+    EXPECT_TRUE(region_->pick_words(batch));
+    EXPECT_EQ(breach(), "");
+    EXPECT_EQ(os::purge(batch.ranges, batch.count), batch.bytes);
+    region_->put_back_words(true);
+    EXPECT_EQ(breach(), "");
+    return batch.bytes;
+  };
+  for (Slab* slab : slabs) {
+    if (slab == kept) continue;
+    slab->block_count = 0;
+    region_->give_page(slab);
+  }
+  EXPECT_EQ(purge_words(), 0U) << "as long as the pages are dirty their words stay";
+  purge();
+  EXPECT_NE(purge_words(), 0U);
+  EXPECT_LE(resident_words(), 5U);
+  EXPECT_LT(resident_words(), before);
+  EXPECT_EQ(breach(kept), "");
+  EXPECT_EQ(count_free(kept), kept->block_count);
+  EXPECT_EQ(region_->free_pages(), slabs.size() - 1);
+  purge();
+  EXPECT_EQ(purge_words(), 0U) << "once is enough";
+  for (size_t i = 1; i < slabs.size(); i++) {
+    Slab* again = make(16);
+    ASSERT_NE(again, nullptr);
+    EXPECT_EQ(breach(again), "");
+  }
+  EXPECT_EQ(breach(), "");
+}
+
+TEST_F(RegionTest, refused_words_are_asked_for_again) {
+  std::vector<Slab*> slabs;
+  while (Slab* slab = make(16)) slabs.push_back(slab);
+  for (Slab* slab : slabs) {
+    slab->block_count = 0;
+    region_->give_page(slab);
+  }
+  purge();
+  PurgeBatch refused;
+  EXPECT_TRUE(region_->pick_words(refused));
+  region_->put_back_words(false);
+  EXPECT_EQ(region_->free_pages(), slabs.size());
+  PurgeBatch again;
+  EXPECT_TRUE(region_->pick_words(again));
+  EXPECT_EQ(again.bytes, refused.bytes);
+  region_->put_all_back();
+  EXPECT_EQ(region_->free_pages(), slabs.size());
+  EXPECT_EQ(region_->dirty_pages(), 0U) << "they are clean all the time";
+  EXPECT_EQ(breach(), "");
 }
 
 }  // namespace

@@ -5,8 +5,7 @@
 namespace arenite::slab {
 namespace {
 
-// Headers and words of one page.
-constexpr size_t k_bookkeeping = sizeof(Slab) + 2 * k_words_stride;
+constexpr size_t k_words_of_page = 2 * k_words_stride;
 
 // Blocks in use: those whose bit is 0 everywhere. An owner at work may make it look like more or
 // fewer than there can be.
@@ -31,10 +30,11 @@ void measure(const Region& region, SlabFigures& figures) {
     figures.live_bytes += live * size_class.size;
   });
   figures.free_pages += region.dirty_pages();
+  const size_t headers = region.pages_ever_taken() * sizeof(Slab);
   figures.system_bytes +=
-      region.held_pages() * k_slab_size + region.pages_ever_taken() * k_bookkeeping;
-  figures.peak_system_bytes +=
-      region.peak_held_pages() * k_slab_size + region.pages_ever_taken() * k_bookkeeping;
+      region.held_pages() * k_slab_size + headers + region.written_pages() * k_words_of_page;
+  figures.peak_system_bytes += region.peak_held_pages() * k_slab_size + headers +
+                               region.pages_ever_taken() * k_words_of_page;
   figures.regions++;
   figures.region_bytes += k_region_size;
   figures.committed_bytes += region.committed_bytes();

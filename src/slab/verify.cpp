@@ -146,21 +146,27 @@ bool Region::verify(Breach& breach) const {
   Findings findings(breach);
   size_t free = 0;
   size_t dirty = 0;
+  size_t clean_out = 0;
   for (size_t page = 0; page < k_region_pages; page++) {
     const Slab* slab = at_address<Slab>(region_of(this) + page * sizeof(Slab));
     const bool is_slab = __atomic_load_n(&slab->block_count, __ATOMIC_ACQUIRE) != 0;
-    const bool is_free = (free_[page / 64] >> (page % 64) & 1) != 0;
-    const bool is_dirty = (dirty_[page / 64] >> (page % 64) & 1) != 0;
+    const bool is_free = has(free_, page);
+    const bool is_dirty = has(dirty_, page);
+    const bool is_out = has(out_, page);
     const bool was_taken = page >= k_first_page && page < used_end_;
     findings.expect(was_taken || !is_slab, "S1", "a slab where no page was taken", slab);
-    findings.expect(was_taken || !(is_free || is_dirty), "S1", "a free page that was never taken",
-                    slab);
-    findings.expect(!(is_slab && is_free), "S1", "a page is free and a slab", slab);
-    findings.expect(is_free || !is_dirty, "S1", "a page to be purged is not free", slab);
+    findings.expect(was_taken || !(is_free || is_dirty || is_out), "S1",
+                    "a free page that was never taken", slab);
+    findings.expect(!(is_slab && (is_free || is_out)), "S1", "a page is free and a slab", slab);
+    findings.expect(!(is_free && is_out), "S1", "a page is free and being purged", slab);
+    findings.expect(is_free || is_out || !is_dirty, "S1", "a page to be purged is not free", slab);
+    findings.expect(!(is_slab || is_dirty) || has(written_, page), "S1",
+                    "a page in use counts as one whose words hold no memory", slab);
     free += is_free ? 1 : 0;
-    dirty += is_dirty ? 1 : 0;
+    dirty += is_free && is_dirty ? 1 : 0;
+    clean_out += is_out && !is_dirty ? 1 : 0;
     // Its words may never have been anybody's: `words` is set with the first slab.
-    if (!is_free || slab->words == nullptr) continue;
+    if (!is_free || slab->words == nullptr || !has(written_, page)) continue;
     for (unsigned i = 0; i < k_most_words; i++) {
       findings.expect(remote_word(slab, i).load(std::memory_order_relaxed) == 0, "S2",
                       "a free page has remote bits", slab);
@@ -169,6 +175,8 @@ bool Region::verify(Breach& breach) const {
   findings.expect(free_count_ == free + (k_end_page - used_end_), "S1",
                   "free pages and their count differ", this);
   findings.expect(dirty_count_ == dirty, "S1", "pages to be purged and their count differ", this);
+  findings.expect(clean_out_ == clean_out, "S1", "pages whose words go and their count differ",
+                  this);
   findings.expect(committed_end_ >= used_end_, "S1", "pages were taken that have no access", this);
   return findings.all_well();
 }

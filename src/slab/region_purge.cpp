@@ -1,0 +1,128 @@
+// Region: pages and their words on the way back to the kernel (region.hpp).
+#include "slab/owned.hpp"
+
+namespace arenite::slab {
+
+bool Region::pick(Pick which, size_t most_bytes, PurgeBatch& batch) {
+  for (size_t steps = 0; steps < k_masks; steps++) {
+    const uint64_t dirty = free_[hand_] & dirty_[hand_];
+    uint64_t chosen = dirty;
+    if (which == Pick::extents && dirty != ~uint64_t{0}) chosen = 0;
+    if (which == Pick::old) chosen &= ~recent_[hand_];
+    for (; chosen != 0; chosen &= chosen - 1) {
+      const size_t page = hand_ * 64 + lowest_bit(chosen);
+      if (batch.is_full() || batch.bytes >= most_bytes) return false;
+      batch.add(region_of(this) + page * k_slab_size, k_slab_size);
+      clear(free_, page);
+      set(out_, page);
+      free_count_--;
+      dirty_count_--;
+    }
+    // What it leaves here has had its chance.
+    if (which == Pick::old) recent_[hand_] = 0;
+    hand_ = (hand_ + 1) % k_masks;
+  }
+  return true;
+}
+
+size_t Region::put_back(const os::PurgeRange& range, bool is_clean) {
+  const size_t first = (address_of(range.start) - region_of(this)) / k_slab_size;
+  const size_t pages = range.size / k_slab_size;
+  for (size_t page = first; page < first + pages; page++) {
+    clear(out_, page);
+    set(free_, page);
+    clear(recent_, page);
+    if (is_clean) clear(dirty_, page);
+  }
+  free_count_ += pages;
+  if (!is_clean) dirty_count_ += pages;
+  has_stale_words_ = has_stale_words_ || is_clean;
+  return pages;
+}
+
+os::PurgeRange Region::words_of_run(size_t begin, size_t end, size_t offset) const {
+  const uintptr_t words = region_of(this) + k_headers_size + offset;
+  const uintptr_t from = align_up(words + begin * k_words_stride, os::page_size());
+  const uintptr_t to = align_down(words + end * k_words_stride, os::page_size());
+  return {at_address<void>(from), to > from ? to - from : 0};
+}
+
+// Whether there is a page between whose words may hold memory and would go as a whole.
+bool Region::is_run_written(size_t begin, size_t end) const {
+  const os::PurgeRange whole = words_of_run(begin, end, 0);
+  for (size_t page = begin; page < end; page++) {
+    const uintptr_t words = region_of(this) + k_headers_size + page * k_words_stride;
+    if (has(written_, page) && words >= address_of(whole.start) &&
+        words + k_words_stride <= address_of(whole.start) + whole.size)
+      return true;
+  }
+  return false;
+}
+
+bool Region::pick_words(PurgeBatch& batch) {
+  if (!has_stale_words_) return true;
+  const auto is_clean = [&](size_t page) { return has(free_, page) && !has(dirty_, page); };
+  for (size_t page = words_from_; page < used_end_;) {
+    size_t end = page;
+    while (end < used_end_ && is_clean(end)) end++;
+    if (end != page && is_run_written(page, end)) {
+      if (batch.count + 2 > os::k_most_purge_ranges) {
+        words_from_ = page;
+        return false;
+      }
+      for (const size_t offset : {size_t{0}, k_words_size}) {
+        const os::PurgeRange range = words_of_run(page, end, offset);
+        if (range.size != 0) batch.add(address_of(range.start), range.size);
+      }
+      for (size_t p = page; p < end; p++) {
+        clear(free_, p);
+        set(out_, p);
+      }
+      free_count_ -= end - page;
+      clean_out_ += end - page;
+    }
+    page = end + 1;
+  }
+  words_from_ = k_first_page;
+  has_stale_words_ = false;
+  return true;
+}
+
+void Region::put_back_words(bool are_clean) {
+  has_stale_words_ = has_stale_words_ || !are_clean;
+  if (clean_out_ == 0) return;
+  for (size_t page = k_first_page; page < used_end_;) {
+    size_t end = page;
+    while (end < used_end_ && has(out_, end) && !has(dirty_, end)) end++;
+    const os::PurgeRange whole = words_of_run(page, end, 0);
+    for (size_t p = page; p < end; p++) {
+      const uintptr_t words = region_of(this) + k_headers_size + p * k_words_stride;
+      if (are_clean && words >= address_of(whole.start) &&
+          words + k_words_stride <= address_of(whole.start) + whole.size)
+        clear(written_, p);
+      clear(out_, p);
+      set(free_, p);
+      free_count_++;
+    }
+    page = end + 1;
+  }
+  clean_out_ = 0;
+}
+
+void Region::put_all_back() {
+  for (size_t i = 0; i < k_masks; i++) {
+    free_[i] |= out_[i];
+    free_count_ += count_bits(out_[i]);
+    dirty_count_ += count_bits(out_[i] & dirty_[i]);
+    out_[i] = 0;
+  }
+  clean_out_ = 0;
+}
+
+size_t Region::written_pages() const {
+  size_t pages = 0;
+  for (const uint64_t word : written_) pages += count_bits(word);
+  return pages;
+}
+
+}  // namespace arenite::slab
