@@ -305,6 +305,38 @@ TEST_F(DepotTest, frozen_it_gives_nothing_and_takes_nothing) {
   EXPECT_EQ(empty->place.load(), Place::page);
 }
 
+TEST_F(DepotTest, what_was_left_undone_while_it_was_frozen_is_done_afterwards) {
+  Slab* empty = make(64, 0);
+  list(empty);
+  std::vector<void*> blocks;
+  Slab* full = make(1024, slab::info(class_of(1024)).block_count, &blocks);
+  full->place.store(Place::full);
+  full->owner.store(nullptr);
+  give_remotely(full, blocks[3]);
+  depot_.lock.freeze();
+  in_a_thread([&] {
+    depot_.reclaim_if_empty(empty, &mine_);
+    depot_.claim_full(full);
+    depot_.catch_up();
+  });
+  EXPECT_EQ(empty->place.load(), Place::listed);
+  EXPECT_EQ(full->owner.load(), nullptr);
+  depot_.lock.thaw();
+  depot_.catch_up();
+  EXPECT_EQ(empty->place.load(), Place::page);
+  EXPECT_EQ(full->owner.load(), &depot_);
+  EXPECT_EQ(full->place.load(), Place::listed);
+  EXPECT_TRUE(is_whole());
+  for (size_t i = 0; i < blocks.size(); i++) {
+    if (i != 3) give_remotely(full, blocks[i]);
+  }
+  depot_.lock.freeze();
+  in_a_thread([&] { depot_.reclaim_if_empty(full, &depot_); });
+  depot_.lock.thaw();
+  EXPECT_EQ(depot_.purge(SIZE_MAX), 2 * slab::k_slab_size) << "who purges sees to it too";
+  EXPECT_TRUE(is_whole());
+}
+
 TEST_F(DepotTest, a_slab_is_not_handed_over_to_a_frozen_depot_unless_one_can_wait) {
   Slab* slab = make(1024, 1);
   depot_.lock.freeze();
