@@ -274,7 +274,9 @@ TEST_F(DepotTest, records_are_many_and_apart) {
   }
   const ThreadSlabs* before = nullptr;
   for (const ThreadSlabs* record : records) {
-    if (before != nullptr) EXPECT_LE(before + 1, record);
+    if (before != nullptr) {
+      EXPECT_LE(before + 1, record);
+    }
     before = record;
   }
 }

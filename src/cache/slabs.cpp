@@ -409,6 +409,7 @@ ARENITE_COLD void leave_slabs() {
   if (!thread.has_slabs()) return;
   ThreadSlabs* mine = thread.slabs;
   for (unsigned c = 0; c < slab::k_classes; c++) put_down_current(c);
+  mine->unused = 0;
   thread.slabs = &g_no_slabs;
   g_depot.give_record(mine);
 }

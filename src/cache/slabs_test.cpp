@@ -382,6 +382,7 @@ TEST_F(SlabsTest, a_block_that_is_free_is_refused_wherever_its_bit_is) {
     const unsigned c = class_of(3584);
     const std::vector<void*> blocks = take_a_slab(c);
     void* next = take(c);
+    void* beside = take(c);  // so that its slab stays
     constexpr char k_twice[] = "double free detected in slab: 0x[0-9a-f]+ .*: it was already freed";
     constexpr char k_resized[] =
         "realloc.*: the block is free: 0x[0-9a-f]+ .*: it was already freed";
@@ -395,6 +396,7 @@ TEST_F(SlabsTest, a_block_that_is_free_is_refused_wherever_its_bit_is) {
     EXPECT_DEATH(give(blocks[1]), k_twice);
     EXPECT_DEATH(size_in_use(blocks[1]), k_resized);
     for (size_t i = 2; i < blocks.size(); i++) give(blocks[i]);
+    give(beside);
   });
 }
 #endif
