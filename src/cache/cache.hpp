@@ -53,7 +53,10 @@
 // nothing is free, or look whether a slab is wholly free: all are allowed to anyone.
 //
 // Locks: the depot's, then a thread's. Fork freezes the depot's; nobody waits for it, and what
-// needs it is left undone: a request goes to the chunk engine, an empty slab stays listed. In the
+// needs it is left undone: a request goes to the chunk engine, an empty slab stays listed, a full
+// one into which somebody without slabs frees stays nobody's. Afterwards who thaws it, or the next
+// who purges, looks for such slabs (T3 and T5 for the depot). Pages that were being purged when it
+// froze are out of everybody's reach until the next who purges puts them back. In the
 // child the slabs of the threads that are gone are forsaken: what lies in them stays, and frees of
 // it do nothing.
 //

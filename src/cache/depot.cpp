@@ -136,8 +136,8 @@ void Depot::note_dirty(Region* region) {
   dirty_regions_ = region;
 }
 
-void Depot::reclaim_if_empty(Slab* slab, Owner* owner) {
-  if (!lock.lock_unless_frozen()) return;
+// T5, the lock is held. Whether the slab is a page now.
+bool Depot::reclaim(Slab* slab, Owner* owner) {
   const bool has_thread = !is_ownerless(owner);
   if (has_thread) owner->lock.lock();
   const bool empty = owner->has_listed(slab) && slab::is_wholly_free(slab, slab->size_class);
@@ -147,8 +147,14 @@ void Depot::reclaim_if_empty(Slab* slab, Owner* owner) {
   }
   if (has_thread) owner->lock.unlock();
   if (empty) make_page(slab);
+  return empty;
+}
+
+void Depot::reclaim_if_empty(Slab* slab, Owner* owner) {
+  if (!lock.lock_unless_frozen()) return has_missed_.store(true, std::memory_order_release);
+  const bool is_page = reclaim(slab, owner);
   lock.unlock();
-  if (empty) ledger::settle();
+  if (is_page) ledger::settle();
 }
 
 // The lock is held; the slab is moving.
@@ -173,14 +179,44 @@ bool Depot::hand_over(Slab* slab) {
   return true;
 }
 
-void Depot::claim_full(Slab* slab) {
-  if (!lock.lock_unless_frozen()) return;
+// T3, the lock is held.
+void Depot::claim(Slab* slab) {
   Owner* nobody = nullptr;
-  if (slab->owner.compare_exchange_strong(nobody, this, std::memory_order_seq_cst,
-                                          std::memory_order_relaxed)) {
-    slab::collect(slab);
-    receive(slab);
-  }
+  if (!slab->owner.compare_exchange_strong(nobody, this, std::memory_order_seq_cst,
+                                           std::memory_order_relaxed))
+    return;
+  slab::collect(slab);
+  receive(slab);
+}
+
+void Depot::claim_full(Slab* slab) {
+  if (!lock.lock_unless_frozen()) return has_missed_.store(true, std::memory_order_release);
+  claim(slab);
+  lock.unlock();
+  ledger::settle();
+}
+
+// The lock is held. There may be more that it is not told of, for who found the depot frozen says
+// so afterwards: that waits for the next time.
+void Depot::reclaim_what_was_missed() {
+  if (!has_missed_.exchange(false, std::memory_order_acquire)) return;
+  for_each_region_locked([&](const Region& region) {
+    region.for_each_slab([&](Slab* slab) {
+      Owner* owner = slab->owner.load(std::memory_order_acquire);
+      if (owner == nullptr) {
+        if (slab->remote_summary.load(std::memory_order_relaxed) != 0) claim(slab);
+      } else if (owner != &g_forsaken &&
+                 slab->place.load(std::memory_order_relaxed) == Place::listed &&
+                 slab::is_wholly_free(slab, __atomic_load_n(&slab->size_class, __ATOMIC_RELAXED))) {
+        reclaim(slab, owner);
+      }
+    });
+  });
+}
+
+void Depot::catch_up() {
+  if (!has_missed_.load(std::memory_order_relaxed) || !lock.lock_unless_frozen()) return;
+  reclaim_what_was_missed();
   lock.unlock();
   ledger::settle();
 }

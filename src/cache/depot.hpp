@@ -57,6 +57,9 @@ class Depot : public slab::Owner {
   // All of it. Whether any went.
   bool purge() { return purge(SIZE_MAX) != 0; }
 
+  // Does what could not be done while the depot was frozen. Not with any lock held.
+  void catch_up();
+
   // In the child of a fork: only `own` is left of the threads.
   void restart_in_child(const ThreadSlabs* own);
 
@@ -89,6 +92,9 @@ class Depot : public slab::Owner {
   // when he came back from the kernel leaves the pages that he picked to the next who purges.
   enum class Purging : uint8_t { no, yes, left };
 
+  bool reclaim(slab::Slab* slab, slab::Owner* owner);
+  void claim(slab::Slab* slab);
+  void reclaim_what_was_missed();
   slab::Region* first_dirty();
   slab::Slab* take_warm();
   slab::Slab* take_page();
@@ -116,6 +122,8 @@ class Depot : public slab::Owner {
   slab::Region* dirty_regions_ = nullptr;  // those that have dirty pages, and some that had
   slab::Region* hand_ = nullptr;           // the region from which purging goes on
   std::atomic<Purging> purging_{Purging::no};
+  // Some slab was to become a page, or to be claimed, and the depot was frozen.
+  std::atomic<bool> has_missed_{false};
   // Pages freed last, the latest before warm_end_: their lines are in the cache. Some were taken or
   // purged since.
   slab::Slab* warm_[k_most_warm] = {};

@@ -34,6 +34,7 @@ bool Depot::begin_purging() {
   }
   if (purging_.load(std::memory_order_relaxed) == Purging::left) put_all_back();
   purging_.store(Purging::yes, std::memory_order_relaxed);
+  reclaim_what_was_missed();
   return true;
 }
 

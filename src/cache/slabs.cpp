@@ -108,6 +108,45 @@ void list_or_free(Slab* slab) {
   if (slab::is_wholly_free(slab, size_class)) g_depot.reclaim_if_empty(slab, t_thread.slabs);
 }
 
+// Our current slab of a class, if we have one, becomes a listed one, a page, or nobody's.
+void put_down_current(unsigned size_class) {
+  Slab* slab = t_thread.slabs->current[size_class];
+  if (slab == &slab::g_no_slab) return;
+  make_current(size_class, &slab::g_no_slab);
+  slab::retire_active(slab);
+  slab::collect(slab);
+  if (slab::has_free(slab) || !give_up_full(slab)) list_or_free(slab);
+}
+
+// A thread keeps the slab that it allocates from when all of it is free: the next request of the
+// class is served by it. But each page that it has made or given up since counts, and after so
+// many it looks whether it still uses them all: what is wholly free and was when it last looked
+// becomes a page. A thread that goes to sleep may keep one slab for each class at worst, 1.1 MiB
+// if it has touched all of all 36; one that goes on does not keep them. The slab of class `but`,
+// which may be ours no more, is left out.
+constexpr uint8_t k_look_after = 4;
+
+ARENITE_COLD void look_at_currents(ThreadSlabs* mine, unsigned but) {
+  for (unsigned c = 0; c < slab::k_classes; c++) {
+    Slab* slab = mine->current[c];
+    const uint64_t bit = uint64_t{1} << c;
+    if (c == but || slab == &slab::g_no_slab || !slab::is_unused(slab)) {
+      mine->unused &= ~bit;
+    } else if ((mine->unused & bit) == 0) {
+      mine->unused |= bit;
+    } else {
+      mine->unused &= ~bit;
+      put_down_current(c);
+    }
+  }
+}
+
+void count_a_page(ThreadSlabs* mine, unsigned but) {
+  if (++mine->pages_since_look < k_look_after) return;
+  mine->pages_since_look = 0;
+  look_at_currents(mine, but);
+}
+
 // Whether a slab of ours that was just collected has free blocks. If not it is given up.
 bool is_usable(Slab* slab, unsigned size_class) {
   if (ARENITE_LIKELY(slab::has_free(slab))) return true;
@@ -162,6 +201,7 @@ Slab* next_slab(unsigned size_class, Slab* exhausted) {
     if (is_usable(slab, size_class)) return slab;
   }
   if (is_warming_up(mine, size_class)) return nullptr;
+  count_a_page(mine, size_class);
   return g_depot.make_slab(size_class, mine);
 }
 
@@ -354,7 +394,9 @@ void completed(Slab* slab, unsigned word_index) {
     const uint64_t word = slab::load(slab->words[i]) | slab::remote_word(slab, i).load();
     if (word != slab::starts_in(size_class, i)) return;
   }
-  if (slab::is_wholly_free(slab, size_class)) g_depot.reclaim_if_empty(slab, t_thread.slabs);
+  if (!slab::is_wholly_free(slab, size_class)) return;
+  g_depot.reclaim_if_empty(slab, t_thread.slabs);
+  count_a_page(t_thread.slabs, slab::k_classes);
 }
 
 ARENITE_COLD void refuse_free(const Slab* slab, void* block) {
@@ -366,15 +408,8 @@ ARENITE_COLD void leave_slabs() {
   Thread& thread = t_thread;
   if (!thread.has_slabs()) return;
   ThreadSlabs* mine = thread.slabs;
-  for (unsigned c = 0; c < slab::k_classes; c++) {
-    Slab* slab = mine->current[c];
-    if (slab != &slab::g_no_slab) {
-      make_current(c, &slab::g_no_slab);
-      slab::retire_active(slab);
-      slab::collect(slab);
-      if (slab::has_free(slab) || !give_up_full(slab)) list_or_free(slab);
-    }
-  }
+  for (unsigned c = 0; c < slab::k_classes; c++) put_down_current(c);
+  mine->unused = 0;
   thread.slabs = &g_no_slabs;
   g_depot.give_record(mine);
 }

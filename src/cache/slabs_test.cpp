@@ -382,6 +382,7 @@ TEST_F(SlabsTest, a_block_that_is_free_is_refused_wherever_its_bit_is) {
     const unsigned c = class_of(3584);
     const std::vector<void*> blocks = take_a_slab(c);
     void* next = take(c);
+    void* beside = take(c);  // so that its slab stays
     constexpr char k_twice[] = "double free detected in slab: 0x[0-9a-f]+ .*: it was already freed";
     constexpr char k_resized[] =
         "realloc.*: the block is free: 0x[0-9a-f]+ .*: it was already freed";
@@ -395,9 +396,33 @@ TEST_F(SlabsTest, a_block_that_is_free_is_refused_wherever_its_bit_is) {
     EXPECT_DEATH(give(blocks[1]), k_twice);
     EXPECT_DEATH(size_in_use(blocks[1]), k_resized);
     for (size_t i = 2; i < blocks.size(); i++) give(blocks[i]);
+    give(beside);
   });
 }
 #endif
+
+TEST_F(SlabsTest, a_thread_that_goes_on_gives_up_the_unused_slab_of_a_size_it_had_before) {
+  in_a_thread([] {
+    const unsigned before = class_of(1280);
+    const std::vector<void*> used = take(before, 3);
+    const unsigned still = class_of(1536);
+    void* in_use = take(still);
+    for (void* block : used) give(block);
+    const Slab* unused = slab_of(used[0]);
+    ASSERT_EQ(place_of(used[0]), Place::current);
+    // It stays, at first: the next block comes from it.
+    EXPECT_EQ(take(before), used[0]);
+    give(used[0]);
+    const unsigned now = class_of(7000);
+    give_all(take(now, 20 * blocks_in_a_slab(now)));
+    EXPECT_TRUE(is_page(unused) || unused->size_class != before);
+    EXPECT_EQ(t_thread.slabs->current[before], &slab::g_no_slab);
+    EXPECT_EQ(place_of(in_use), Place::current);
+    EXPECT_EQ(t_thread.slabs->current[now]->size_class, now) << "nor does it lose what it uses";
+    give(in_use);
+    give(take(before));
+  });
+}
 
 }  // namespace
 }  // namespace arenite::cache

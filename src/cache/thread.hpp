@@ -32,6 +32,10 @@ struct ThreadSlabs : slab::Owner {
   slab::Slab* current[slab::k_classes];
   // Requests of each class that the chunk engine has served so far (slabs.cpp: is_warming_up).
   uint8_t warmed_up[slab::k_classes] = {};
+  // Current slabs that were wholly free when the thread last looked, a bit a class, and the pages
+  // that it has made or given up since (slabs.cpp: look_at_currents).
+  uint64_t unused = 0;
+  uint8_t pages_since_look = 0;
   ThreadSlabs* next_record = nullptr;  // all there are
   ThreadSlabs* next_idle = nullptr;    // those without a thread
   std::atomic<bool> is_idle{false};    // changed with the depot's lock

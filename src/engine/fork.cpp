@@ -23,11 +23,14 @@ void prepare() {
 
 void parent() {
   if (os::single_threaded()) return;
-  const os::Holding lock(g_fork_lock);
-  if (--g_forks_under_way != 0) return;
-  cache::g_depot.lock.thaw();
-  chunk::g_warm_mappings.thaw();
-  chunk::g_arenas.thaw();
+  {
+    const os::Holding lock(g_fork_lock);
+    if (--g_forks_under_way != 0) return;
+    cache::g_depot.lock.thaw();
+    chunk::g_warm_mappings.thaw();
+    chunk::g_arenas.thaw();
+  }
+  cache::g_depot.catch_up();
 }
 
 void child() {
@@ -38,6 +41,7 @@ void child() {
   chunk::g_warm_mappings.restart_in_child();
   chunk::g_arenas.restart_in_child(cache::t_thread.arena);
   cache::g_depot.restart_in_child(cache::t_thread.slabs);
+  cache::g_depot.catch_up();
 }
 
 }  // namespace

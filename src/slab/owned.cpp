@@ -34,6 +34,15 @@ bool is_wholly_free(const Slab* slab, unsigned size_class) {
   return true;
 }
 
+bool is_unused(Slab* slab) {
+  collect(slab);
+  for (unsigned i = 0; i < info(slab->size_class).word_count; i++) {
+    const uint64_t active = i == slab->active ? load(slab->active_word) : 0;
+    if ((load(slab->words[i]) | active) != starts_in(slab->size_class, i)) return false;
+  }
+  return true;
+}
+
 bool is_free_with_owner(const Slab* slab, uint32_t granule) {
   const uint64_t bit = uint64_t{1} << (granule % 64);
   if ((load(slab->words[granule / 64]) & bit) != 0) return true;

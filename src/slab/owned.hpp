@@ -112,6 +112,9 @@ ARENITE_INLINE bool is_complete(const Slab* slab, unsigned word_index, uint64_t 
 // listed and its owner's lock is held: then "yes" is right, and nobody will touch it again.
 bool is_wholly_free(const Slab* slab, unsigned size_class);
 
+// Whether every block is free: for the owner alone, who may be allocating from it.
+bool is_unused(Slab* slab);
+
 // The block's bit is set where only its owner sets it: somebody freed it before. For other threads;
 // the block must be one that could be freed, or this means nothing.
 bool is_free_with_owner(const Slab* slab, uint32_t granule);

@@ -305,6 +305,7 @@ TEST_F(RegionTest, the_words_of_clean_pages_side_by_side_are_given_back_too) {
     return pages;
   };
   const size_t before = resident_words();
+  if (before < 10) GTEST_SKIP() << "the words of half a region are less than a page";
   Slab* kept = slabs[slabs.size() / 2];
   const auto purge_words = [&] {
     PurgeBatch batch;

@@ -12,7 +12,7 @@
 // This floor knows no threads: it says what an owner may do and in which order, and cache/ says who
 // is one. Invariants, beside those of the chunk engine:
 //
-//   S1  a page of a region is metadata, one slab's, or free
+//   S1  a page of a region is metadata, one slab's, free, or on its way to the kernel
 //   S2  a free block's bit is 1 in exactly one of words, remote, active word; a used one's in none;
 //       a bit that starts no block is 0 everywhere, and so is a free page's remote word
 //   S3  summary has a 1 for exactly the words that are not 0; remote_summary for every remote word

@@ -206,3 +206,41 @@ CASE(what_was_freed_while_forking_is_not_lost) {
   }
   EXPECT_AT_MOST(status_bytes("VmRSS"), once + 8_MiB);
 }
+
+CASE(forks_between_purges_lose_no_page) {
+  // Builds up and tears down all the time, so that pages are on their way to the kernel.
+  static std::atomic<bool> is_over;
+  is_over = false;
+  pthread_t building;
+  EXPECT_EQ(pthread_create(
+                &building, nullptr,
+                [](void*) -> void* {
+                  constexpr int k_parcels = 4000;
+                  static Parcel* parcels[k_parcels];
+                  Random random(9);
+                  while (!is_over.load()) {
+                    for (Parcel*& parcel : parcels) parcel = pack(random, 2000);
+                    for (Parcel* parcel : parcels) unpack(parcel);
+                  }
+                  return nullptr;
+                },
+                nullptr),
+            0);
+  const Owners owners;
+  const std::size_t before = status_bytes("VmSize");
+  fork_repeatedly(12, [](int i) {
+    Random random(static_cast<std::uint64_t>(i));
+    work(random, 500);
+    allocate_anew();
+    free_all();
+    malloc_trim(0);
+    allocate_anew();
+  });
+  is_over = true;
+  pthread_join(building, nullptr);
+  expect_all_whole();
+  free_all();
+  malloc_trim(0);
+  // Whatever was lost would have been replaced by more.
+  EXPECT_AT_MOST(status_bytes("VmSize"), before + 128_MiB);
+}
