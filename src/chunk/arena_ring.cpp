@@ -3,11 +3,16 @@
 namespace arenite::chunk {
 
 size_t ArenaRing::limit() {
+  const size_t at_start = g_tuning.processors_at_start;
   const policy::ArenaLimits limits{.arena_max = g_tuning.arena_max,
-                                   .arena_test = g_tuning.arena_test};
+                                   .arena_test = g_tuning.arena_test,
+                                   .per_processor = at_start != 0
+                                                        ? policy::k_few_arenas_per_processor
+                                                        : policy::k_arenas_per_processor};
   size_t processors = processors_.load(std::memory_order_relaxed);
   if (processors == 0 && policy::must_count_processors(count(), limits)) {
-    processors = os::processor_count();
+    processors = at_start != 0 ? policy::usable_processors(at_start, os::processor_quota())
+                               : os::processor_count();
     processors_.store(processors, std::memory_order_relaxed);
   }
   return policy::arena_limit(processors, limits);

@@ -33,6 +33,9 @@ struct Tuning {
   Setting perturb{0};
   Setting arena_test{8};
   Setting arena_max{0};
+  // Processors that the affinity mask allowed at start, where arenas are few and go by the quota,
+  // too. 0, as in classic mode: the mask is asked when they are counted.
+  Setting processors_at_start{0};
 };
 
 inline constinit Tuning g_tuning;

@@ -2,6 +2,7 @@
 
 #include "cache/cache.hpp"
 #include "chunk/chunk_engine.hpp"
+#include "engine/pressure.hpp"
 #include "os/os.hpp"
 
 namespace arenite::engine {
@@ -76,8 +77,8 @@ ARENITE_COLD void purge(const policy::PurgePlan& plan) {
   g_retention.purging.purged(plan, gone);
 #ifndef NDEBUG
   // The promise. While other threads are at it, or where a keeper could not give, nobody knows.
-  const size_t allowed = policy::retention_bound(g_ledger.live()) +
-                         g_retention.purging.usable_credit() + policy::Purging::k_lot;
+  const size_t allowed =
+      g_ledger.bound() + g_retention.purging.usable_credit() + policy::Purging::k_lot;
   if (os::single_threaded() && gone >= plan.bytes && g_ledger.retained() > allowed) {
     static constexpr char k_words[] = "arenite: more free memory is kept than was promised\n";
     os::die(k_words, sizeof(k_words) - 1);
@@ -92,12 +93,14 @@ void settle_now() {
     g_retention.is_forfeited.store(false, std::memory_order_relaxed);
     purging.forfeit();
   }
-  const size_t live = g_ledger.live();
+  g_pressure_watch.heed(g_ledger, now);
+  // All but killed: what was earned in better times has to go, too.
+  if (g_ledger.tightness() == policy::Tightness::tightest) purging.forfeit();
   const policy::PurgePlan plan = purging.plan({.now = now,
-                                               .live = live,
+                                               .live = g_ledger.live(),
                                                .peak_live = g_ledger.take_peak_live(),
                                                .retained = g_ledger.retained(),
-                                               .bound = policy::retention_bound(live),
+                                               .bound = g_ledger.bound(),
                                                .grown = g_ledger.grown(),
                                                .reused = g_ledger.reused()});
   if (ARENITE_UNLIKELY(plan.bytes != 0)) purge(plan);

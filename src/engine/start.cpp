@@ -57,6 +57,18 @@ void apply(size_t policy::Settings::*field, size_t value) {
   if (field == &Settings::arena_max) t.arena_max.set(value);
 }
 
+// Two arenas for each processor, counted before a third is made, unless the user said when.
+void keep_arenas_few() {
+  // Now, while threads do not yet pin themselves to one processor each.
+  chunk::g_tuning.processors_at_start.set(os::processor_count());
+  for (size_t i = 0; i < policy::k_setting_count; i++) {
+    if (policy::k_settings[i].field == &policy::Settings::arena_test &&
+        g_settings.sources[i] == policy::Source::built_in) {
+      chunk::g_tuning.arena_test.set(1);
+    }
+  }
+}
+
 // Which requests are the slabs': none in classic mode; none if freed memory is to be perturbed, for
 // they do not touch what they take back; none that is to be mapped, where the threshold was set
 // below their limit.
@@ -94,6 +106,7 @@ ARENITE_COLD void start() {
       chunk::g_tuning.thresholds_move.set(0);
     }
   }
+  if (!is_classic()) keep_arenas_few();
   chunk::Arena::start_main();
   cache::start_threads();
   choose_served();

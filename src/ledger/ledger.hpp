@@ -13,7 +13,9 @@
 // Memory that was purged, or never touched, is the kernel's here, whoever has its addresses.
 //
 // After an event, and with no lock held, whoever reported it calls settle(): where more is retained
-// than policy::retention_bound allows, the engine is asked to purge (engine/retention.hpp).
+// than policy::retention_bound allows, the engine is asked to purge (engine/retention.hpp). So it
+// is where the process has grown by some megabytes, because the bound is lower near a container's
+// limit.
 //
 // Any thread, at any time. Figures of events that are under way may be missing; keepers may report
 // in lots of up to 64 KiB. In classic mode nobody reports and all is 0.
@@ -72,8 +74,26 @@ class alignas(64) Ledger {
     return peak > now ? peak : now;
   }
 
-  // Whether more is retained than the bound allows, not counting credit.
-  ARENITE_INLINE bool is_over() const { return retained() > policy::retention_bound(live()); }
+  // What may be retained, not counting credit, and whether more is.
+  size_t bound() const {
+    return policy::retention_bound(live(), tightness_.load(std::memory_order_relaxed));
+  }
+  ARENITE_INLINE bool is_over() const { return retained() > bound(); }
+
+  // How tight the container's memory is, as of the last look.
+  policy::Tightness tightness() const { return tightness_.load(std::memory_order_relaxed); }
+  void set_tightness(policy::Tightness tightness) {
+    tightness_.store(tightness, std::memory_order_relaxed);
+  }
+  // Whether so much was taken from the kernel since the last wait_for_growth() that it is time for
+  // another look.
+  ARENITE_INLINE bool has_grown() const {
+    const size_t left = next_look_.load(std::memory_order_relaxed) - grown();
+    return left == 0 || left > k_largest_request;
+  }
+  void wait_for_growth() {
+    next_look_.store(grown() + policy::growth_between_looks(live()), std::memory_order_relaxed);
+  }
 
  private:
   using Figure = std::atomic<size_t>;
@@ -105,6 +125,8 @@ class alignas(64) Ledger {
   Figure reused_{0};
   Figure peak_live_{0};
   Figure purged_{0};
+  Figure next_look_{policy::growth_between_looks(0)};  // what `grown` is then
+  std::atomic<policy::Tightness> tightness_{policy::Tightness::none};
 };
 
 [[gnu::visibility("hidden")]] inline constinit Ledger g_ledger;
@@ -118,7 +140,7 @@ ARENITE_COLD inline void ask_purger() {
 
 // After an event. No lock of ours is held: purging takes them.
 ARENITE_INLINE void settle() {
-  if (ARENITE_UNLIKELY(g_ledger.is_over())) ask_purger();
+  if (ARENITE_UNLIKELY(g_ledger.is_over() || g_ledger.has_grown())) ask_purger();
 }
 
 }  // namespace arenite::ledger

@@ -10,9 +10,11 @@
 //   fault.hpp       lets the n-th call fail, for tests
 //   lock.hpp        the futex lock that fork can freeze
 //   process.hpp     environment, processors, entropy, fork and thread-exit hooks
+//   cgroup.hpp      what the container allows
 //   stderr.hpp      the last words
 #pragma once
 
+#include "os/cgroup.hpp"
 #include "os/fault.hpp"
 #include "os/lock.hpp"
 #include "os/pages.hpp"

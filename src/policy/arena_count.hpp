@@ -1,31 +1,45 @@
 // How many arenas there may be.
 //
-// ptmalloc2's rule: until `arena_test` arenas exist nobody counts processors; from then on there
-// may be 8 arenas for each processor, 2 on 32-bit, where address space is short. `arena_max`
-// overrides both.
+// ptmalloc2's rule, classic mode's: until `arena_test` arenas exist nobody counts processors; from
+// then on there may be 8 arenas for each processor, 2 on 32-bit, where address space is short.
+//
+// In default mode small blocks are the slabs', and an arena's lock is rarely met: 2 for each
+// processor are enough. So `arena_test` is 1 unless the user set it. Counted are the processors
+// that the process may use, by affinity and by quota: a container's share of a large machine.
+//
+// `arena_max` overrides both.
 #pragma once
 
 #include "base/base.hpp"
 
 namespace arenite::policy {
 
+inline constexpr size_t k_arenas_per_processor = k_is_64_bit ? 8 : 2;
+inline constexpr size_t k_few_arenas_per_processor = 2;
+
 struct ArenaLimits {
   size_t arena_max;  // 0: not set
   size_t arena_test;
+  size_t per_processor = k_arenas_per_processor;
 };
-
-inline constexpr size_t k_arenas_per_processor = k_is_64_bit ? 8 : 2;
 
 // Whether the processors have to be counted before another arena may be made.
 constexpr bool must_count_processors(size_t arenas, ArenaLimits limits) {
   return limits.arena_max == 0 && arenas > limits.arena_test;
 }
 
+// The processors there are to share, of those that the mask allows and the quota pays (0: any); at
+// least 1.
+constexpr size_t usable_processors(size_t by_affinity, size_t by_quota) {
+  const size_t fewer = by_quota != 0 && by_quota < by_affinity ? by_quota : by_affinity;
+  return fewer == 0 ? 1 : fewer;
+}
+
 // The most arenas there may be; `processors` is 0 where they have not been counted (no limit yet).
 constexpr size_t arena_limit(size_t processors, ArenaLimits limits) {
   if (limits.arena_max != 0) return limits.arena_max;
   if (processors == 0) return SIZE_MAX;
-  return processors * k_arenas_per_processor;
+  return processors * limits.per_processor;
 }
 
 }  // namespace arenite::policy

@@ -32,5 +32,25 @@ TEST(ArenaCount, the_users_maximum_overrides_the_processors) {
   EXPECT_EQ(arena_limit(1, {.arena_max = 100, .arena_test = 8}), 100U);
 }
 
+TEST(ArenaCount, few_arenas_are_two_for_each_processor) {
+  const ArenaLimits limits{
+      .arena_max = 0, .arena_test = 1, .per_processor = k_few_arenas_per_processor};
+  EXPECT_TRUE(must_count_processors(2, limits));
+  EXPECT_EQ(arena_limit(1, limits), 2U);
+  EXPECT_EQ(arena_limit(6, limits), 12U);
+}
+
+TEST(ArenaCount, the_quota_counts_where_it_pays_fewer_processors_than_the_mask_allows) {
+  EXPECT_EQ(usable_processors(64, 2), 2U);
+  EXPECT_EQ(usable_processors(2, 64), 2U);
+  EXPECT_EQ(usable_processors(4, 4), 4U);
+  EXPECT_EQ(usable_processors(64, 0), 64U);
+}
+
+TEST(ArenaCount, there_is_always_a_processor) {
+  EXPECT_EQ(usable_processors(0, 0), 1U);
+  EXPECT_EQ(usable_processors(0, 3), 1U);
+}
+
 }  // namespace
 }  // namespace arenite::policy

@@ -7,12 +7,14 @@
 //   thresholds.hpp  which blocks get a mapping of their own; when a top is trimmed
 //   arena_count.hpp how many arenas there may be
 //   retention.hpp   how much free memory may stay resident
+//   pressure.hpp    how much less near the container's limit, and when to look
 //   credit.hpp      how much more a program has earned by asking for it again
 //   purging.hpp     how much has to go now
 #pragma once
 
 #include "policy/arena_count.hpp"
 #include "policy/credit.hpp"
+#include "policy/pressure.hpp"
 #include "policy/purging.hpp"
 #include "policy/retention.hpp"
 #include "policy/settings.hpp"

@@ -1,19 +1,22 @@
 // Retention: how much free memory may stay resident.
 //
 // What is free goes back, but not to the last page: what a program frees now it often wants in a
-// moment. The promise is max(1 MiB, live/8), live being what is in use. Beyond that only measured
-// reuse counts (credit.hpp).
+// moment. The promise is max(1 MiB, live/8), live being what is in use; max(512 KiB, live/16) where
+// the container is nearly full, 256 KiB where it is all but full (pressure.hpp). Beyond that only
+// measured reuse counts (credit.hpp).
 #pragma once
 
-#include "base/base.hpp"
+#include "policy/pressure.hpp"
 
 namespace arenite::policy {
 
 // Free and resident bytes that may stay where `live` bytes are in use.
-constexpr size_t retention_bound(size_t live) {
+constexpr size_t retention_bound(size_t live, Tightness tightness = Tightness::none) {
   constexpr size_t k_least = k_mib;
   constexpr size_t k_part = 8;
-  return live / k_part > k_least ? live / k_part : k_least;
+  if (ARENITE_UNLIKELY(tightness == Tightness::tightest)) return k_least / 4;
+  const size_t bound = live / k_part > k_least ? live / k_part : k_least;
+  return bound >> static_cast<unsigned>(tightness);
 }
 
 }  // namespace arenite::policy
