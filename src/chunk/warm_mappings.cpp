@@ -26,11 +26,6 @@ bool unmap(const PageRange& range) {
   return os::unmap(start, range.size) || os::purge(start, range.size);
 }
 
-// How much free memory may stay, ours and others', once what was just freed is no longer in use.
-size_t may_be_retained() {
-  return g_ledger.bound();
-}
-
 }  // namespace
 
 unsigned WarmMappings::best_fit(size_t size) const {
@@ -214,22 +209,13 @@ void WarmMappings::give(const PageRange& range) {
     return;
   }
   g_ledger.freed(k_us, range.size);
-  const size_t most = align_up(may_be_retained(), os::page_size());
-  PageRange kept = range;
-  PageRange rest;
-  if (range.size > most) {
-    kept.size = most;
-    rest = {range.start + most, range.size - most, 0};
-    g_ledger.purged(k_us, rest.size);
-  }
   PageRange victim;
-  insert(kept);
+  insert(range);
   if (count_ == k_table) {
     const unsigned i = oldest();
     victim = evict(i, sizes_[i]);
   }
   lock_.unlock();
-  if (rest.size != 0) unmap(rest);
   if (victim.size != 0) unmap(victim);
 }
 

@@ -12,10 +12,9 @@
 // The slack is room for best fit: what is moved no longer lies beside the range that it could merge
 // with, so that moving makes for more moving. Neighbours merge.
 //
-// How much is kept is for the ledger to say, to which this keeper reports all that comes and goes.
-// Of a range larger than may be retained in all, the front stays and the rest is unmapped at once;
-// where it becomes too much together, the engine has us purge: what was given first is unmapped
-// first. So it is where the table is full.
+// How much is kept is not decided here. All that comes and goes is reported to the ledger, and
+// where more is retained than may be, the engine has us purge before the free returns: what was
+// given first is unmapped first. So it is where the table is full.
 //
 // Ranges that were moved together remain several mappings to the kernel, which lets a process have
 // some 65,000. The places where two meet are its "seams". A range carries an estimate of how many

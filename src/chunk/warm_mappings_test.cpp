@@ -203,21 +203,6 @@ TEST_F(WarmTest, one_with_too_many_seams_is_not_kept) {
   EXPECT_FALSE(is_there(range));
 }
 
-TEST_F(WarmTest, of_one_larger_than_may_be_retained_the_front_is_kept) {
-  set_in_use(40 * k_unit);
-  const PageRange range = give_apart(40);
-  EXPECT_EQ(store_.bytes(), k_mib);
-  EXPECT_TRUE(is_there(range));
-  EXPECT_TRUE(is_there({range.start + k_mib - k_unit, k_unit, 0}));
-  EXPECT_FALSE(is_there({range.start + k_mib, k_unit, 0}));
-}
-
-TEST_F(WarmTest, an_eighth_of_what_is_in_use_then_may_be_kept) {
-  set_in_use(80 * k_mib);
-  give_apart(300);
-  EXPECT_EQ(store_.bytes(), align_up((80 * k_mib - 300 * k_unit) / 8, os::page_size()));
-}
-
 TEST_F(WarmTest, purging_takes_the_oldest_first_and_no_more_than_it_must) {
   const PageRange oldest = give_apart(6);
   const PageRange newer = give_apart(3);

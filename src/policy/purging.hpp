@@ -44,16 +44,18 @@ class Purging {
     reused_ = f.reused;
     credit_.grew(grown);
     credit_.reused(reused);
-    if (was_over_ && __builtin_add_overflow(owed_, grown, &owed_)) owed_ = SIZE_MAX;
+    // Of what was too much the last time some may have been used again, and the rest purged.
+    const size_t still_over = over_ > reused ? over_ - reused : 0;
+    const size_t more = grown < still_over ? grown : still_over;
+    if (__builtin_add_overflow(owed_, more, &owed_)) owed_ = SIZE_MAX;
     usable_ = credit_.usable(f.live);
-    was_over_ = f.retained > f.bound;
-    if (!was_over_) owed_ = 0;
-    if (!was_over_ || is_pausing(f.now)) return {};
+    over_ = f.retained > f.bound ? f.retained - f.bound : 0;
+    if (over_ == 0) owed_ = 0;
+    if (over_ == 0 || is_pausing(f.now)) return {};
 
-    const size_t over = f.retained - f.bound;
-    if (owed_ > over) owed_ = over;
+    if (owed_ > over_) owed_ = over_;
     PurgePlan plan;
-    if (over > usable_) plan.excess = f.retained - f.bound / 2 - usable_;
+    if (over_ > usable_) plan.excess = f.retained - f.bound / 2 - usable_;
     plan.bytes = owed_ >= k_lot && owed_ > plan.excess ? owed_ : plan.excess;
     return plan;
   }
@@ -62,6 +64,7 @@ class Purging {
   void purged(const PurgePlan& plan, size_t bytes) {
     credit_.purged(bytes < plan.excess ? bytes : plan.excess);
     owed_ -= bytes < owed_ ? bytes : owed_;
+    over_ -= bytes < over_ ? bytes : over_;
     // Keepers that cannot give, but for scraps, are not asked again for a while.
     if (bytes < plan.bytes && bytes < k_lot) pause_until_ = now() + k_pause;
   }
@@ -88,7 +91,7 @@ class Purging {
   size_t reused_ = 0;
   size_t owed_ = 0;  // fresh pages that nothing has gone for yet
   size_t usable_ = 0;
-  bool was_over_ = false;
+  size_t over_ = 0;  // beyond the bound, after the last purge
   uint64_t pause_until_ = 0;
 };
 

@@ -205,6 +205,25 @@ TEST(Purging, growth_within_the_bound_is_not_exchanged_later) {
   EXPECT_EQ(program.purged_, purged);
 }
 
+TEST(Purging, what_is_taken_after_a_purge_is_not_exchanged_though_nobody_asked_in_between) {
+  constexpr size_t k_large = 256 * k_mib;
+  Purging purging;
+  RetentionFigures figures{.now = 1000,
+                           .live = 0,
+                           .peak_live = k_large,
+                           .retained = k_large,
+                           .bound = k_mib,
+                           .grown = k_large,
+                           .reused = 0};
+  const PurgePlan first = purging.plan(figures);
+  EXPECT_EQ(first.bytes, k_large - k_mib / 2);
+  purging.purged(first, first.bytes);
+  figures.now += 100;
+  figures.grown += first.bytes;
+  figures.reused += k_mib / 2;
+  EXPECT_EQ(purging.plan(figures).bytes, 0U);
+}
+
 TEST(Purging, who_cannot_give_is_not_asked_again_at_once) {
   Simulation program;
   program.can_purge_ = false;
