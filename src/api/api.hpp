@@ -4,6 +4,7 @@
 //   operator_new.cpp  every replaceable operator new and delete of C++
 //   mallopt.cpp       settings changed while the program runs; trimming; mallinfo
 //   malloc_info.cpp   figures as XML and as text
+//   arenite_stats.cpp what is promised of free memory, and how it stands (include/arenite)
 //   exports.map       the exported names, and no others
 //
 // This floor alone sets errno and exports symbols. It adds what the manuals say to what the engine

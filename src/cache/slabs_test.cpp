@@ -11,6 +11,32 @@
 namespace arenite::cache {
 namespace {
 
+TEST_F(SlabsTest, while_requests_are_watched_none_takes_the_shortest_way) {
+  const size_t below = g_served.below.load();
+  watch(true);
+  const size_t watched = g_served.direct_below.load();
+  serve_below(below);
+  const size_t still = g_served.direct_below.load();
+  const bool serves_others = serves(1);
+  watch(false);
+  EXPECT_EQ(watched, 0U);
+  EXPECT_EQ(still, 0U);
+  EXPECT_TRUE(serves_others);
+  EXPECT_EQ(g_served.direct_below.load(), k_direct_limit + 1);
+}
+
+TEST_F(SlabsTest, what_is_served_is_right_whoever_changed_it_last) {
+  const size_t below = g_served.below.load();
+  for (int round = 0; round < 200; round++) {
+    std::thread watching([] {
+      for (int i = 0; i < 20; i++) watch(i % 2 == 0);
+    });
+    for (int i = 0; i < 20; i++) serve_below(i % 2 == 0 ? below - 16 : below);
+    watching.join();
+    ASSERT_EQ(g_served.direct_below.load(), is_watched() ? 0 : k_direct_limit + 1) << round;
+  }
+}
+
 TEST_F(SlabsTest, a_threads_first_blocks_of_a_class_come_from_elsewhere) {
   // In a record that no thread had before: later ones go on where that stopped.
   in_a_thread([] {

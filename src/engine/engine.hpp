@@ -4,6 +4,7 @@
 //   route.hpp   which engine serves a request, and which takes a block back
 //   fork.hpp    what must happen before, after and in the child of a fork
 //   retention.hpp  free memory goes back by itself
+//   background.hpp  ... in a program that makes no call
 //   trim.hpp    memory goes back on request; figures of the whole process
 //
 // Start-up. There is no constructor: the first request finds its thread without an arena and takes

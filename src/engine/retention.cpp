@@ -2,6 +2,7 @@
 
 #include "cache/cache.hpp"
 #include "chunk/chunk_engine.hpp"
+#include "engine/background.hpp"
 #include "engine/pressure.hpp"
 #include "os/os.hpp"
 
@@ -105,9 +106,13 @@ void settle_now() {
                                                .reused = g_ledger.reused()});
   if (ARENITE_UNLIKELY(plan.bytes != 0)) purge(plan);
   g_retention.usable_credit.store(purging.usable_credit(), std::memory_order_relaxed);
-  g_retention.next_change.store(static_cast<size_t>(purging.next_change()),
+  const bool is_over = g_ledger.is_over() && !purging.is_pausing(now);
+  tell_background(plan.bytes != 0, is_over);
+  // A request that is to start the thread must not find that it is too early.
+  const bool wanted = is_background_wanted();
+  g_retention.next_change.store(static_cast<size_t>(wanted ? now : purging.next_change()),
                                 std::memory_order_relaxed);
-  cache::watch(g_ledger.is_over() && !purging.is_pausing(now));
+  cache::watch(is_over || wanted);
 }
 
 [[gnu::noinline]] void settle() {
@@ -125,7 +130,9 @@ void start_retention() {
 void look_again() {
   const auto now = static_cast<size_t>(os::coarse_milliseconds());
   const bool changed = !is_before(now, g_retention.next_change.load(std::memory_order_relaxed));
-  if (ARENITE_UNLIKELY(changed || !g_ledger.is_over())) settle();
+  if (ARENITE_LIKELY(!changed && g_ledger.is_over())) return;
+  start_background();
+  settle();
 }
 
 void forfeit_credit() {
@@ -136,11 +143,15 @@ void forfeit_credit() {
 void restart_retention_in_child() {
   g_retention.purging.forfeit();
   leave();
+  restart_background_in_child();
+  if (!is_background_wanted()) return;
+  g_retention.next_change.store(static_cast<size_t>(os::coarse_milliseconds()),
+                                std::memory_order_relaxed);
+  cache::watch(true);
 }
 
 size_t usable_credit() {
-  const auto now = static_cast<size_t>(os::coarse_milliseconds());
-  if (!is_before(now, g_retention.next_change.load(std::memory_order_relaxed))) settle();
+  if (ledger::g_purger.load(std::memory_order_relaxed) != nullptr) settle();
   return g_retention.usable_credit.load(std::memory_order_relaxed);
 }
 

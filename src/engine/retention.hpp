@@ -32,7 +32,7 @@ void forfeit_credit();
 // In the child of a fork. Another thread of the parent's may have been in the middle of it.
 void restart_retention_in_child();
 
-// What is kept beyond the bound on credit, at most, at this moment.
+// What may be kept beyond the bound at this moment. Settles.
 size_t usable_credit();
 
 }  // namespace arenite::engine

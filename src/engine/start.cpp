@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "cache/cache.hpp"
+#include "engine/background.hpp"
 #include "engine/fork.hpp"
 #include "engine/retention.hpp"
 #include "os/os.hpp"
@@ -110,7 +111,10 @@ ARENITE_COLD void start() {
   chunk::Arena::start_main();
   cache::start_threads();
   choose_served();
-  if (!is_classic()) start_retention();
+  if (!is_classic()) {
+    start_retention();
+    if (g_settings.values.background_purge != 0) enable_background_purging();
+  }
   g_progress.store(Progress::started, std::memory_order_release);
   // Last: libc may allocate to remember the handlers.
   start_fork();

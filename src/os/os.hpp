@@ -11,6 +11,7 @@
 //   lock.hpp        the futex lock that fork can freeze
 //   process.hpp     environment, processors, entropy, fork and thread-exit hooks
 //   cgroup.hpp      what the container allows
+//   sleep.hpp       a thread of ours, and how it waits
 //   stderr.hpp      the last words
 #pragma once
 
@@ -19,4 +20,5 @@
 #include "os/lock.hpp"
 #include "os/pages.hpp"
 #include "os/process.hpp"
+#include "os/sleep.hpp"
 #include "os/stderr.hpp"

@@ -1,0 +1,47 @@
+/* arenite: what the library tells beyond malloc's own interface. C and C++.
+ *
+ * Any thread may call this at any time. Nothing is allocated, and errno stays as it is. In a program
+ * that may run without the library, declare the function weak and see whether it is there.
+ */
+#ifndef ARENITE_ARENITE_H
+#define ARENITE_ARENITE_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Memory in bytes of whole pages, at one moment.
+ *
+ * The promise: retained <= bound + credit. Right after a call frees memory more may be retained
+ * until that call returns; while other threads allocate and free, their latest steps may be missing
+ * from some of the figures. Blocks that are free inside pages in use are live here. In classic mode
+ * nothing is promised, and all but size and arenas is 0. */
+struct arenite_statistics {
+  size_t size;              /* how many bytes of this structure were filled in */
+  size_t live;              /* resident and in use */
+  size_t retained;          /* resident and free */
+  size_t bound;             /* what may be retained: max(1 MiB, live / 8) or less, see TUNING.md */
+  size_t credit;            /* what may be retained beyond that because it is being reused */
+  size_t retained_slabs;    /* of what is retained: pages of small blocks */
+  size_t retained_chunks;   /* ... whole pages inside free chunks and at the top of heaps */
+  size_t retained_mappings; /* ... mappings of large blocks, kept for the next */
+  size_t grown;             /* fresh pages ever taken; wraps */
+  size_t reused;            /* retained pages ever used again; wraps */
+  size_t purged;            /* retained pages ever given back to the kernel; wraps */
+  size_t arenas;            /* of the chunk engine */
+};
+
+/* Fills in the first `size` bytes of *out, which is sizeof(struct arenite_statistics) as the program
+ * knows it; later versions add members at the end. 0, or EINVAL, with nothing filled in, where out
+ * is null or the size is less than the structure ever was.
+ *
+ * Like any call it sees to the promise before it reports. */
+int arenite_stats(struct arenite_statistics* out, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

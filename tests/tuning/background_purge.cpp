@@ -1,0 +1,106 @@
+// ARENITE_BACKGROUND_PURGE=1: what a program keeps because it reuses it goes back a second after
+// that stops, though the program makes no call. Without it nobody starts a thread.
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "effects.hpp"
+
+using namespace effects;
+
+namespace {
+
+constexpr int k_blocks = 64;
+constexpr std::size_t k_small = 5000;
+
+// 64 MiB of large blocks and 16 MiB of small ones come and go, until they are kept.
+void build_up_and_tear_down() {
+  static void* large[k_blocks];
+  static void* small[16_MiB / k_small];
+  for (int tooth = 0; tooth < 6; tooth++) {
+    for (void*& block : large) memset(block = take(1_MiB), 1, 1_MiB);
+    for (void*& block : small) memset(block = take(k_small), 1, k_small);
+    for (void* block : large) free(block);
+    for (void* block : small) free(block);
+  }
+}
+
+int threads() {
+  static char status[4096];
+  FILE* file = fopen("/proc/self/status", "r");
+  EXPECT(file != nullptr);
+  setvbuf(file, nullptr, _IONBF, 0);
+  int count = 0;
+  while (fgets(status, sizeof(status), file) != nullptr) sscanf(status, "Threads: %d", &count);
+  fclose(file);
+  return count;
+}
+
+// Without a call, at most for so long that a busy machine does not matter.
+bool falls_below(std::size_t resident) {
+  for (int i = 0; i < 200; i++) {
+    if (status_bytes("VmRSS") < resident) return true;
+    usleep(100'000);
+  }
+  return false;
+}
+
+}  // namespace
+
+CASE(gives_back_what_was_kept_though_no_call_is_made) {
+  rerun_with({"ARENITE_BACKGROUND_PURGE=1"});
+  const std::size_t start = status_bytes("VmRSS");
+  build_up_and_tear_down();
+  EXPECT(falls_below(start + 8_MiB));
+  EXPECT_EQ(threads(), 2);
+}
+
+CASE(does_so_each_time) {
+  rerun_with({"ARENITE_BACKGROUND_PURGE=1"});
+  const std::size_t start = status_bytes("VmRSS");
+  for (int i = 0; i < 3; i++) {
+    build_up_and_tear_down();
+    EXPECT(falls_below(start + 8_MiB));
+  }
+  EXPECT_EQ(threads(), 2);
+}
+
+CASE(does_so_in_the_child_of_a_fork) {
+  rerun_with({"ARENITE_BACKGROUND_PURGE=1"});
+  const std::size_t start = status_bytes("VmRSS");
+  build_up_and_tear_down();
+  EXPECT_EQ(threads(), 2);
+  for (int i = 0; i < 2; i++) {
+    const pid_t child = fork();
+    EXPECT(child >= 0);
+    if (child != 0) {
+      EXPECT_GOOD_END(child);
+      continue;
+    }
+    EXPECT_EQ(threads(), 1);
+    build_up_and_tear_down();
+    EXPECT(falls_below(start + 8_MiB));
+    EXPECT_EQ(threads(), 2);
+    _exit(0);
+  }
+  EXPECT(falls_below(start + 8_MiB));
+}
+
+CASE(starts_no_thread_in_a_program_that_never_frees_much) {
+  rerun_with({"ARENITE_BACKGROUND_PURGE=1"});
+  for (int i = 0; i < 1000; i++) free(take(static_cast<std::size_t>(i) * 100));
+  EXPECT_EQ(threads(), 1);
+}
+
+CASE(starts_no_thread_where_it_is_not_set) {
+  build_up_and_tear_down();
+  EXPECT_EQ(threads(), 1);
+}
+
+CASE(starts_no_thread_in_classic_mode) {
+  rerun_with({"ARENITE_BACKGROUND_PURGE=1", "ARENITE_MODE=classic"});
+  build_up_and_tear_down();
+  EXPECT_EQ(threads(), 1);
+}
