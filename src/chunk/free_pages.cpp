@@ -208,12 +208,12 @@ bool FreePages::note_runs(size_t bytes, unsigned least_run, Range spared) {
       }
       const size_t wanted = (bytes - purge_->bytes - 1) / page_size() + 1;
       const unsigned limit = begin < spared_begin ? spared_begin : all;
-      unsigned end = bits->find(begin, limit, false);
-      if (end - begin > wanted) end = begin + static_cast<unsigned>(align_up(wanted, least_run));
-      if (end > limit) end = limit;
-      end = static_cast<unsigned>(align_down(end, least_run));
+      const unsigned found_end = bits->find(begin, limit, false);
+      auto end = static_cast<unsigned>(align_down(found_end, least_run));
       from = end > begin ? end : begin + least_run;
       if (end <= begin) continue;
+      if (const size_t most = align_up(wanted, least_run); end - begin > most)
+        end = begin + static_cast<unsigned>(most);
       const bool has_room = note(bits, begin, end);
       hand_ = bits;
       hand_bit_ = has_room ? end : begin;

@@ -111,7 +111,7 @@ size_t ArenaRing::purge(size_t bytes) {
 }
 
 size_t purge_arenas(size_t bytes) {
-  return g_arenas.purge(bytes);
+  return g_tuning.tracks_pages == 0 ? 0 : g_arenas.purge(bytes);
 }
 
 }  // namespace arenite::chunk
