@@ -47,8 +47,13 @@ inline Chunk* Arena::take_small(size_t size) {
 
 // Cuts `size` bytes from a free chunk in no bin; the rest goes to the unsorted bin.
 inline Chunk* Arena::split(Chunk* chunk, size_t size, bool remember_remainder) {
-  const size_t rest_size = chunk->size() - size;
-  if (rest_size < min_chunk()) return hand_out(chunk, chunk->size());
+  const size_t whole_size = chunk->size();
+  const size_t rest_size = whole_size - size;
+  if (rest_size < min_chunk()) {
+    track_taken(chunk, whole_size, whole_size);
+    return hand_out(chunk, whole_size);
+  }
+  track_taken(chunk, size, whole_size);
   Chunk* rest = chunk->at(size);
   put_in_unsorted(rest, rest_size, Fault::malloc_remainder_links);
   if (remember_remainder) last_remainder_ = rest;
@@ -61,6 +66,7 @@ inline Chunk* Arena::split(Chunk* chunk, size_t size, bool remember_remainder) {
 // Cuts `size` bytes from the last remainder, which is alone in the unsorted bin; the rest takes its
 // place there.
 inline Chunk* Arena::split_last_remainder(Chunk* chunk, size_t chunk_size, size_t size) {
+  track_taken(chunk, size, chunk_size);
   Chunk* rest = chunk->at(size);
   const size_t rest_size = chunk_size - size;
   if (!Bins::is_small(rest_size)) {
@@ -107,7 +113,10 @@ Chunk* Arena::sort_unsorted(size_t size) {
     }
     unsorted->bk.seal(before);
     before->fd.seal(unsorted);
-    if (chunk_size == size) return hand_out(chunk, size);
+    if (chunk_size == size) {
+      track_taken(chunk, size, size);
+      return hand_out(chunk, size);
+    }
     put_in_bin(chunk, chunk_size);
   }
   return nullptr;

@@ -11,7 +11,8 @@
 //   top.cpp        the top grows and is trimmed: what break and segments have in common
 //   main_run.cpp   by the break, past a foreign sbrk, by mapped runs
 //   heap_segment.cpp  by segments
-//   purge.cpp      pages inside free chunks go back to the kernel (malloc_trim)
+//   free_pages.cpp whole pages inside free chunks and the top: which, and which hold memory
+//   purge.cpp      those go back to the kernel
 //   verify.cpp     the invariants, checked from outside; statistics.cpp the figures
 //
 // Every member function needs `lock` held, unless it says otherwise. Chunks that are handed out
@@ -25,6 +26,7 @@
 #include "chunk/chunk.hpp"
 #include "chunk/fast_bins.hpp"
 #include "chunk/fault.hpp"
+#include "chunk/free_pages.hpp"
 #include "chunk/main_run.hpp"
 #include "chunk/tuning.hpp"
 #include "os/os.hpp"
@@ -39,7 +41,8 @@ class Arena {
   os::Lock lock;
 
  private:
-  std::atomic<bool> abandoned_{false};  // beside the lock: each free looks at both
+  std::atomic<bool> abandoned_{false};     // beside the lock: each free looks at both
+  std::atomic<Links*> deferred_{nullptr};  // freed without the lock, linked by sealed fd
 
  public:
   constexpr Arena() = default;
@@ -84,10 +87,27 @@ class Arena {
 
   // Takes back a chunk without the lock: it waits in a list for the next slow path. Any thread.
   void free_later(Chunk* chunk);
+  // Whether some wait. No lock.
+  ARENITE_INLINE bool has_deferred() const {
+    return deferred_.load(std::memory_order_relaxed) != nullptr;
+  }
+  // Frees them if nobody has the lock: whoever has will call this after releasing it. Not in
+  // classic mode. Whether must_settle() was true. No lock.
+  bool free_waiting();
 
   // Gives whole pages inside free chunks, and the top beyond `pad`, back to the kernel. Whether any
   // went.
   bool purge(size_t pad);
+  // Gives about `bytes` bytes of dirty free pages back, wherever they lie, and the lock: the kernel
+  // is asked without it. How many went.
+  size_t purge_pages_and_unlock(size_t bytes);
+
+  // Whether the ledger was told something since this was last asked: then ledger::settle() is due,
+  // once the lock is released.
+  ARENITE_INLINE bool must_settle() { return pages_.must_settle(); }
+  // Of the memory that was taken since forget_last_taken(), what is known to be zero.
+  FreePages::Range clean_of_last_taken() const { return pages_.clean_of_last_taken(); }
+  void forget_last_taken() { pages_.forget_last_taken(); }
 
   // Where the next allocation would be carved if no bin serves it, and how large that is: what lies
   // beyond was never handed out and is zero. For calloc.
@@ -101,6 +121,8 @@ class Arena {
   // when the process forked without it, or it is broken. A request that comes here all the same is
   // served from fresh memory. The lock is released, whoever holds it.
   void abandon();
+  // In the child of a fork, for an arena that was frozen.
+  void restart_in_child();
   bool is_abandoned() const { return abandoned_.load(std::memory_order_relaxed); }
 
   // Whether p can be a chunk of this arena: all its memory lies in one range, though other things
@@ -114,7 +136,7 @@ class Arena {
   static Chunk* fence_before(uintptr_t end);
 
   // The figures of statistics.hpp; adds to what is there.
-  void measure(ArenaFigures& figures) const;
+  void measure(ArenaFigures& figures);
   // Whether every invariant of verify.hpp holds; if not, the first that does not.
   bool verify(Breach& breach) const;
 
@@ -143,8 +165,13 @@ class Arena {
   // free.cpp
   void unlink(Chunk* chunk, size_t size);
   void unlink_size(Chunk* chunk, size_t size);
+  struct Merged {
+    Chunk* chunk;
+    size_t size;
+  };
+  Merged coalesce_here(Chunk* chunk, size_t size);
   size_t coalesce(Chunk* chunk, size_t size);
-  size_t coalesce_here(Chunk* chunk, size_t size);
+  void coalesce_untracked(Chunk* chunk, size_t size);
   void put_in_unsorted(Chunk* chunk, size_t size, Fault if_corrupt);
   Chunk* merge_back(Chunk* chunk, size_t& size);
   void free_deferred();
@@ -156,6 +183,7 @@ class Arena {
   }
 
   // resize.cpp
+  bool cut_from_next(Chunk* chunk, size_t old_size, size_t size);
   void give_back_tail(Chunk* chunk, size_t keep);
 
   // top.cpp
@@ -167,6 +195,9 @@ class Arena {
   static Chunk* second_fence_before(uintptr_t end);
   void fence_old_top();
   void set_top(Chunk* chunk, size_t size);
+  void extend_top(size_t more);
+  void cut_top(size_t less);
+  void start_top(Chunk* chunk, size_t size, size_t memory);
   bool trim_top(size_t pad, size_t threshold);
   bool top_may_be_trimmed() const;
   bool trim_segments(size_t pad, size_t threshold);
@@ -183,6 +214,17 @@ class Arena {
 
   // purge.cpp
   bool purge_inside(Chunk* chunk) const;
+  bool purge_insides();
+  bool purge_all_pages(size_t pad);
+  // The whole pages of a free chunk, or of the top, of which the first `size` bytes leave.
+  ARENITE_INLINE void track_taken(const Chunk* from, size_t size, size_t whole_size) {
+    const uintptr_t begin = address_of(from);
+    pages_.taken(begin, begin + size, begin + whole_size);
+  }
+  FreePages::Range pages_of_top() const {
+    return top_ == nullptr ? FreePages::Range{}
+                           : pages_.inside(address_of(top_), address_of(top_) + top_size());
+  }
 
   size_t top_size() const { return top_ == nullptr ? 0 : top_->size(); }
   // The flag of chunks that are handed out.
@@ -210,7 +252,7 @@ class Arena {
   std::atomic<uintptr_t> break_start_{0};
   std::atomic<size_t> break_span_{0};
   std::atomic<bool> has_mapped_runs_{false};
-  std::atomic<Links*> deferred_{nullptr};  // freed without the lock, linked by sealed fd
+  FreePages pages_;
 };
 
 [[gnu::visibility("hidden")]] extern constinit Arena g_main_arena;
@@ -261,6 +303,7 @@ ARENITE_INLINE Chunk* Arena::take_from_top(size_t size) {
     fault(this, Fault::malloc_top_size, top_->user(), have);
   if (have < size + min_chunk()) return nullptr;
   Chunk* chunk = top_;
+  track_taken(chunk, size, have);
   top_ = chunk->at(size);
   top_->set_head(have - size, Chunk::k_prev_in_use);
   chunk->set_head(size, Chunk::k_prev_in_use | arena_flag());

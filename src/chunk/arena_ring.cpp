@@ -135,7 +135,7 @@ void ArenaRing::restart_in_child(Arena*& own) {
   size_t members = 0;
   for_each([&](Arena& a) {
     if (a.lock.is_frozen()) {
-      a.lock.forget();
+      a.restart_in_child();
       members++;
     } else {
       a.abandon();

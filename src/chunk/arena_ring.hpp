@@ -47,6 +47,10 @@ class ArenaRing {
   // handlers have not run yet, another's has: it restarts the ring and locks an arena of that.
   Arena* lock_standby(Arena*& own);
 
+  // Purges about `bytes` bytes of dirty free pages, an arena after the other, those that no thread
+  // is attached to as well; goes on next time where it stopped. How many went.
+  size_t purge(size_t bytes);
+
   size_t count() const { return count_.load(std::memory_order_relaxed); }
 
   // Around fork: every arena but the standby becomes frozen, and free again.
@@ -65,6 +69,7 @@ class ArenaRing {
   std::atomic<size_t> count_{1};
   std::atomic<size_t> processors_{0};  // 0: not counted yet
   std::atomic<Arena*> next_to_share_{nullptr};
+  std::atomic<Arena*> next_to_purge_{nullptr};
   std::atomic<Arena*> standby_{nullptr};
   std::atomic<long> frozen_by_{0};  // a process; a child finds its parent here
 };

@@ -59,15 +59,15 @@ void Arena::unlink_size(Chunk* chunk, size_t size) {
   larger->fd_nextsize.seal(smaller);
 }
 
-// A chunk that is in use, or was just taken from a fast bin, becomes free memory. Returns the size
-// it has grown to.
-ARENITE_INLINE size_t Arena::coalesce_here(Chunk* chunk, size_t size) {
+// A chunk that is in use, or was just taken from a fast bin, becomes free memory. Returns what it
+// is part of then.
+ARENITE_INLINE Arena::Merged Arena::coalesce_here(Chunk* chunk, size_t size) {
   Chunk* next = chunk->at(size);
   chunk = merge_back(chunk, size);
   if (next == top_) {
     size += next->size();
     set_top(chunk, size);
-    return size;
+    return {chunk, size};
   }
   const size_t next_size = next->size();
   const Chunk* after = next->at(next_size);
@@ -84,7 +84,15 @@ ARENITE_INLINE size_t Arena::coalesce_here(Chunk* chunk, size_t size) {
   put_in_unsorted(chunk, size, Fault::free_unsorted_links);
   chunk->set_head(size, Chunk::k_prev_in_use);
   chunk->set_foot(size);
-  return size;
+  return {chunk, size};
+}
+
+inline size_t Arena::coalesce(Chunk* chunk, size_t size) {
+  const uintptr_t begin = address_of(chunk);
+  const Merged merged = coalesce_here(chunk, size);
+  const uintptr_t whole = address_of(merged.chunk);
+  pages_.freed(begin, begin + size, whole, whole + merged.size);
+  return merged.size;
 }
 
 // Whether it is worth a closer look: in the main arena only the top's size counts.
@@ -105,14 +113,14 @@ void Arena::free_slow(Chunk* chunk, size_t size) {
   if (ARENITE_UNLIKELY(is_no_next_size(next->size()))) wrong(Fault::free_next_normal);
   if (ARENITE_UNLIKELY(!next->prev_in_use())) wrong(Fault::double_free_prev);
   perturb_freed(chunk->user(), size - k_header);
-  if (coalesce_here(chunk, size) >= k_consolidate_from) {
+  if (coalesce(chunk, size) >= k_consolidate_from) {
     if (has_fast_chunks_) consolidate();
     if (top_may_be_trimmed()) trim_top(g_tuning.top_pad, g_tuning.trim_threshold);
   }
 }
 
-size_t Arena::coalesce(Chunk* chunk, size_t size) {
-  return coalesce_here(chunk, size);
+void Arena::coalesce_untracked(Chunk* chunk, size_t size) {
+  coalesce_here(chunk, size);
 }
 
 void Arena::consolidate() {
@@ -155,6 +163,23 @@ void Arena::free_later(Chunk* chunk) {
     own->fd.seal(head);
   } while (!deferred_.compare_exchange_weak(head, own, std::memory_order_release,
                                             std::memory_order_relaxed));
+}
+
+ARENITE_COLD bool Arena::free_waiting() {
+  // While this thread frees what others have left here, they may leave more; they find the lock
+  // free in the end, and do their own.
+  constexpr int k_most_rounds = 16;
+  bool told = false;
+  if (g_tuning.tracks_pages == 0) return false;
+  for (int round = 0; round < k_most_rounds; round++) {
+    // What was left, or the lock's release, before the look at the other.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (!has_deferred() || is_abandoned() || !lock.try_lock()) break;
+    free_deferred();
+    told |= must_settle();
+    lock.unlock();
+  }
+  return told;
 }
 
 void Arena::free_deferred() {

@@ -42,7 +42,7 @@ bool Arena::extend_by_break(size_t size, size_t pad) {
   if (top_at_break && start == old_end) {
     count_system(static_cast<ptrdiff_t>(wanted));
     set_run_end(end);
-    set_top(top_, old_size + wanted);
+    extend_top(wanted);
     return true;
   }
   if (top_at_break && contiguous_ && start < old_end) fault(this, Fault::break_moved_back, got);
@@ -90,7 +90,7 @@ void Arena::start_run(uintptr_t start, uintptr_t end, bool by_break) {
   runs_.store(run, std::memory_order_release);
   set_run_end(end);
   count_system(static_cast<ptrdiff_t>(end - start));
-  set_top(at_address<Chunk>(first_chunk), end - first_chunk);
+  start_top(at_address<Chunk>(first_chunk), end - first_chunk, end - start);
 }
 
 // The newest run now ends here.
@@ -125,13 +125,14 @@ bool Arena::trim_break(size_t pad) {
   const size_t extra = policy::trimmable(have, pad, min_chunk(), os::page_size());
   const uintptr_t end = address_of(top_) + have;
   if (extra == 0 || !newest_run()->by_break || address_of(os::move_break(0)) != end) return false;
+  pages_.await(pages_of_top());
   os::move_break(-static_cast<ptrdiff_t>(extra));
   // Whatever the call said: what counts is where the break is now.
   const uintptr_t now = address_of(os::move_break(0));
   if (now >= end || now < address_of(top_) + min_chunk()) return false;
   count_system(-static_cast<ptrdiff_t>(end - now));
   set_run_end(now);
-  set_top(top_, now - address_of(top_));
+  cut_top(end - now);
   return true;
 }
 

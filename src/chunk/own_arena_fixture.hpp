@@ -16,12 +16,14 @@ class Settled {
     g_tuning.top_pad.set(0);
     g_tuning.trim_threshold.set(128 * k_kib);
     g_tuning.mmap_threshold.set(SIZE_MAX);
+    g_tuning.tracks_pages.set(1);
   }
   ~Settled() {
     g_tuning.fast_limit.set(fast_limit_);
     g_tuning.top_pad.set(top_pad_);
     g_tuning.trim_threshold.set(trim_threshold_);
     g_tuning.mmap_threshold.set(mmap_threshold_);
+    g_tuning.tracks_pages.set(tracks_pages_);
   }
   Settled(const Settled&) = delete;
   Settled& operator=(const Settled&) = delete;
@@ -30,6 +32,7 @@ class Settled {
   size_t fast_limit_ = g_tuning.fast_limit;
   size_t top_pad_ = g_tuning.top_pad;
   size_t trim_threshold_ = g_tuning.trim_threshold;
+  size_t tracks_pages_ = g_tuning.tracks_pages;
   size_t mmap_threshold_ = g_tuning.mmap_threshold;
 };
 

@@ -5,7 +5,8 @@
 
 namespace arenite::chunk {
 
-void Arena::measure(ArenaFigures& figures) const {
+void Arena::measure(ArenaFigures& figures) {
+  pages_.tell();
   for (unsigned bin = 0; bin < k_fast_bins; bin++) {
     for (const Chunk* chunk = fast_.first[bin]; chunk != nullptr; chunk = FastBins::after(chunk)) {
       figures.fast[bin].add(chunk->size());

@@ -17,6 +17,7 @@ constinit Arena g_main_arena;
 
 void Arena::start_main() {
   g_main_arena.bins_.reset();
+  if (g_tuning.tracks_pages != 0) g_main_arena.pages_.start();
   // Where libc's heap moves the break, ours does not: sbrk in two threads at once may give both the
   // same memory, and no lock is common to the two.
   g_main_arena.may_move_break_ = !os::libc_has_a_heap();
@@ -32,12 +33,14 @@ Arena* Arena::create() {
   segment->arena = arena;
   arena->widen_range(address_of(segment), address_of(segment) + k_heap_size);
   arena->count_system(static_cast<ptrdiff_t>(segment->size()));
+  if (g_tuning.tracks_pages != 0) arena->pages_.start();
   auto* top = static_cast<Chunk*>(segment->first_chunk(sizeof(Arena)));
-  arena->set_top(top, address_of(segment->end()) - address_of(top));
+  arena->start_top(top, address_of(segment->end()) - address_of(top), segment->size());
   return arena;
 }
 
 void Arena::destroy(Arena* arena) {
+  arena->pages_.stop();
   HeapSegment::destroy(HeapSegment::of(arena));
 }
 
@@ -49,6 +52,12 @@ void Arena::abandon() {
   last_remainder_ = nullptr;
   deferred_.store(nullptr, std::memory_order_relaxed);
   bins_.reset();
+  pages_.forsake();
+  lock.forget();
+}
+
+void Arena::restart_in_child() {
+  pages_.restart_in_child();
   lock.forget();
 }
 
@@ -76,6 +85,28 @@ void Arena::widen_range(uintptr_t start, uintptr_t end) {
 void Arena::set_top(Chunk* chunk, size_t size) {
   top_ = chunk;
   top_->set_head(size, Chunk::k_prev_in_use);
+}
+
+// The top reaches `more` bytes further, which are fresh.
+void Arena::extend_top(size_t more) {
+  const size_t before = pages_of_top().size();
+  set_top(top_, top_size() + more);
+  pages_.extended(more, pages_of_top().size() - before);
+}
+
+// The top's last `less` bytes are gone.
+void Arena::cut_top(size_t less) {
+  FreePages::Range gone = pages_of_top();
+  set_top(top_, top_size() - less);
+  const FreePages::Range kept = pages_of_top();
+  if (kept.end > gone.begin) gone.begin = kept.end;
+  pages_.removed(less, gone);
+}
+
+// The top is what remains of `memory` fresh bytes.
+void Arena::start_top(Chunk* chunk, size_t size, size_t memory) {
+  set_top(chunk, size);
+  pages_.extended(memory, pages_of_top().size());
 }
 
 void Arena::count_system(ptrdiff_t bytes) {
@@ -132,6 +163,7 @@ void Arena::fence_old_top() {
   // What is too small to be a chunk of its own makes the first post larger.
   size_t inside = address_of(second) - k_header - address_of(old);
   if (inside < min_chunk()) inside = 0;
+  pages_.taken_behind(address_of(old), address_of(old) + inside, address_of(old) + old->size());
   Chunk* first = old->at(inside);
   const size_t first_size = address_of(second) - address_of(first);
   first->set_head(first_size, Chunk::k_prev_in_use);
@@ -139,7 +171,7 @@ void Arena::fence_old_top() {
   second->set_head(k_header, Chunk::k_prev_in_use);
   if (inside == 0) return;
   old->set_head(inside, Chunk::k_prev_in_use);
-  coalesce(old, inside);
+  coalesce_untracked(old, inside);  // its pages are known as they are
 }
 
 bool Arena::grow_by_segment(size_t size) {
@@ -148,7 +180,7 @@ bool Arena::grow_by_segment(size_t size) {
   if (newest != nullptr && newest->grow(size + min_chunk() - top_size())) {
     const size_t more = newest->size() - old_segment_size;
     count_system(static_cast<ptrdiff_t>(more));
-    set_top(top_, top_size() + more);
+    extend_top(more);
     return true;
   }
   if (size > k_heap_size) return false;
@@ -158,10 +190,10 @@ bool Arena::grow_by_segment(size_t size) {
   fresh->arena = this;
   fresh->older = newest;
   widen_range(address_of(fresh), address_of(fresh) + k_heap_size);
-  count_system(static_cast<ptrdiff_t>(fresh->size()));
   if (newest != nullptr) fence_old_top();
+  count_system(static_cast<ptrdiff_t>(fresh->size()));
   auto* top = static_cast<Chunk*>(fresh->first_chunk(0));
-  set_top(top, address_of(fresh->end()) - address_of(top));
+  start_top(top, address_of(fresh->end()) - address_of(top), fresh->size());
   return true;
 }
 
@@ -185,8 +217,14 @@ bool Arena::trim_segments(size_t pad, size_t threshold) {
     size_t size = address_of(older->end()) - address_of(fence);
     const size_t before = fence->prev_in_use() ? 0 : fence->prev_size();
     if (size + before + (k_heap_size - older->size()) < pad + min_chunk() + page) break;
+    const FreePages::Range gone = pages_of_top();
+    pages_.await(gone);
+    pages_.removed(newest->size(), gone);
+    pages_.leave_granule(address_of(newest));
+    const uintptr_t end = address_of(fence) + size;
     Chunk* top = merge_back(fence, size);
     set_top(top, size);
+    pages_.freed(address_of(fence), end, address_of(top), end);
     count_system(-static_cast<ptrdiff_t>(newest->size()));
     HeapSegment::destroy(newest);
     newest = older;
@@ -195,9 +233,11 @@ bool Arena::trim_segments(size_t pad, size_t threshold) {
   const size_t have = top_size();
   if (have < threshold) return gave;
   const size_t extra = policy::trimmable(have, pad, min_chunk(), page);
-  if (extra == 0 || !newest->shrink(extra)) return gave;
+  if (extra == 0) return gave;
+  pages_.await(pages_of_top());
+  if (!newest->shrink(extra)) return gave;
   count_system(-static_cast<ptrdiff_t>(extra));
-  set_top(top_, have - extra);
+  cut_top(extra);
   return true;
 }
 

@@ -30,6 +30,7 @@ struct Tuning {
   Setting mmap_max{65536};
   Setting thresholds_move{1};  // until the user sets one of them
   Setting keeps_mappings{0};   // whether freed ones are kept for reuse; not in classic mode
+  Setting tracks_pages{0};     // whether arenas know their free pages; not in classic mode
   Setting perturb{0};
   Setting arena_test{8};
   Setting arena_max{0};

@@ -12,11 +12,12 @@ class Verification {
       : arena_(arena), walker_(arena), breach_(breach) {}
 
   bool all() {
-    if (walker_.top() == nullptr) return true;
+    if (walker_.top() == nullptr) return page_bits();
     return walker_.for_each_stretch([this](const Walker::Stretch& s) { return stretch(s); }) &&
            rings() && fast_bins() &&
            expect(bytes_ == arena_.system_bytes(), "I8", "system bytes are not those of the memory",
                   &arena_) &&
+           page_bits() &&
            expect(binned_count_ == free_count_ && binned_bytes_ == free_bytes_, "I4",
                   "free chunks and binned chunks differ", &arena_);
   }
@@ -40,6 +41,7 @@ class Verification {
                   chunk))
         return false;
       if (chunk == walker_.top()) {
+        count_pages(here, here + chunk->size());
         return expect(s.newest && here + chunk->size() == s.end && chunk->size() >= min_chunk(),
                       "I7", "the top is not the end of the newest memory", chunk) &&
                expect(!previous_free, "I2", "a free chunk lies before the top", chunk);
@@ -58,6 +60,7 @@ class Verification {
       if (is_free) {
         free_count_++;
         free_bytes_ += size;
+        count_pages(here, here + size);
         if (!expect(!previous_free, "I2", "two free chunks are neighbours", chunk)) return false;
         if (!expect(chunk->next()->prev_size() == size, "I3", "a free chunk's sizes differ", chunk))
           return false;
@@ -67,6 +70,32 @@ class Verification {
       previous_free = is_free;
       chunk = chunk->next();
     }
+  }
+
+  // The pages inside a free chunk or the top.
+  void count_pages(uintptr_t begin, uintptr_t end) {
+    const FreePages::Range inside = walker_.pages().inside(begin, end);
+    if (inside.size() == 0) return;
+    inside_bytes_ += inside.size();
+    dirty_bytes_ += walker_.pages().dirty_in(inside);
+  }
+
+  bool page_bits() {
+    const FreePages& pages = walker_.pages();
+    if (!pages.is_on()) return true;
+    size_t set = 0;
+    for (const PageBits* bits = pages.first_bits(); bits != nullptr; bits = bits->next) {
+      const unsigned ones = bits->count(0, PageBits::k_bits);
+      if (!expect(ones == bits->set_count, "I11", "a bitmap's count is not that of its bits", bits))
+        return false;
+      set += ones;
+    }
+    return expect(inside_bytes_ + pages.in_use() == arena_.system_bytes(), "I10",
+                  "free pages and those in use are not all there are", &arena_) &&
+           expect(set * os::page_size() == pages.dirty(), "I11", "dirty pages are not counted",
+                  &arena_) &&
+           expect(dirty_bytes_ == pages.dirty(), "I11", "a page that is not free has a bit",
+                  &arena_);
   }
 
   bool rings() {
@@ -149,6 +178,8 @@ class Verification {
   size_t free_bytes_ = 0;
   size_t binned_count_ = 0;
   size_t binned_bytes_ = 0;
+  size_t inside_bytes_ = 0;
+  size_t dirty_bytes_ = 0;
 };
 
 }  // namespace

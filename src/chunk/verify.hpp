@@ -9,6 +9,8 @@
 //   I7  the top is the last chunk of the newest memory, and large enough to be one
 //   I8  the bytes from the kernel are those of the runs or segments
 //   I9  a bin that holds a chunk is marked in the bit map
+//   I10 the whole pages inside free chunks and the top, and what is in use, are all there is
+//   I11 a page that has a bit is one of those; each bitmap and the arena count them rightly
 //
 // For tests and for debug builds; the arena's lock must be held. Linear in the number of chunks.
 #pragma once

@@ -39,6 +39,7 @@ class VerifyTest : public testing::Test {
     sort();
     return chunks;
   }
+  FreePages& pages() { return const_cast<FreePages&>(Walker(*arena_).pages()); }
   void sort() { allocate(16384); }
 
   const Settled settled_;
@@ -193,6 +194,29 @@ TEST_F(VerifyTest, I9_a_bin_that_is_not_marked) {
   sort();
   const_cast<Bins&>(Walker(*arena_).bins()).unmark(Bins::index_of(256));
   EXPECT_EQ(breach(), "I9: a bin with chunks is not marked");
+}
+
+TEST_F(VerifyTest, I10_pages_that_nobody_took) {
+  pages().extended(os::page_size(), 0);
+  EXPECT_EQ(breach(), "I10: free pages and those in use are not all there are");
+}
+
+TEST_F(VerifyTest, I11_a_page_in_use_with_a_bit) {
+  Chunk* chunk = allocate(8 * os::page_size());
+  free_one(8 * os::page_size());
+  const uintptr_t page = align_up(address_of(chunk) + os::page_size(), os::page_size());
+  PageBits* bits = page_bits_at(page);
+  ASSERT_NE(bits, nullptr);
+  const auto index = static_cast<unsigned>((page - bits->granule) / os::page_size());
+  bits->set(index, index + 1);
+  EXPECT_EQ(breach(), "I11: dirty pages are not counted");
+  // As many bits as there should be, but one of them at another page.
+  unsigned after = 0;
+  const unsigned free = bits->find(index + 1, PageBits::k_bits, true);
+  bits->clear(free, free + 1, after);
+  EXPECT_EQ(breach(), "I11: a page that is not free has a bit");
+  bits->set_count++;
+  EXPECT_EQ(breach(), "I11: a bitmap's count is not that of its bits");
 }
 
 }  // namespace

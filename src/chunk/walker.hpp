@@ -42,6 +42,7 @@ class Walker {
 
   const Chunk* top() const { return arena_.top_; }
   const Bins& bins() const { return arena_.bins_; }
+  const FreePages& pages() const { return arena_.pages_; }
   const FastBins& fast() const { return arena_.fast_; }
   bool is_link_of_ours(const Links* links) const { return arena_.is_link_of_ours(links); }
 

@@ -16,6 +16,9 @@ using chunk::Fault;
 // A slab's block of this size or less stays where it is, however little of it is wanted.
 constexpr size_t k_never_shrunk = 64;
 
+// From here on it pays to see which pages of a zeroed block are clean.
+constexpr size_t k_look_for_clean_from = 32 * k_kib;
+
 ARENITE_COLD Arena* lock_arena_slowly() {
   if (cache::t_thread.arena == nullptr) start();
   return cache::lock_arena_slowly();
@@ -28,6 +31,19 @@ ARENITE_INLINE Arena* lock_arena() {
   return lock_arena_slowly();
 }
 
+ARENITE_COLD void free_waiting(Arena* arena) {
+  if (arena->free_waiting()) ledger::settle();
+}
+
+// Releases an arena's lock, and does what is due without it.
+ARENITE_INLINE void leave(Arena* arena) {
+  const bool told = arena->must_settle();
+  arena->lock.unlock();
+  os::barrier_after_unlock();
+  if (ARENITE_UNLIKELY(told)) ledger::settle();
+  if (ARENITE_UNLIKELY(arena->has_deferred())) free_waiting(arena);
+}
+
 // A second try where the first arena, now unlocked, had no memory: the main arena may still have a
 // break to move, and any other may find room in a segment.
 template <typename Take>
@@ -38,7 +54,7 @@ ARENITE_COLD Chunk* try_elsewhere(const Arena* first, Take take) {
         !arena.lock.lock_unless_frozen())
       return;
     chunk = take(arena);
-    arena.lock.unlock();
+    leave(&arena);
   });
   return chunk;
 }
@@ -49,7 +65,7 @@ ARENITE_INLINE Chunk* take_chunk(Take take) {
   Arena* arena = lock_arena();
   if (ARENITE_UNLIKELY(arena == nullptr)) return nullptr;
   Chunk* chunk = take(*arena);
-  arena->lock.unlock();
+  leave(arena);
   if (ARENITE_UNLIKELY(chunk == nullptr)) return try_elsewhere(arena, take);
   return chunk;
 }
@@ -79,10 +95,14 @@ ARENITE_INLINE Arena* arena_of(void* p, Fault if_none) {
 // chunk goes to the arena's list of deferred frees, which is emptied on the arena's next slow path.
 void release_locked(Arena* arena, Chunk* chunk) {
   if (ARENITE_UNLIKELY(!arena->lock.try_lock())) {
-    if (!is_classic() || !arena->lock.lock_unless_frozen()) return arena->free_later(chunk);
+    if (!is_classic() || !arena->lock.lock_unless_frozen()) {
+      arena->free_later(chunk);
+      // Its holder may have looked before.
+      return free_waiting(arena);
+    }
   }
   arena->free(chunk);
-  arena->lock.unlock();
+  leave(arena);
 }
 
 void* allocate_locked(size_t n) {
@@ -96,6 +116,7 @@ void* allocate_locked(size_t n) {
   Arena* arena = cache::t_thread.arena;
   if (ARENITE_LIKELY(arena != nullptr && os::single_threaded())) {
     Chunk* chunk = arena->allocate(chunk::request2size(n));
+    if (ARENITE_UNLIKELY(arena->must_settle())) ledger::settle();
     if (ARENITE_LIKELY(chunk != nullptr)) {
       chunk::perturb_fresh(chunk->user(), n);
       return chunk->user();
@@ -120,6 +141,18 @@ void* reallocate_slab_block(void* p, size_t n) {
   return fresh;
 }
 
+// Clears n bytes from p on, but for those that are known to be clean.
+void clear_but(void* p, size_t n, chunk::FreePages::Range clean) {
+  const uintptr_t begin = address_of(p);
+  const uintptr_t end = begin + n;
+  if (!clean.overlaps({begin, end})) {
+    memset(p, 0, n);
+    return;
+  }
+  if (clean.begin > begin) memset(p, 0, clean.begin - begin);
+  if (clean.end < end) memset(at_address<void>(clean.end), 0, end - clean.end);
+}
+
 }  // namespace
 
 void* allocate_slowly(size_t n) {
@@ -142,15 +175,23 @@ void* allocate_zeroed(size_t n) {
     if (p != nullptr) return memset(p, 0, n);
   }
   Arena::Top top{};
-  Chunk* chunk = take_chunk([n, &top](Arena& arena) {
+  chunk::FreePages::Range clean;
+  Chunk* chunk = take_chunk([n, &top, &clean](Arena& arena) {
     top = arena.top_now();
-    return arena.allocate(chunk::request2size(n));
+    arena.forget_last_taken();
+    Chunk* taken = arena.allocate(chunk::request2size(n));
+    clean = arena.clean_of_last_taken();
+    return taken;
   });
   if (ARENITE_UNLIKELY(chunk == nullptr)) return nullptr;
   void* p = chunk->user();
   if (chunk->is_mapped()) {
     const size_t dirty = chunk::dirty_of_mapped(chunk);
     memset(p, 0, dirty < n ? dirty : n);
+    return p;
+  }
+  if (n >= k_look_for_clean_from && clean.size() != 0) {
+    clear_but(p, n, clean);
     return p;
   }
   // Carved from the top as it was, and reaching beyond where it ended: from there on it is fresh.
@@ -186,6 +227,7 @@ void release_chunk(void* p) {
   if (ARENITE_UNLIKELY(arena->is_abandoned())) return;
   if (!os::single_threaded()) return release_locked(arena, chunk);
   arena->free(chunk);
+  if (ARENITE_UNLIKELY(arena->must_settle())) ledger::settle();
 }
 
 void* reallocate(void* p, size_t n) {
@@ -199,7 +241,7 @@ void* reallocate(void* p, size_t n) {
     if (n <= old_usable) return p;
   } else if (!arena->is_abandoned() && arena->lock.lock_unless_frozen()) {
     const bool fits = arena->resize_in_place(chunk, size);
-    arena->lock.unlock();
+    leave(arena);
     if (fits) return p;
   } else if (n <= old_usable) {
     return p;

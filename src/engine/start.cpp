@@ -99,7 +99,10 @@ ARENITE_COLD void start() {
   g_settings = policy::read_settings(os::environment(), {complain, nullptr});
   chunk::choose_alignment(is_classic());
   chunk::g_seal_secret = os::secret();
-  if (!is_classic()) chunk::g_tuning.keeps_mappings.set(1);
+  if (!is_classic()) {
+    chunk::g_tuning.keeps_mappings.set(1);
+    chunk::g_tuning.tracks_pages.set(1);
+  }
   for (size_t i = 0; i < policy::k_setting_count; i++) {
     const policy::SettingInfo& info = policy::k_settings[i];
     apply(info.field, g_settings.values.*info.field);

@@ -76,4 +76,11 @@ void Lock::thaw() {
   wake(INT_MAX);
 }
 
+void wait_a_moment(unsigned n) {
+  if (n < static_cast<unsigned>(k_spins)) return pause();
+  const int saved = errno;
+  syscall(SYS_sched_yield);
+  errno = saved;
+}
+
 }  // namespace arenite::os

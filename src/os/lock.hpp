@@ -93,6 +93,10 @@ ARENITE_INLINE void barrier_after_unlock() {
 #endif
 }
 
+// Lets time pass for another thread that is about to finish and needs no lock for that: the n-th
+// time, from 0.
+void wait_a_moment(unsigned n);
+
 // Holds a lock for a scope.
 class Holding {
  public:

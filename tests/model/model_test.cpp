@@ -213,7 +213,7 @@ void leave(Block* slots, Dice& dice) {
 }
 
 void change_a_setting(Dice& dice) {
-  switch (dice.below(6)) {
+  switch (dice.below(9)) {
     case 0:
       heap::mallopt(M_MXFAST, static_cast<int>(dice.below(161)));
       break;
@@ -228,6 +228,11 @@ void change_a_setting(Dice& dice) {
       break;
     case 4:
       heap::trim(dice.below(1 << 20));
+      break;
+    case 5:
+    case 6:
+    case 7:
+      arenite::chunk::purge_arenas(dice.below(4 << 20));
       break;
     default:
       if (heap::mallinfo2().arena == 0) fail("mallinfo2 says there is no heap", nullptr, 0);

@@ -1,0 +1,149 @@
+#include "chunk/page_bits.hpp"
+
+#include <new>
+
+#include "os/os.hpp"
+
+namespace arenite::chunk {
+namespace {
+
+#if defined(__x86_64__)
+constexpr uint64_t k_address_space = uint64_t{1} << 47;
+#elif UINTPTR_MAX > UINT32_MAX
+constexpr uint64_t k_address_space = uint64_t{1} << 48;
+#else
+constexpr uint64_t k_address_space = uint64_t{1} << 32;
+#endif
+constexpr size_t k_in_table = 1024;
+constexpr size_t k_tables = k_address_space / k_granule / k_in_table;
+
+using Slot = std::atomic<PageBits*>;
+
+struct Table {
+  Slot slots[k_in_table];
+};
+
+// Memory that is handed out from its start on.
+struct Batch {
+  std::atomic<size_t> used;
+};
+constexpr size_t k_batch_size = 64 * k_kib;  // address space; what is not used costs nothing
+constexpr size_t k_unit = 64;
+
+constinit std::atomic<Batch*> g_batch{nullptr};
+constinit std::atomic<Table*> g_tables[k_tables] = {};
+
+constexpr size_t number_of(uintptr_t address) {
+  return address / k_granule;
+}
+
+}  // namespace
+
+void* take_for_good(size_t bytes) {
+  bytes = align_up(bytes, k_unit);
+  Batch* batch = g_batch.load(std::memory_order_acquire);
+  for (;;) {
+    if (batch != nullptr) {
+      const size_t at = batch->used.fetch_add(bytes, std::memory_order_relaxed);
+      if (at + bytes <= k_batch_size) return beyond<void>(batch, static_cast<ptrdiff_t>(at));
+    }
+    void* memory = os::map(k_batch_size);
+    if (memory == nullptr) return nullptr;
+    auto* fresh = new (memory) Batch;
+    fresh->used.store(k_unit, std::memory_order_relaxed);
+    if (g_batch.compare_exchange_strong(batch, fresh, std::memory_order_acq_rel,
+                                        std::memory_order_acquire)) {
+      batch = fresh;
+    } else {
+      os::unmap(memory, k_batch_size);
+    }
+  }
+}
+
+PageBits* page_bits_at(uintptr_t address) {
+  const size_t number = number_of(address);
+  if (number / k_in_table >= k_tables) return nullptr;
+  Table* table = g_tables[number / k_in_table].load(std::memory_order_acquire);
+  return table == nullptr ? nullptr
+                          : table->slots[number % k_in_table].load(std::memory_order_acquire);
+}
+
+PageBits* make_page_bits_at(uintptr_t address) {
+  const size_t number = number_of(address);
+  if (number / k_in_table >= k_tables) return nullptr;
+  std::atomic<Table*>& place = g_tables[number / k_in_table];
+  Table* table = place.load(std::memory_order_acquire);
+  if (table == nullptr) {
+    auto* fresh = static_cast<Table*>(take_for_good(sizeof(Table)));
+    if (fresh == nullptr) return nullptr;
+    // Where another was quicker, this one is lost: it happens once for each table at most.
+    if (place.compare_exchange_strong(table, fresh, std::memory_order_acq_rel,
+                                      std::memory_order_acquire))
+      table = fresh;
+  }
+  Slot& slot = table->slots[number % k_in_table];
+  PageBits* bits = slot.load(std::memory_order_acquire);
+  if (bits != nullptr) return bits;
+  void* memory = take_for_good(sizeof(PageBits));
+  if (memory == nullptr) return nullptr;
+  bits = new (memory) PageBits;
+  bits->granule = align_down(address, k_granule);
+  // Nobody else makes it: the granule is the caller's.
+  slot.store(bits, std::memory_order_release);
+  return bits;
+}
+
+void PageBits::set(unsigned begin, unsigned end) {
+  set_count += end - begin;
+  while (begin < end) {
+    const unsigned stop = align_down(begin, k_word_bits) + k_word_bits;
+    words[begin / k_word_bits] |= mask(begin, stop < end ? stop : end);
+    begin = stop;
+  }
+}
+
+unsigned PageBits::clear(unsigned begin, unsigned end, unsigned& after_last) {
+  unsigned cleared = 0;
+  while (begin < end) {
+    const unsigned stop = align_down(begin, k_word_bits) + k_word_bits;
+    const uint64_t in = mask(begin, stop < end ? stop : end);
+    uint64_t& word = words[begin / k_word_bits];
+    if (const uint64_t ones = word & in; ones != 0) {
+      // Most often all of them are, or none.
+      cleared += ones == in ? (stop < end ? stop : end) - begin
+                            : static_cast<unsigned>(__builtin_popcountll(ones));
+      after_last = stop - static_cast<unsigned>(__builtin_clzll(ones));
+      word &= ~in;
+    }
+    begin = stop;
+  }
+  set_count -= cleared;
+  return cleared;
+}
+
+unsigned PageBits::count(unsigned begin, unsigned end) const {
+  unsigned ones = 0;
+  while (begin < end) {
+    const unsigned stop = align_down(begin, k_word_bits) + k_word_bits;
+    const uint64_t in = words[begin / k_word_bits] & mask(begin, stop < end ? stop : end);
+    ones += static_cast<unsigned>(__builtin_popcountll(in));
+    begin = stop;
+  }
+  return ones;
+}
+
+unsigned PageBits::find(unsigned begin, unsigned end, bool value) const {
+  while (begin < end) {
+    const unsigned word_begin = align_down(begin, k_word_bits);
+    const uint64_t word = words[begin / k_word_bits];
+    const uint64_t in = (value ? word : ~word) & (~uint64_t{0} << begin % k_word_bits);
+    if (in != 0) {
+      const unsigned found = word_begin + static_cast<unsigned>(__builtin_ctzll(in));
+      return found < end ? found : end;
+    }
+    begin = word_begin + k_word_bits;
+  }
+  return end;
+}
+
+}  // namespace arenite::chunk
