@@ -45,7 +45,9 @@ bool create(const pthread_attr_t* attributes, void (*body)()) {
 
 void sleep_while(const std::atomic<uint32_t>& word, uint32_t value, uint32_t milliseconds) {
   const int saved = errno;
-  const FutexTime time{milliseconds / 1000, static_cast<long>(milliseconds % 1000) * 1'000'000};
+  FutexTime time{};
+  time.seconds = static_cast<decltype(time.seconds)>(milliseconds / 1000);
+  time.nanoseconds = static_cast<decltype(time.nanoseconds)>(milliseconds % 1000) * 1'000'000;
   syscall(k_futex, &word, FUTEX_WAIT_PRIVATE, value, milliseconds == k_for_ever ? nullptr : &time,
           nullptr, 0);
   errno = saved;

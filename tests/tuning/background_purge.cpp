@@ -79,7 +79,6 @@ CASE(does_so_in_the_child_of_a_fork) {
       EXPECT_GOOD_END(child);
       continue;
     }
-    EXPECT_EQ(threads(), 1);
     build_up_and_tear_down();
     EXPECT(falls_below(start + 8_MiB));
     EXPECT_EQ(threads(), 2);
