@@ -12,7 +12,7 @@ using namespace behaviour;
 
 namespace {
 
-constexpr std::size_t k_most_blocks = 100'000;
+constexpr std::size_t k_most_blocks = 110'000;
 char* g_blocks[k_most_blocks];
 
 // Takes that many bytes in blocks of one size, each written; frees all but every `keep_nth`.
