@@ -59,7 +59,7 @@ void FreePages::set_dirty(Range range) {
 }
 
 // How many bytes of them were dirty; `after_last` is then behind the last that was.
-ARENITE_INLINE size_t FreePages::clear_dirty(Range range, uintptr_t& after_last) {
+size_t FreePages::clear_dirty(Range range, uintptr_t& after_last) {
   size_t cleared = 0;
   while (range.begin < range.end) {
     const uintptr_t stop = least(range.end, align_down(range.begin, k_granule) + k_granule);
@@ -78,7 +78,10 @@ ARENITE_INLINE size_t FreePages::clear_dirty(Range range, uintptr_t& after_last)
 
 void FreePages::add(Range range) {
   in_use_ -= range.size();
-  if (ARENITE_UNLIKELY(holds_clean_)) {
+  if (ARENITE_LIKELY(is_current(range) && !holds_clean_)) {
+    current_->set(current_index(range.begin), current_index(range.end));
+    dirty_ += range.size();
+  } else if (holds_clean_) {
     set_dirty({range.begin, least(range.end, clean_.begin)});
     set_dirty({most(range.begin, clean_.end), range.end});
   } else {
@@ -91,7 +94,14 @@ void FreePages::take(Range range, uintptr_t clean_end) {
   await(range);
   in_use_ += range.size();
   uintptr_t after_last = range.begin;
-  dirty_ -= clear_dirty(range, after_last);
+  if (ARENITE_LIKELY(is_current(range))) {
+    unsigned after = current_index(range.begin);
+    const size_t pages = current_->clear(after, current_index(range.end), after);
+    dirty_ -= pages << page_shift_;
+    after_last = current_start_ + (static_cast<uintptr_t>(after) << page_shift_);
+  } else {
+    dirty_ -= clear_dirty(range, after_last);
+  }
   clean_ = {after_last,
             has_lost_track_ ? after_last : most(after_last, least(range.end, clean_end))};
   tell_in_lots();
