@@ -67,8 +67,8 @@ size_t FreePages::clear_dirty(Range range, uintptr_t& after_last) {
       const unsigned first = index_of(range.begin);
       unsigned after = 0;
       if (const size_t pages = bits->clear(first, first + count_of(stop - range.begin), after)) {
-        cleared += pages << page_shift();
-        after_last = range.begin + (static_cast<uintptr_t>(after - first) << page_shift());
+        cleared += pages << page_shift_;
+        after_last = range.begin + (static_cast<uintptr_t>(after - first) << page_shift_);
       }
     }
     range.begin = stop;
@@ -176,8 +176,8 @@ void FreePages::tell() {
 
 // Pages [begin, end) of a bitmap go. False if there is no room for another range.
 bool FreePages::note(PageBits* bits, unsigned begin, unsigned end) {
-  const uintptr_t start = bits->granule + (static_cast<uintptr_t>(begin) << page_shift());
-  const size_t size = static_cast<size_t>(end - begin) << page_shift();
+  const uintptr_t start = bits->granule + (static_cast<uintptr_t>(begin) << page_shift_);
+  const size_t size = static_cast<size_t>(end - begin) << page_shift_;
   Purge& purge = *purge_;
   os::PurgeRange* last = purge.count == 0 ? nullptr : &purge.ranges[purge.count - 1];
   if (last != nullptr && address_of(last->start) + last->size == start) {
@@ -216,7 +216,7 @@ bool FreePages::note_runs(size_t bytes, unsigned least_run, Range spared) {
         from = spared_end;
         continue;
       }
-      const size_t wanted = (bytes - purge_->bytes - 1) / page_size() + 1;
+      const size_t wanted = ((bytes - purge_->bytes - 1) >> page_shift_) + 1;
       const unsigned limit = begin < spared_begin ? spared_begin : all;
       const unsigned found_end = bits->find(begin, limit, false);
       auto end = static_cast<unsigned>(align_down(found_end, least_run));
@@ -316,7 +316,7 @@ size_t FreePages::dirty_in(Range range) const {
     }
     range.begin = stop;
   }
-  return pages << page_shift();
+  return pages << page_shift_;
 }
 
 }  // namespace arenite::chunk

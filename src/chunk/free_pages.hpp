@@ -191,9 +191,7 @@ class FreePages {
       tell();
   }
 
-  size_t page_size() const { return ~mask_ + 1; }
-  unsigned page_shift() const { return page_shift_; }
-  unsigned count_of(size_t bytes) const { return static_cast<unsigned>(bytes >> page_shift()); }
+  unsigned count_of(size_t bytes) const { return static_cast<unsigned>(bytes >> page_shift_); }
   unsigned index_of(uintptr_t page) const { return count_of(page % k_granule); }
   ARENITE_INLINE PageBits* bits_at(uintptr_t page) {
     return ARENITE_LIKELY(page - current_start_ < k_granule) ? current_ : find_bits(page);
