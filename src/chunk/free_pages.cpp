@@ -59,7 +59,7 @@ void FreePages::set_dirty(Range range) {
 }
 
 // How many bytes of them were dirty; `after_last` is then behind the last that was.
-ARENITE_INLINE size_t FreePages::clear_dirty(Range range, uintptr_t& after_last) {
+size_t FreePages::clear_dirty(Range range, uintptr_t& after_last) {
   size_t cleared = 0;
   while (range.begin < range.end) {
     const uintptr_t stop = least(range.end, align_down(range.begin, k_granule) + k_granule);
@@ -67,8 +67,8 @@ ARENITE_INLINE size_t FreePages::clear_dirty(Range range, uintptr_t& after_last)
       const unsigned first = index_of(range.begin);
       unsigned after = 0;
       if (const size_t pages = bits->clear(first, first + count_of(stop - range.begin), after)) {
-        cleared += pages << page_shift();
-        after_last = range.begin + (static_cast<uintptr_t>(after - first) << page_shift());
+        cleared += pages << page_shift_;
+        after_last = range.begin + (static_cast<uintptr_t>(after - first) << page_shift_);
       }
     }
     range.begin = stop;
@@ -78,7 +78,10 @@ ARENITE_INLINE size_t FreePages::clear_dirty(Range range, uintptr_t& after_last)
 
 void FreePages::add(Range range) {
   in_use_ -= range.size();
-  if (ARENITE_UNLIKELY(holds_clean_)) {
+  if (ARENITE_LIKELY(is_current(range) && !holds_clean_)) {
+    current_->set(current_index(range.begin), current_index(range.end));
+    dirty_ += range.size();
+  } else if (holds_clean_) {
     set_dirty({range.begin, least(range.end, clean_.begin)});
     set_dirty({most(range.begin, clean_.end), range.end});
   } else {
@@ -91,7 +94,14 @@ void FreePages::take(Range range, uintptr_t clean_end) {
   await(range);
   in_use_ += range.size();
   uintptr_t after_last = range.begin;
-  dirty_ -= clear_dirty(range, after_last);
+  if (ARENITE_LIKELY(is_current(range))) {
+    unsigned after = current_index(range.begin);
+    const size_t pages = current_->clear(after, current_index(range.end), after);
+    dirty_ -= pages << page_shift_;
+    after_last = current_start_ + (static_cast<uintptr_t>(after) << page_shift_);
+  } else {
+    dirty_ -= clear_dirty(range, after_last);
+  }
   clean_ = {after_last,
             has_lost_track_ ? after_last : most(after_last, least(range.end, clean_end))};
   tell_in_lots();
@@ -166,8 +176,8 @@ void FreePages::tell() {
 
 // Pages [begin, end) of a bitmap go. False if there is no room for another range.
 bool FreePages::note(PageBits* bits, unsigned begin, unsigned end) {
-  const uintptr_t start = bits->granule + (static_cast<uintptr_t>(begin) << page_shift());
-  const size_t size = static_cast<size_t>(end - begin) << page_shift();
+  const uintptr_t start = bits->granule + (static_cast<uintptr_t>(begin) << page_shift_);
+  const size_t size = static_cast<size_t>(end - begin) << page_shift_;
   Purge& purge = *purge_;
   os::PurgeRange* last = purge.count == 0 ? nullptr : &purge.ranges[purge.count - 1];
   if (last != nullptr && address_of(last->start) + last->size == start) {
@@ -206,7 +216,7 @@ bool FreePages::note_runs(size_t bytes, unsigned least_run, Range spared) {
         from = spared_end;
         continue;
       }
-      const size_t wanted = (bytes - purge_->bytes - 1) / page_size() + 1;
+      const size_t wanted = ((bytes - purge_->bytes - 1) >> page_shift_) + 1;
       const unsigned limit = begin < spared_begin ? spared_begin : all;
       const unsigned found_end = bits->find(begin, limit, false);
       auto end = static_cast<unsigned>(align_down(found_end, least_run));
@@ -306,7 +316,7 @@ size_t FreePages::dirty_in(Range range) const {
     }
     range.begin = stop;
   }
-  return pages << page_shift();
+  return pages << page_shift_;
 }
 
 }  // namespace arenite::chunk

@@ -73,7 +73,10 @@ class FreePages {
   };
 
   // Tracks pages from now on. Before there are any.
-  void start() { mask_ = ~(os::page_size() - 1); }
+  void start() {
+    mask_ = ~(os::page_size() - 1);
+    page_shift_ = static_cast<unsigned>(__builtin_ctzl(mask_));
+  }
   bool is_on() const { return mask_ != 0; }
   // The arena's memory is gone: tracks nothing from now on.
   void stop();
@@ -170,6 +173,14 @@ class FreePages {
   }
   void add(Range range);
   void take(Range range, uintptr_t clean_end);
+  // Whether the pages are in the granule that was looked at last.
+  ARENITE_INLINE bool is_current(Range range) const {
+    return range.begin - current_start_ < k_granule && range.end - current_start_ <= k_granule;
+  }
+  // A page's bit; or the bit behind the last of a range in the current granule.
+  ARENITE_INLINE unsigned current_index(uintptr_t page) const {
+    return count_of(page - current_start_);
+  }
   void set_dirty(Range range);
   size_t clear_dirty(Range range, uintptr_t& after_last);
   void wait_for(Range range);
@@ -180,9 +191,7 @@ class FreePages {
       tell();
   }
 
-  size_t page_size() const { return ~mask_ + 1; }
-  unsigned page_shift() const { return static_cast<unsigned>(__builtin_ctzl(mask_)); }
-  unsigned count_of(size_t bytes) const { return static_cast<unsigned>(bytes >> page_shift()); }
+  unsigned count_of(size_t bytes) const { return static_cast<unsigned>(bytes >> page_shift_); }
   unsigned index_of(uintptr_t page) const { return count_of(page % k_granule); }
   ARENITE_INLINE PageBits* bits_at(uintptr_t page) {
     return ARENITE_LIKELY(page - current_start_ < k_granule) ? current_ : find_bits(page);
@@ -197,6 +206,7 @@ class FreePages {
   }
 
   uintptr_t mask_ = 0;  // of a page's address; 0: nothing is tracked
+  unsigned page_shift_ = 0;
   size_t in_use_ = 0;
   size_t dirty_ = 0;
   size_t told_in_use_ = 0;

@@ -93,41 +93,12 @@ PageBits* make_page_bits_at(uintptr_t address) {
   return bits;
 }
 
-void PageBits::set(unsigned begin, unsigned end) {
-  set_count += end - begin;
-  while (begin < end) {
-    const unsigned stop = align_down(begin, k_word_bits) + k_word_bits;
-    words[begin / k_word_bits] |= mask(begin, stop < end ? stop : end);
-    begin = stop;
-  }
-}
-
-unsigned PageBits::clear(unsigned begin, unsigned end, unsigned& after_last) {
-  unsigned cleared = 0;
-  while (begin < end) {
-    const unsigned stop = align_down(begin, k_word_bits) + k_word_bits;
-    const uint64_t in = mask(begin, stop < end ? stop : end);
-    uint64_t& word = words[begin / k_word_bits];
-    if (const uint64_t ones = word & in; ones != 0) {
-      // Most often all of them are, or none.
-      cleared += ones == in ? (stop < end ? stop : end) - begin
-                            : static_cast<unsigned>(__builtin_popcountll(ones));
-      after_last = stop - static_cast<unsigned>(__builtin_clzll(ones));
-      word &= ~in;
-    }
-    begin = stop;
-  }
-  set_count -= cleared;
-  return cleared;
-}
-
 unsigned PageBits::count(unsigned begin, unsigned end) const {
   unsigned ones = 0;
-  while (begin < end) {
-    const unsigned stop = align_down(begin, k_word_bits) + k_word_bits;
-    const uint64_t in = words[begin / k_word_bits] & mask(begin, stop < end ? stop : end);
-    ones += static_cast<unsigned>(__builtin_popcountll(in));
-    begin = stop;
+  for (unsigned bit = find(begin, end, true); bit < end; bit = find(bit, end, true)) {
+    const unsigned stop = find(bit, end, false);
+    ones += stop - bit;
+    bit = stop;
   }
   return ones;
 }

@@ -22,21 +22,45 @@ struct PageBits {
   static constexpr unsigned k_bits = k_granule / k_smallest_page;
   static constexpr unsigned k_word_bits = 64;
 
-  // The bits [begin, end) of one word.
-  static uint64_t mask(unsigned begin, unsigned end) {
-    return (~uint64_t{0} << begin % k_word_bits) &
-           (~uint64_t{0} >> (k_word_bits - 1 - (end - 1) % k_word_bits));
+  // Sets the bits [begin, end), which are all 0; there is at least one.
+  ARENITE_INLINE void set(unsigned begin, unsigned end) {
+    set_count += end - begin;
+    for_each_word(begin, end, [](unsigned, uint64_t& word, uint64_t in) { word |= in; });
   }
-
-  // Sets the bits [begin, end), which are all 0.
-  void set(unsigned begin, unsigned end);
-  // Clears the bits [begin, end). How many were 1; and if any was, `after_last` is the bit behind
-  // the last of those.
-  unsigned clear(unsigned begin, unsigned end, unsigned& after_last);
+  // Clears the bits [begin, end), at least one. How many were 1; and if any was, `after_last` is
+  // the bit behind the last of those.
+  ARENITE_INLINE unsigned clear(unsigned begin, unsigned end, unsigned& after_last) {
+    unsigned zeroes = 0;
+    for_each_word(begin, end, [&](unsigned index, uint64_t& word, uint64_t in) {
+      const uint64_t ones = word & in;
+      word &= ~in;
+      // Most often all of them are, or none.
+      if (ARENITE_UNLIKELY(ones != in))
+        zeroes += static_cast<unsigned>(__builtin_popcountll(in & ~ones));
+      if (ones != 0)
+        after_last = (index + 1) * k_word_bits - static_cast<unsigned>(__builtin_clzll(ones));
+    });
+    const unsigned cleared = end - begin - zeroes;
+    set_count -= cleared;
+    return cleared;
+  }
   unsigned count(unsigned begin, unsigned end) const;
   // The first bit from `begin` on that is `value`; `end` if there is none before it.
   unsigned find(unsigned begin, unsigned end, bool value) const;
   bool are_all_set(unsigned begin, unsigned end) const { return find(begin, end, false) == end; }
+
+  // Calls visit(index, word, mask) for each word with some of these bits.
+  template <typename Visit>
+  ARENITE_INLINE void for_each_word(unsigned begin, unsigned end, Visit visit) {
+    const uint64_t in_first = ~uint64_t{0} << begin % k_word_bits;
+    const uint64_t in_last = ~uint64_t{0} >> (0 - end) % k_word_bits;
+    unsigned index = begin / k_word_bits;
+    const unsigned last = (end - 1) / k_word_bits;
+    if (ARENITE_LIKELY(index == last)) return visit(index, words[index], in_first & in_last);
+    visit(index, words[index], in_first);
+    while (++index < last) visit(index, words[index], ~uint64_t{0});
+    visit(last, words[last], in_last);
+  }
 
   std::atomic<FreePages*> owner{nullptr};
   PageBits* next = nullptr;  // the owner's next

@@ -92,7 +92,7 @@ ARENITE_INLINE Arena* arena_of(void* p, Fault if_none) {
 }
 
 // A free does not wait for an arena that another thread is using (in classic mode it does): the
-// chunk goes to the arena's list of deferred frees, which is emptied on the arena's next slow path.
+// chunk goes to the arena's list of deferred frees, which its holder empties when he is through.
 void release_locked(Arena* arena, Chunk* chunk) {
   if (ARENITE_UNLIKELY(!arena->lock.try_lock())) {
     if (!is_classic() || !arena->lock.lock_unless_frozen()) {
