@@ -147,6 +147,26 @@ size_t purge(const PurgeRange* ranges, size_t count) {
   return gone;
 }
 
+void keep_small(void* start, size_t size) {
+  const KeepErrno keep;
+  syscall(SYS_madvise, start, size, MADV_NOHUGEPAGE);
+}
+
+bool populate_huge(void* extent) {
+  if (g_fault_plan.strikes(Call::huge)) return false;
+  const KeepErrno keep;
+  if (syscall(SYS_madvise, extent, k_huge_page, MADV_HUGEPAGE) != 0) return false;
+  // The fault is a huge one because of the advice alone. The advice must not stay: the kernel would
+  // fill the holes of such a range behind our back. Without it the neighbours are one mapping
+  // again.
+  *static_cast<volatile char*>(extent) = 0;
+  syscall(SYS_madvise, extent, k_huge_page, MADV_NOHUGEPAGE);
+  // What no advice tells: whether there was a huge page.
+  unsigned char is_resident = 0;
+  void* last = beyond<void>(extent, k_huge_page - page_size());
+  return syscall(SYS_mincore, last, page_size(), &is_resident) == 0 && (is_resident & 1) != 0;
+}
+
 bool unmap(void* start, size_t size) {
   if (g_fault_plan.strikes(Call::unmap)) return false;
   const KeepErrno keep;

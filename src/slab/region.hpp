@@ -21,6 +21,9 @@
 // as they were. A page's words hold memory from the day on that it is first taken: where pages side
 // by side are free and clean their words go the same way. Headers stay: who freed the last block of
 // a slab may still look at its header when it is a page.
+//
+// The kernel makes no huge page of a region by itself. Where it is asked to (region_huge.cpp) the
+// whole extent of 2 MiB is resident at once, and its free pages are dirty though never taken.
 #pragma once
 
 #include "os/os.hpp"
@@ -140,6 +143,13 @@ class Region {
   // All that were picked, as they were: who picked them is not in this process any more.
   void put_all_back();
 
+  // Whether the page is the last taken and the first of a whole extent, now committed, which
+  // nobody has touched.
+  bool starts_extent(const Slab* page);
+  // The extent that begins with the page is resident: those of its pages that were never taken are
+  // free and dirty now. How many.
+  size_t note_resident_extent(const Slab* page);
+
   // Whether the table of pages agrees with the headers (S1); nobody may change it meanwhile.
   bool verify(Breach& breach) const;
 
@@ -162,6 +172,7 @@ class Region {
 
  private:
   static constexpr size_t k_masks = (k_region_pages + 63) / 64;
+  static constexpr size_t k_extent_pages = os::k_huge_page / k_slab_size;
   using Mask = uint64_t[k_masks];
 
   static bool has(const Mask& mask, size_t page) {
