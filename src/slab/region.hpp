@@ -143,11 +143,12 @@ class Region {
   // All that were picked, as they were: who picked them is not in this process any more.
   void put_all_back();
 
-  // Whether the page is the last taken and the first of a whole extent, now committed, which
-  // nobody has touched.
+  static constexpr size_t k_extent_pages = os::k_huge_page / k_slab_size;
+  // Whether the page, which was just taken, is the first of a whole extent, now committed, that
+  // holds no memory: all others are clean, or were never taken.
   bool starts_extent(const Slab* page);
-  // The extent that begins with the page is resident: those of its pages that were never taken are
-  // free and dirty now. How many.
+  // The extent that begins with the page is resident: those of its pages that are free are dirty
+  // now. How many were not.
   size_t note_resident_extent(const Slab* page);
 
   // Whether the table of pages agrees with the headers (S1); nobody may change it meanwhile.
@@ -172,7 +173,6 @@ class Region {
 
  private:
   static constexpr size_t k_masks = (k_region_pages + 63) / 64;
-  static constexpr size_t k_extent_pages = os::k_huge_page / k_slab_size;
   using Mask = uint64_t[k_masks];
 
   static bool has(const Mask& mask, size_t page) {

@@ -3,25 +3,29 @@
 
 namespace arenite::slab {
 
+// Extents begin where words of the masks do.
+static_assert(Region::k_extent_pages == 64);
+
 bool Region::starts_extent(const Slab* page) {
   const size_t first = page_number(page);
   const size_t end = first + k_extent_pages;
-  return first % k_extent_pages == 0 && used_end_ == first + 1 && end <= k_end_page &&
-         commit_through(end - 1);
+  if (first % k_extent_pages != 0 || end > k_end_page) return false;
+  if (used_end_ == first + 1) return commit_through(end - 1);
+  const size_t mask = first / 64;
+  return free_[mask] == ~uint64_t{1} && dirty_[mask] == 0;
 }
 
 size_t Region::note_resident_extent(const Slab* page) {
-  const size_t end = page_number(page) + k_extent_pages;
-  size_t pages = 0;
-  for (; used_end_ < end; used_end_++) {
-    set(free_, used_end_);
-    set(dirty_, used_end_);
-    set(recent_, used_end_);
-    pages++;
-  }
-  dirty_count_ += pages;
+  const size_t first = page_number(page);
+  const size_t end = first + k_extent_pages;
+  for (; used_end_ < end; used_end_++) set(free_, used_end_);
+  const size_t mask = first / 64;
+  const uint64_t clean = free_[mask] & ~dirty_[mask];
+  dirty_[mask] |= clean;
+  recent_[mask] |= clean;
+  dirty_count_ += count_bits(clean);
   note_peak();
-  return pages;
+  return count_bits(clean);
 }
 
 }  // namespace arenite::slab
