@@ -1,5 +1,5 @@
 // Region: a whole extent becomes resident at once (region.hpp).
-#include "slab/region.hpp"
+#include "slab/owned.hpp"
 
 namespace arenite::slab {
 
