@@ -104,6 +104,7 @@ class Depot : public slab::Owner {
   void make_page(slab::Slab* slab);
   bool should_start_huge(const slab::Slab* page);
   void start_huge(const slab::Slab* page);
+  void* next_small_extent(const slab::Slab* first_huge);
   void note_dirty(slab::Region* region);
   void note_open(slab::Region* region);
   void pick(slab::Pick which, size_t most_bytes, slab::PurgeBatch& batch);
@@ -133,6 +134,8 @@ class Depot : public slab::Owner {
   // purged since.
   slab::Slab* warm_[k_most_warm] = {};
   unsigned warm_end_ = 0;
+  size_t small_extent_ = 0;           // of the first region: the next to be looked at
+  size_t small_extents_end_ = 0;      // where the first that started huge is
   unsigned huge_refusals_ = 0;        // in a row
   unsigned small_extents_to_go_ = 0;  // until the kernel is asked for a huge page again
   ThreadSlabs* records_ = nullptr;

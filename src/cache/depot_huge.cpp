@@ -37,7 +37,23 @@ void Depot::start_huge(const Slab* page) {
     g_ledger.grew(bytes);
     g_ledger.freed(ledger::Keeper::slabs, bytes);
   }
+  void* small = is_huge ? next_small_extent(page) : nullptr;
   lock.unlock();
+  if (small != nullptr) os::collapse_huge(small);
+}
+
+// What was taken first is small pages, and may be what is used most: the upper levels of a tree,
+// the table of a hash. With each extent that starts huge one of these follows, if all of it is in
+// use. Each is looked at once. The lock is held.
+void* Depot::next_small_extent(const Slab* first_huge) {
+  if (small_extents_end_ == 0)
+    small_extents_end_ = slab::region_at(first_huge) == regions_
+                             ? slab::page_number(first_huge) / Region::k_extent_pages
+                             : slab::k_region_pages / Region::k_extent_pages;
+  while (small_extent_ < small_extents_end_) {
+    if (void* memory = regions_->extent_in_use(small_extent_++)) return memory;
+  }
+  return nullptr;
 }
 
 }  // namespace arenite::cache

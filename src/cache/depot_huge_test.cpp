@@ -126,6 +126,28 @@ TEST_F(DepotHugeTest, a_refusal_is_silent_and_remembered_for_a_while) {
   EXPECT_TRUE(is_whole());
 }
 
+TEST_F(DepotHugeTest, what_was_there_before_follows_if_it_is_in_use) {
+  if (slab::k_region_pages < k_extent_pages) GTEST_SKIP() << "regions are smaller";
+  depot_.huge_pages = policy::HugePages::never;
+  grow_to_an_extent();
+  Slab* first = make();
+  slab::memory_of(first)[5] = 7;
+  grow_to_an_extent();
+  depot_.huge_pages = policy::HugePages::automatic;
+  const char* last = slab::memory_of(first) + policy::k_huge_extent - 1;
+  os::g_fault_plan.fail_nth(SIZE_MAX, k_huge_calls);
+  make();
+  const uint64_t calls = os::g_fault_plan.seen();
+  if (dirty_pages() == 0) GTEST_SKIP() << "the kernel has no huge page";
+  EXPECT_EQ(calls, 2U);
+  EXPECT_EQ(slab::memory_of(first)[5], 7);
+  EXPECT_EQ(*last, 0);
+  grow_to_an_extent();
+  make();
+  EXPECT_EQ(os::g_fault_plan.seen(), calls + 1) << "each is looked at once";
+  EXPECT_TRUE(is_whole());
+}
+
 TEST_F(DepotHugeTest, never_asks_for_none) {
   depot_.huge_pages = policy::HugePages::never;
   os::g_fault_plan.fail_nth(1, k_huge_calls, true);

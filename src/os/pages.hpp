@@ -49,6 +49,10 @@ void keep_small(void* start, size_t size);
 inline constexpr size_t k_huge_page = 2 * k_mib;
 bool populate_huge(void* extent);
 
+// Makes one huge page of an extent whose pages hold memory, and keeps what is in them. It is
+// resident as a whole then. Nothing happens where the kernel cannot (MADV_COLLAPSE, 6.1).
+void collapse_huge(void* extent);
+
 // Ends a mapping. False if the kernel refused (it may have to split a mapping and have no room for
 // the pieces): the pages are then still there and still ours.
 bool unmap(void* start, size_t size);

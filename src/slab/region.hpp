@@ -147,6 +147,8 @@ class Region {
   // Whether the page, which was just taken, is the first of a whole extent, now committed, that
   // holds no memory: all others are clean, or were never taken.
   bool starts_extent(const Slab* page);
+  // The memory of a whole extent, all of whose pages are in use; nullptr if they are not.
+  void* extent_in_use(size_t extent) const;
   // The extent that begins with the page is resident: those of its pages that are free are dirty
   // now. How many were not.
   size_t note_resident_extent(const Slab* page);

@@ -15,6 +15,14 @@ bool Region::starts_extent(const Slab* page) {
   return free_[mask] == ~uint64_t{1} && dirty_[mask] == 0;
 }
 
+void* Region::extent_in_use(size_t extent) const {
+  const size_t first = extent * k_extent_pages;
+  if (first < k_first_page || first + k_extent_pages > used_end_ || free_[extent] != 0 ||
+      out_[extent] != 0)
+    return nullptr;
+  return at_address<void>(region_of(this) + first * k_slab_size);
+}
+
 size_t Region::note_resident_extent(const Slab* page) {
   const size_t first = page_number(page);
   const size_t end = first + k_extent_pages;

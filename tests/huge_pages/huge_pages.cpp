@@ -79,8 +79,8 @@ CASE(a_process_that_grows_large_gets_them) {
   if (mode_is_classic()) {
     EXPECT_EQ(huge_bytes(), 0);
   } else {
-    // The first third, and the ends of regions, are small pages.
-    EXPECT_AT_LEAST(huge_bytes(), 40_MiB);
+    // The ends of regions are small pages, and here and there the kernel may have had no other.
+    EXPECT_AT_LEAST(huge_bytes(), 64_MiB);
   }
 }
 
