@@ -105,9 +105,11 @@ Slab* Depot::make_slab(unsigned size_class, Owner* owner) {
   if (!lock.lock_unless_frozen()) return nullptr;
   Slab* slab = take_page();
   if (slab != nullptr) slab->place.store(Place::moving, std::memory_order_relaxed);
+  const bool is_huge = slab != nullptr && should_start_huge(slab);
   lock.unlock();
   if (slab == nullptr) return nullptr;
   ledger::settle();
+  if (is_huge) start_huge(slab);
   slab::format(slab, size_class);
   slab->owner.store(owner, std::memory_order_release);
   return slab;

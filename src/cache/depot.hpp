@@ -45,6 +45,9 @@ class Depot : public slab::Owner {
   // has frozen the depot: then the next who frees a block of it does.
   void claim_full(slab::Slab* slab);
 
+  // Which growth of the slabs starts as huge pages.
+  std::atomic<policy::HugePages> huge_pages{policy::HugePages::automatic};
+
   // A record for a thread, perhaps with slabs in its lists; nullptr where there is no memory.
   ThreadSlabs* take_record();
   // All its slabs are listed. Waits for a fork.
@@ -99,6 +102,9 @@ class Depot : public slab::Owner {
   slab::Slab* take_warm();
   slab::Slab* take_page();
   void make_page(slab::Slab* slab);
+  bool should_start_huge(const slab::Slab* page);
+  void start_huge(const slab::Slab* page);
+  void* next_small_extent(const slab::Slab* first_huge);
   void note_dirty(slab::Region* region);
   void note_open(slab::Region* region);
   void pick(slab::Pick which, size_t most_bytes, slab::PurgeBatch& batch);
@@ -128,6 +134,10 @@ class Depot : public slab::Owner {
   // purged since.
   slab::Slab* warm_[k_most_warm] = {};
   unsigned warm_end_ = 0;
+  size_t small_extent_ = 0;           // of the first region: the next to be looked at
+  size_t small_extents_end_ = 0;      // where the first that started huge is
+  unsigned huge_refusals_ = 0;        // in a row
+  unsigned small_extents_to_go_ = 0;  // until the kernel is asked for a huge page again
   ThreadSlabs* records_ = nullptr;
   ThreadSlabs* idle_records_ = nullptr;   // the latest first; behind the first few without slabs
   ThreadSlabs* fresh_records_ = nullptr;  // room for more, up to fresh_end_

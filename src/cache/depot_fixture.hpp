@@ -17,6 +17,8 @@ using slab::Slab;
 // A depot of the test's own; its regions stay, as a depot's do.
 class DepotTest : public testing::Test {
  protected:
+  // A page is resident when it is taken, not sooner: these tests count pages.
+  DepotTest() { depot_.huge_pages = policy::HugePages::never; }
   ~DepotTest() override { os::g_fault_plan.fail_nth(0); }
 
   static void fail_from_now(os::Call call) {

@@ -30,6 +30,9 @@ void complain(void*, const char* variable, const char* value, size_t length,
     case policy::Unit::mode:
       line << "classic or default";
       break;
+    case policy::Unit::huge_pages:
+      line << "never, auto or always";
+      break;
     case policy::Unit::bytes:
       line << "a size in bytes";
       break;
@@ -38,7 +41,7 @@ void complain(void*, const char* variable, const char* value, size_t length,
       line << "a whole number";
       break;
   }
-  if (info.maximum != 0 && info.unit != policy::Unit::mode)
+  if (info.maximum != 0 && policy::words_of(info.unit) == nullptr)
     line << " from " << info.minimum << " to " << info.maximum;
   line << "; it is ignored\n";
   os::write_stderr(line);
@@ -56,6 +59,9 @@ void apply(size_t policy::Settings::*field, size_t value) {
   if (field == &Settings::perturb) t.perturb.set(value);
   if (field == &Settings::arena_test) t.arena_test.set(value);
   if (field == &Settings::arena_max) t.arena_max.set(value);
+  if (field == &Settings::huge_pages)
+    cache::g_depot.huge_pages.store(static_cast<policy::HugePages>(value),
+                                    std::memory_order_relaxed);
 }
 
 // Two arenas for each processor, counted before a third is made, unless the user said when.

@@ -11,8 +11,9 @@
 
 namespace arenite::os {
 
-enum class Call : unsigned { map, commit, decommit, remap, purge, unmap, move_break, purge_many };
-inline constexpr unsigned k_every_call = 0xff;
+enum class Call : unsigned { map, commit, decommit, remap, purge, unmap, move_break, purge_many, huge };
+inline constexpr unsigned k_call_kinds = 9;
+inline constexpr unsigned k_every_call = (1U << k_call_kinds) - 1;
 
 class FaultPlan {
  public:

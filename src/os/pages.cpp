@@ -66,6 +66,7 @@ constexpr int k_pidfd_self = -10001;
 #ifndef SYS_process_madvise
 #define SYS_process_madvise 440
 #endif
+constexpr int k_collapse = 25;  // MADV_COLLAPSE
 constexpr int k_anonymous = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
 }  // namespace
@@ -145,6 +146,35 @@ size_t purge(const PurgeRange* ranges, size_t count) {
     gone += ranges[done].size;
   }
   return gone;
+}
+
+void keep_small(void* start, size_t size) {
+  const KeepErrno keep;
+  syscall(SYS_madvise, start, size, MADV_NOHUGEPAGE);
+}
+
+bool populate_huge(void* extent) {
+  if (g_fault_plan.strikes(Call::huge)) return false;
+  const KeepErrno keep;
+  if (syscall(SYS_madvise, extent, k_huge_page, MADV_HUGEPAGE) != 0) return false;
+  // The fault is a huge one because of the advice alone. The advice must not stay: the kernel would
+  // fill the holes of such a range behind our back. Without it the neighbours are one mapping
+  // again.
+  *static_cast<volatile char*>(extent) = 0;
+  syscall(SYS_madvise, extent, k_huge_page, MADV_NOHUGEPAGE);
+  // What no advice tells: whether there was a huge page.
+  unsigned char is_resident = 0;
+  void* last = beyond<void>(extent, k_huge_page - page_size());
+  return syscall(SYS_mincore, last, page_size(), &is_resident) == 0 && (is_resident & 1) != 0;
+}
+
+void collapse_huge(void* extent) {
+  if (g_fault_plan.strikes(Call::huge)) return;
+  const KeepErrno keep;
+  // It is refused where huge pages are advised against.
+  if (syscall(SYS_madvise, extent, k_huge_page, MADV_HUGEPAGE) != 0) return;
+  syscall(SYS_madvise, extent, k_huge_page, k_collapse);
+  syscall(SYS_madvise, extent, k_huge_page, MADV_NOHUGEPAGE);
 }
 
 bool unmap(void* start, size_t size) {

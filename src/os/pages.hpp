@@ -39,6 +39,20 @@ struct PurgeRange {
 inline constexpr size_t k_most_purge_ranges = 64;
 size_t purge(const PurgeRange* ranges, size_t count);
 
+// Keeps the kernel from making huge pages of the range, or from filling what was purged of one
+// again. Changes nothing else; a kernel without huge pages has nothing to be kept from.
+void keep_small(void* start, size_t size);
+
+// Of a committed extent of 2 MiB that keep_small was asked for and in which nothing was touched:
+// makes one huge page, resident and zero. False where the kernel has none to give; at most its
+// first page is resident then. Its pages can be purged one by one, and stay purged.
+inline constexpr size_t k_huge_page = 2 * k_mib;
+bool populate_huge(void* extent);
+
+// Makes one huge page of an extent whose pages hold memory, and keeps what is in them. It is
+// resident as a whole then. Nothing happens where the kernel cannot (MADV_COLLAPSE, 6.1).
+void collapse_huge(void* extent);
+
 // Ends a mapping. False if the kernel refused (it may have to split a mapping and have no room for
 // the pieces): the pages are then still there and still ours.
 bool unmap(void* start, size_t size);

@@ -4,7 +4,10 @@
 #include "os/pages.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <algorithm>
 #include <cerrno>
+#include <vector>
 
 #include "os/fault.hpp"
 
@@ -185,6 +188,57 @@ TEST_F(PagesTest, a_refusal_leaves_errno_alone) {
   EXPECT_EQ(after, 77);
 }
 
+// An extent that lies as a huge page must, within a larger range.
+class HugePageTest : public PagesTest {
+ protected:
+  HugePageTest() {
+    keep_small(start_, 3 * k_huge_page);
+    commit(start_, 3 * k_huge_page);
+  }
+  ~HugePageTest() override {
+    g_fault_plan.fail_nth(0);
+    unmap(start_, 3 * k_huge_page);
+  }
+  size_t resident_pages(const void* start, size_t size) const {
+    std::vector<unsigned char> pages(size / page_);
+    EXPECT_EQ(mincore(const_cast<void*>(start), size, pages.data()), 0);
+    return static_cast<size_t>(
+        std::count_if(pages.begin(), pages.end(), [](unsigned char p) { return (p & 1) != 0; }));
+  }
+
+  char* const start_ = static_cast<char*>(reserve(3 * k_huge_page, k_huge_page));
+  char* const extent_ = start_ + k_huge_page;
+};
+
+TEST_F(HugePageTest, an_extent_is_resident_and_zero_and_its_neighbours_are_not) {
+  if (!populate_huge(extent_)) GTEST_SKIP() << "the kernel has no huge page";
+  EXPECT_EQ(resident_pages(start_, 3 * k_huge_page), k_huge_page / page_);
+  EXPECT_TRUE(all_zero(extent_, k_huge_page));
+}
+
+TEST_F(HugePageTest, a_purge_inside_takes_just_that) {
+  if (!populate_huge(extent_)) GTEST_SKIP() << "the kernel has no huge page";
+  extent_[5 * page_] = 1;
+  extent_[6 * page_] = 1;
+  EXPECT_TRUE(purge(extent_ + 4 * page_, 2 * page_));
+  EXPECT_EQ(resident_pages(extent_, k_huge_page), k_huge_page / page_ - 2);
+  EXPECT_EQ(extent_[5 * page_], 0);
+  EXPECT_EQ(extent_[6 * page_], 1);
+}
+
+TEST_F(HugePageTest, a_refusal_changes_nothing) {
+  g_fault_plan.fail_nth(1, only(Call::huge));
+  EXPECT_FALSE(populate_huge(extent_));
+  g_fault_plan.fail_nth(0);
+  EXPECT_EQ(resident_pages(extent_, k_huge_page), 0U);
+}
+
+TEST_F(HugePageTest, an_extent_that_is_small_pages_already_is_said_to_be_none) {
+  extent_[0] = 7;
+  EXPECT_FALSE(populate_huge(extent_));
+  EXPECT_LE(resident_pages(extent_, k_huge_page), 1U);
+}
+
 TEST_F(PagesTest, a_fault_plan_fails_the_nth_call_of_its_kind_alone) {
   char* p = static_cast<char*>(map(page_));
   g_fault_plan.fail_nth(2, only(Call::purge));
@@ -205,7 +259,8 @@ TEST_F(PagesTest, a_fault_plan_can_fail_everything_from_then_on) {
   g_fault_plan.fail_nth(1, k_every_call, true);
   const bool given = map(page_) != nullptr || reserve(page_, page_) != nullptr;
   const bool done = commit(p, page_) || decommit(p, page_) || purge(p, page_) || unmap(p, page_);
-  const bool moved = remap(p, page_, 2 * page_, true) != nullptr || move_break(16) != nullptr;
+  const bool moved =
+      remap(p, page_, 2 * page_, true) != nullptr || move_break(16) != nullptr || populate_huge(p);
   g_fault_plan.fail_nth(0);
   EXPECT_FALSE(given || done || moved);
   EXPECT_TRUE(is_readable(p));

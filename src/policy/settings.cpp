@@ -87,6 +87,16 @@ bool read_number(Span s, bool suffix_allowed, size_t& value) {
   return true;
 }
 
+// The number of the word that it is.
+bool read_word(Span s, const char* const* words, size_t& value) {
+  for (size_t i = 0; words[i] != nullptr; i++) {
+    if (!equal(s, words[i])) continue;
+    value = i;
+    return true;
+  }
+  return false;
+}
+
 size_t length_of(const char* s) {
   size_t n = 0;
   while (s[n] != '\0') n++;
@@ -144,19 +154,22 @@ struct Reader {
 
 }  // namespace
 
+const char* const* words_of(Unit unit) {
+  static constexpr const char* k_modes[] = {"default", "classic", nullptr};
+  static constexpr const char* k_huge_pages[] = {"never", "auto", "always", nullptr};
+  if (unit == Unit::mode) return k_modes;
+  return unit == Unit::huge_pages ? k_huge_pages : nullptr;
+}
+
 bool read_value(const SettingInfo& info, const char* text, size_t length, size_t& value) {
   const Span s{text, length};
   size_t n = 0;
-  if (info.unit == Unit::mode) {
-    if (equal(s, "default")) {
-      n = k_mode_default;
-    } else if (equal(s, "classic")) {
-      n = k_mode_classic;
-    } else {
-      return false;
-    }
-  } else if (!read_number(s, info.unit == Unit::bytes, n)) {
-    return false;
+  const char* const* words = words_of(info.unit);
+  if (words == nullptr || !read_word(s, words, n)) {
+    if (info.unit == Unit::mode || !read_number(s, info.unit == Unit::bytes, n)) return false;
+    // As glibc's hugetlb: 0 is off, any other number is on.
+    if (info.unit == Unit::huge_pages)
+      n = static_cast<size_t>(n == 0 ? HugePages::never : HugePages::always);
   }
   if (n < info.minimum || (info.maximum != 0 && n > info.maximum)) return false;
   value = n;

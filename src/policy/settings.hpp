@@ -15,11 +15,14 @@ namespace arenite::policy {
 inline constexpr size_t k_mode_default = 0;
 inline constexpr size_t k_mode_classic = 1;
 
+// When memory becomes huge pages (huge_pages.hpp).
+enum class HugePages : size_t { never, automatic, always };
+
 // The largest mmap threshold that can be set: a bigger block would not fit a heap
 // (HEAP_MAX_SIZE/2).
 inline constexpr size_t k_mmap_threshold_limit = k_is_64_bit ? 32 * k_mib : 512 * k_kib;
 
-enum class Unit : unsigned char { bytes, count, byte, mode };
+enum class Unit : unsigned char { bytes, count, byte, mode, huge_pages };
 enum class Source : unsigned char {
   built_in,
   malloc_variable,
@@ -55,6 +58,10 @@ inline constexpr SettingInfo k_settings[] = {
 };
 inline constexpr size_t k_setting_count = sizeof(k_settings) / sizeof(k_settings[0]);
 
+// The words that a setting takes instead of a number, that of 0 first; null behind the last. Null
+// where it takes a number.
+const char* const* words_of(Unit unit);
+
 struct ReadSettings {
   Settings values;
   Source sources[k_setting_count];
@@ -74,7 +81,7 @@ ReadSettings built_in_settings();
 ReadSettings read_settings(const char* const* environment, Complaint complaint);
 
 // Reads one value: decimal, 0x hexadecimal or 0 octal, a minus for "counted from the end", a suffix
-// k, M or G on bytes, a mode's name. False, and `value` untouched, where it cannot be read or is
+// k, M or G on bytes, one of its words. False, and `value` untouched, where it cannot be read or is
 // out of the setting's range.
 bool read_value(const SettingInfo& info, const char* text, size_t length, size_t& value);
 

@@ -76,7 +76,8 @@ TEST(Settings, every_line_of_the_table_has_a_variable_of_our_own) {
     std::string variable = "ARENITE_";
     for (const char* c = info.name; *c != '\0'; c++)
       variable += *c == '_' ? '_' : static_cast<char>(*c - 'a' + 'A');
-    variable += info.unit == Unit::mode ? "=classic" : "=1";
+    const char* const* words = words_of(info.unit);
+    variable += words == nullptr ? std::string("=1") : std::string("=") + words[1];
     EXPECT_EQ(Reading({variable.c_str()}).values.*info.field, 1U) << variable;
   }
 }
@@ -170,6 +171,18 @@ TEST(SettingValues, a_mode_has_a_name_and_no_number) {
   EXPECT_EQ(value_of(&Settings::mode, "default"), k_mode_default);
   for (const char* text : {"1", "Classic", "classical", "class", ""})
     EXPECT_EQ(value_of(&Settings::mode, text), std::nullopt) << text;
+}
+
+TEST(SettingValues, huge_pages_have_words_and_glibcs_numbers) {
+  const auto huge_pages = [](const char* text) { return value_of(&Settings::huge_pages, text); };
+  EXPECT_EQ(huge_pages("never"), static_cast<size_t>(HugePages::never));
+  EXPECT_EQ(huge_pages("auto"), static_cast<size_t>(HugePages::automatic));
+  EXPECT_EQ(huge_pages("always"), static_cast<size_t>(HugePages::always));
+  EXPECT_EQ(huge_pages("0"), static_cast<size_t>(HugePages::never));
+  EXPECT_EQ(huge_pages("1"), static_cast<size_t>(HugePages::always));
+  EXPECT_EQ(huge_pages("2"), static_cast<size_t>(HugePages::always));
+  for (const char* text : {"", "aut", "automatic", "yes", "1k"})
+    EXPECT_EQ(huge_pages(text), std::nullopt) << text;
 }
 
 TEST(Settings, four_of_them_pin_the_thresholds) {

@@ -22,6 +22,7 @@ Region* Region::create() {
     return nullptr;
   }
   auto* region = new (beyond<void>(start, k_region_state)) Region;
+  os::keep_small(start, k_region_size);
   g_kind_map.set(start, Kind::slab_region);
   return region;
 }

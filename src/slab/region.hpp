@@ -21,6 +21,9 @@
 // as they were. A page's words hold memory from the day on that it is first taken: where pages side
 // by side are free and clean their words go the same way. Headers stay: who freed the last block of
 // a slab may still look at its header when it is a page.
+//
+// The kernel makes no huge page of a region by itself. Where it is asked to (region_huge.cpp) the
+// whole extent of 2 MiB is resident at once, and its free pages are dirty though never taken.
 #pragma once
 
 #include "os/os.hpp"
@@ -139,6 +142,16 @@ class Region {
   void put_back_words(bool are_clean);
   // All that were picked, as they were: who picked them is not in this process any more.
   void put_all_back();
+
+  static constexpr size_t k_extent_pages = os::k_huge_page / k_slab_size;
+  // Whether the page, which was just taken, is the first of a whole extent, now committed, that
+  // holds no memory: all others are clean, or were never taken.
+  bool starts_extent(const Slab* page);
+  // The memory of a whole extent, all of whose pages are in use; nullptr if they are not.
+  void* extent_in_use(size_t extent) const;
+  // The extent that begins with the page is resident: those of its pages that are free are dirty
+  // now. How many were not.
+  size_t note_resident_extent(const Slab* page);
 
   // Whether the table of pages agrees with the headers (S1); nobody may change it meanwhile.
   bool verify(Breach& breach) const;

@@ -246,7 +246,7 @@ class Settings(Case):
         self.assertEqual({s["from"] for s in settings.values()}, {"default"})
         expected = {"mode": "default", "mxfast": 128, "trim_threshold": 128 << 10, "top_pad": 128 << 10,
                     "mmap_threshold": 128 << 10, "mmap_max": 65536, "perturb": 0, "arena_test": 8,
-                    "arena_max": 0}
+                    "arena_max": 0, "huge_pages": "auto"}
         self.assertEqual({name: settings[name]["value"] for name in expected}, expected)
         for setting in settings.values():
             self.assertTrue(setting["help"])
@@ -279,10 +279,10 @@ class Settings(Case):
 
     def test_lists_knobs_without_effect(self):
         answer = self.read({"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1:"
-                                              "glibc.cpu.x86_ibt=on:glibc.malloc.hugetlb=1",
+                                              "glibc.cpu.x86_ibt=on",
                             "MALLOC_CHECK_": "3", "MALLOC_TCACHE_COUNT": "0", "ARENITE_ARENA_MAXX": "1"})
         idle = {knob["name"]: knob["why"] for knob in answer["without_effect"]}
-        self.assertEqual(set(idle), {"glibc.malloc.tcache_count", "glibc.malloc.hugetlb", "MALLOC_CHECK_",
+        self.assertEqual(set(idle), {"glibc.malloc.tcache_count", "MALLOC_CHECK_",
                                      "MALLOC_TCACHE_COUNT", "ARENITE_ARENA_MAXX"})
         self.assertTrue(all(idle.values()))
         self.assertEqual(self.read()["without_effect"], [])

@@ -30,12 +30,14 @@ std::string unit_text(Unit unit) {
       return "BYTE";
     case Unit::mode:
       return "MODE";
+    case Unit::huge_pages:
+      return "WHEN";
   }
   return {};
 }
 
 std::string value_text(const SettingInfo& info, size_t value) {
-  if (info.unit == Unit::mode) return value == policy::k_mode_classic ? "classic" : "default";
+  if (const char* const* words = policy::words_of(info.unit)) return words[value];
   if (info.unit != Unit::bytes || value == 0) return std::to_string(value);
   static constexpr char k_suffixes[] = {'G', 'M', 'k'};
   for (int i = 0; i < 3; i++) {
@@ -47,6 +49,7 @@ std::string value_text(const SettingInfo& info, size_t value) {
 
 std::string wanted_text(const SettingInfo& info) {
   if (info.unit == Unit::mode) return "'classic' or 'default'";
+  if (info.unit == Unit::huge_pages) return "'never', 'auto' or 'always'";
   const std::string kind =
       info.unit == Unit::bytes ? "a size in bytes (k, M, G allowed)" : "a number";
   if (info.maximum != 0) {

@@ -42,7 +42,6 @@ constexpr Reason k_idle_tunables[] = {
     {"tcache_max", k_no_thread_cache},
     {"tcache_unsorted_limit", k_no_thread_cache},
     {"check", k_always_checks},
-    {"hugetlb", "arenite leaves huge pages to the kernel's own setting"},
 };
 constexpr Reason k_idle_variables[] = {
     {"MALLOC_CHECK_", k_always_checks},
@@ -126,7 +125,7 @@ void print_json(const policy::ReadSettings& read, const std::vector<Idle>& idle,
   size_t i = 0;
   for (const policy::SettingInfo& info : policy::k_settings) {
     const auto value = [&](size_t n) {
-      return info.unit == policy::Unit::mode ? Json(value_text(info, n)) : Json(n);
+      return policy::words_of(info.unit) != nullptr ? Json(value_text(info, n)) : Json(n);
     };
     std::string unit = unit_text(info.unit);
     std::transform(unit.begin(), unit.end(), unit.begin(), [](char c) { return c | 0x20; });
