@@ -123,7 +123,7 @@ void FreePages::leave_granule(uintptr_t granule) {
   PageBits* bits = *link;
   if (bits == nullptr) return;
   if (hand_ == bits) hand_ = nullptr;
-  current_start_ = UINTPTR_MAX;
+  current_start_ = k_no_granule;
   *link = bits->next;
   bits_count_--;
   bits->next = nullptr;
@@ -145,7 +145,7 @@ void FreePages::forsake() {
   if (is_on() && told_dirty_ != 0) g_ledger.purged(Keeper::chunks, told_dirty_);
   mask_ = 0;
   first_ = hand_ = nullptr;
-  current_start_ = UINTPTR_MAX;
+  current_start_ = k_no_granule;
   bits_count_ = 0;
   in_use_ = dirty_ = told_in_use_ = told_dirty_ = 0;
   has_told_ = holds_clean_ = false;

@@ -164,6 +164,9 @@ class FreePages {
   static constexpr size_t k_extent = 2 * k_mib;  // what can be a huge page
   // Others may have to wait for that long: a millisecond or two at most.
   static constexpr size_t k_most_at_once = 4 * k_mib;
+  // No page of ours is less than a granule behind it: not UINTPTR_MAX, for a static program's break
+  // may begin in the very first granule.
+  static constexpr uintptr_t k_no_granule = uintptr_t{0} - k_granule;
   static constexpr uint32_t k_idle = 0;
   static constexpr uint32_t k_under_way = 1;
   static constexpr uint32_t k_refused = 2;
@@ -211,7 +214,7 @@ class FreePages {
   size_t dirty_ = 0;
   size_t told_in_use_ = 0;
   size_t told_dirty_ = 0;
-  uintptr_t current_start_ = UINTPTR_MAX;  // the granule that was looked at last
+  uintptr_t current_start_ = k_no_granule;  // that was looked at last
   PageBits* current_ = nullptr;
   Range clean_;
   bool has_told_ = false;

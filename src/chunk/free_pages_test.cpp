@@ -158,6 +158,18 @@ TEST_F(FreePagesTest, clean_pages_that_are_freed_untouched_stay_clean) {
   EXPECT_EQ(pages_->dirty(), 0U);
 }
 
+// A static program's heap may begin there.
+TEST_F(FreePagesTest, pages_of_the_first_granules_are_like_any_others) {
+  const uintptr_t low = 4 * page_;
+  pages_->extended(k_granule, 0);
+  take_whole(low, low + 8 * page_);
+  EXPECT_EQ(pages_->dirty(), 0U);
+  free_whole(low, low + 8 * page_);
+  EXPECT_EQ(pages_->dirty(), 7 * page_);
+  take_whole(low, low + 8 * page_);
+  EXPECT_EQ(pages_->dirty(), 0U);
+}
+
 TEST_F(FreePagesTest, the_ledger_hears_of_it_in_lots) {
   const size_t live = g_ledger.live();
   const size_t kept = g_ledger.retained(Keeper::chunks);
