@@ -125,6 +125,7 @@ def _figure(key, unit=1):
 
 
 def return_bars():
+    """Times are processor time: no scenario that is judged by time waits for anything."""
     def speed(key):
         return lambda own, results: _quotient(results.value("return-map", "glibc", key), own(key))
 
@@ -149,6 +150,8 @@ def return_bars():
                   _fixed(8)),
         ReturnBar("return-idle-threads", "idle threads: each costs", "KiB", "<= 30",
                   _figure("held_kib_per_thread"), _fixed(30)),
+        ReturnBar("return-idle-threads", "idle threads: each costs, all freed", "KiB", "<= 30",
+                  _figure("freed_kib_per_thread"), _fixed(30)),
         ReturnBar("return-idle-threads", "idle threads: kept after exit", "MiB", "<= 2",
                   lambda own, results: _difference(own("rss_ended_kib"), own("rss_before_kib"), MIB),
                   _fixed(2)),
@@ -156,16 +159,19 @@ def return_bars():
     for size in (512, 8000):
         name = f"return-sawtooth-{size}"
         bars += [
-            ReturnBar(name, f"sawtooth {size}: time", "s", "<= jemalloc", _figure("seconds"),
-                      _as(name, "seconds", "jemalloc")),
+            ReturnBar(name, f"sawtooth {size}: CPU time", "s", "<= jemalloc", _figure("cpu"),
+                      _as(name, "cpu", "jemalloc")),
             ReturnBar(name, f"sawtooth {size}: kept a second later", "MiB", "<= 8",
                       _over_start("after"), _fixed(8)),
         ]
     bars += [
-        ReturnBar("return-buffer", "buffer: time", "s", "<= glibc", _figure("seconds"),
-                  _as("return-buffer", "seconds", "glibc")),
-        ReturnBar("return-buffer", "buffer: peak", "MiB", "<= glibc", _figure("peak", MIB),
-                  _as("return-buffer", "peak", "glibc", unit=MIB)),
+        ReturnBar("return-buffer", "buffer: CPU time", "s", "<= glibc", _figure("cpu"),
+                  _as("return-buffer", "cpu", "glibc")),
+        ReturnBar("return-buffer", "buffer: peak over start", "MiB", "<= glibc",
+                  lambda own, results: _difference(own("peak"), own("rss_start_kib"), MIB),
+                  lambda results: _difference(results.value("return-buffer", "glibc", "peak"),
+                                              results.value("return-buffer", "glibc",
+                                                            "rss_start_kib"), MIB)),
         ReturnBar("return-large", "large: CPU time", "s", "<= best peer", _figure("cpu"),
                   _as("return-large", "cpu", *PEER_NAMES)),
         ReturnBar("return-large", "large: peak", "MiB", "<= best peer", _figure("peak", MIB),
@@ -207,13 +213,22 @@ def _holds(bar, value, limit):
     return value >= limit if bar.at_least else value <= limit
 
 
-def verdicts_of_return(judged, ours=OURS):
+def verdicts_of_return(results, ours=OURS):
     verdicts = []
-    for bar, values in judged:
+    for bar, values in judge_return(results):
         value, holds = values.get(ours, (None, None))
         amount = "not measured" if value is None else f"{value:.3g} {bar.unit}"
-        verdicts.append(Verdict(holds is True, f"{bar.label}: {amount} (bar {bar.limit_text})"))
+        verdicts.append(Verdict(holds is True,
+                                f"{bar.label}: {amount} (bar {_limit_of(bar, results)})"))
     return verdicts
+
+
+def _limit_of(bar, results):
+    """The bar in words and, where it is another allocator, what that has."""
+    if not bar.limit_text[-1].isalpha():
+        return bar.limit_text
+    limit = bar.limit(results)
+    return f"{bar.limit_text}: " + ("not measured" if limit is None else f"{limit:.3g}")
 
 
 # name -> (allocators it needs, whether it judges the scenarios instead of the workloads)
@@ -229,4 +244,4 @@ def judge(name, results):
         return judge_notcache(results)
     if name == "peers":
         return judge_peers(results)
-    return verdicts_of_return(judge_return(results))
+    return verdicts_of_return(results)

@@ -6,7 +6,7 @@
 // measured itself. The runner (bench/run) reads that line and nothing else.
 //
 // Nothing here allocates: the heap a workload measures is its own. Options live in fixed arrays,
-// /proc/self/statm is read with plain system calls, the line is built on the stack.
+// /proc is read with plain system calls, the line is built on the stack.
 //
 // A broken allocator must be noticed, not timed: blocks carry stamps at both ends that are checked
 // before they are freed, and the checksum depends only on scale and options, never on the allocator
@@ -96,17 +96,33 @@ inline unsigned threads_crowded() {
   return std::min(4U, 2 * core_count());
 }
 
-inline std::uint64_t resident_kib() {
-  const int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-  if (file < 0) return 0;
-  std::array<char, 128> text{};
-  const ssize_t length = read(file, text.data(), text.size() - 1);
+// Reads a file of /proc into `text` and ends it with a 0; false where there is no such file.
+inline bool read_text(const char* path, char* text, std::size_t size) {
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  std::size_t length = 0;
+  for (ssize_t got = 0; length < size - 1; length += static_cast<std::size_t>(got)) {
+    got = read(file, text + length, size - 1 - length);
+    if (got <= 0) break;
+  }
   close(file);
-  if (length <= 0) return 0;
-  unsigned long long total = 0;
-  unsigned long long resident = 0;
-  if (std::sscanf(text.data(), "%llu %llu", &total, &resident) != 2) return 0;
-  return resident * static_cast<unsigned long long>(sysconf(_SC_PAGESIZE)) / 1024;
+  text[length] = '\0';
+  return length != 0;
+}
+
+// What is resident, by a walk of the page tables: the counter in statm is gathered from the
+// processors now and then, and off by some hundred KiB on many kernels. Without that file it must do.
+inline std::uint64_t resident_kib() {
+  std::array<char, 2048> text{};
+  if (read_text("/proc/self/smaps_rollup", text.data(), text.size())) {
+    const char* line = std::strstr(text.data(), "\nRss:");
+    if (line != nullptr) return std::strtoull(line + 5, nullptr, 10);
+  }
+  if (!read_text("/proc/self/statm", text.data(), text.size())) return 0;
+  const char* resident = std::strchr(text.data(), ' ');
+  if (resident == nullptr) return 0;
+  return std::strtoull(resident, nullptr, 10) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) /
+         1024;
 }
 
 inline std::uint64_t peak_kib() {
@@ -117,6 +133,13 @@ inline std::uint64_t peak_kib() {
 
 inline double now_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// Processor time of the whole process: what is left of a clock on a machine that others use, too.
+inline double cpu_seconds() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
 inline void sleep_seconds(double seconds) {

@@ -195,8 +195,8 @@ class Bars(unittest.TestCase):
             results.add(workloads[0], name, Sample(1, 1, 1, 4000, "", {
                 "rss_start_kib": 3000, "rss_cleared_kib": cleared, "insert_seconds": insert,
                 "lookup_seconds": 1.0}))
-            results.add(workloads[1], name, Sample(1, 1, 1, 4000, "", {
-                "rss_start_kib": 3000, "seconds": seconds}))
+            results.add(workloads[1], name, Sample(1, seconds, 1, 4000, "", {
+                "rss_start_kib": 3000}))
         judged = {bar.label: {name: holds for name, (_, holds) in values.items()}
                   for bar, values in bars.judge_return(results)}
         self.assertEqual(judged["map: kept right after clear()"],
@@ -205,10 +205,12 @@ class Bars(unittest.TestCase):
                          {"glibc": False, "arenite": True, "jemalloc": False})
         self.assertEqual(judged["map: lookup speed over glibc"],
                          {"glibc": False, "arenite": False, "jemalloc": False})
-        self.assertEqual(judged["sawtooth 512: time"],
+        self.assertEqual(judged["sawtooth 512: CPU time"],
                          {"glibc": False, "arenite": True, "jemalloc": True})
         missed = [v.text for v in bars.judge("return", results) if not v.holds]
         self.assertEqual(missed, ["map: lookup speed over glibc: 1 x (bar >= 1.15)"])
+        said = [v.text for v in bars.judge("return", results)]
+        self.assertIn("sawtooth 512: CPU time: 1 s (bar <= jemalloc: 1.1)", said)
 
 
 class Catalogue(unittest.TestCase):

@@ -1,0 +1,242 @@
+// The scenarios in which a process stays large, and the sizes that must hold in each: those of
+// bench/scenarios, whole.
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <map>
+
+#include "resident.hpp"
+
+using namespace retention;
+
+extern char** environ;
+
+namespace {
+
+pthread_t start(void* (*body)(void*), void* argument) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 64_KiB);
+  pthread_t thread;
+  EXPECT_EQ(pthread_create(&thread, &attributes, body, argument), 0);
+  pthread_attr_destroy(&attributes);
+  return thread;
+}
+
+void join(pthread_t thread) {
+  EXPECT_EQ(pthread_join(thread, nullptr), 0);
+}
+
+using Map = std::map<std::uint64_t, std::uint64_t>;
+
+constexpr std::size_t k_blocks = 300'000;
+constexpr std::size_t k_size = 1000;
+void** blocks;  // k_blocks of them
+
+void take_all() {
+  for (std::size_t i = 0; i < k_blocks; ++i) blocks[i] = take(k_size);
+}
+
+void free_all() {
+  for (std::size_t i = 0; i < k_blocks; ++i) free(blocks[i]);
+}
+
+}  // namespace
+
+CASE(a_cleared_map_leaves_nothing) {
+  Map map;
+  const std::size_t before = resident();
+  for (std::uint64_t i = 0; i < 5'000'000; ++i) map.emplace_hint(map.end(), i, i);
+  EXPECT_AT_LEAST(resident(), before + 100_MiB);
+  map.clear();
+  EXPECT_AT_MOST(resident(), before + 4_MiB);
+}
+
+CASE(a_map_cleared_in_another_order_than_it_was_filled_leaves_nothing) {
+  Map map;
+  const std::size_t before = resident();
+  Random random(1);
+  for (std::uint64_t i = 0; i < 600'000; ++i) map.emplace(random.next(), i);
+  EXPECT_AT_LEAST(resident(), before + 12_MiB);
+  map.clear();
+  EXPECT_AT_MOST(resident(), before + 3_MiB);
+}
+
+CASE(one_last_byte_holds_nothing_but_itself) {
+  constexpr std::size_t k_pairs = 20'480;
+  char** large = own_memory<char*>(k_pairs);
+  char** small = own_memory<char*>(k_pairs);
+  const std::size_t before = resident();
+  for (std::size_t i = 0; i < k_pairs; ++i) {
+    large[i] = take(10_KiB);
+    small[i] = take(1);
+  }
+  const std::size_t full = resident() - before;
+  EXPECT_AT_LEAST(full, 200_MiB);
+  for (std::size_t i = 0; i < k_pairs; ++i) free(large[i]);
+  for (std::size_t i = 0; i + 1 < k_pairs; ++i) free(small[i]);
+  EXPECT_AT_MOST(resident(), before + full / 50);
+  EXPECT_EQ(*small[k_pairs - 1], static_cast<char>(0xa5));
+}
+
+CASE(two_threads_need_no_more_than_one_at_a_time) {
+  blocks = own_memory<void*>(k_blocks);
+  static pthread_barrier_t used, done;
+  pthread_barrier_init(&used, nullptr, 2);
+  pthread_barrier_init(&done, nullptr, 2);
+  const std::size_t before = resident();
+  const std::size_t others = status_bytes("VmRSS");
+  const pthread_t one = start(
+      [](void*) -> void* {
+        take_all();
+        free_all();
+        pthread_barrier_wait(&used);
+        pthread_barrier_wait(&done);  // asleep, with whatever its caches hold
+        return nullptr;
+      },
+      nullptr);
+  pthread_barrier_wait(&used);
+  EXPECT_AT_MOST(resident(), before + 8_MiB);
+  join(start(
+      [](void*) -> void* {
+        take_all();
+        free_all();
+        return nullptr;
+      },
+      nullptr));
+  pthread_barrier_wait(&done);
+  join(one);
+  EXPECT_AT_MOST(resident(), before + 4_MiB);
+  EXPECT_AT_MOST(status_bytes("VmHWM") - others, k_blocks * k_size / 100 * 110);
+}
+
+CASE(what_others_free_of_a_sleeping_threads_goes_back) {
+  blocks = own_memory<void*>(k_blocks);
+  static pthread_barrier_t taken, done;
+  pthread_barrier_init(&taken, nullptr, 2);
+  pthread_barrier_init(&done, nullptr, 2);
+  const std::size_t before = resident();
+  const pthread_t owner = start(
+      [](void*) -> void* {
+        take_all();
+        pthread_barrier_wait(&taken);
+        pthread_barrier_wait(&done);
+        return nullptr;
+      },
+      nullptr);
+  pthread_barrier_wait(&taken);
+  EXPECT_AT_LEAST(resident(), before + k_blocks * k_size);
+  free_all();
+  EXPECT_AT_MOST(resident(), before + 8_MiB);
+  pthread_barrier_wait(&done);
+  join(owner);
+}
+
+CASE(an_idle_thread_costs_little_and_one_that_has_ended_nothing) {
+  constexpr std::size_t k_threads = 512, k_sizes = 24;
+  static pthread_barrier_t held, freeing, freed, end;
+  static pthread_t threads[k_threads];
+  struct Sizes {
+    std::size_t held, freed, ended;
+  };
+  const auto run = [](void* (*body)(void*)) {
+    for (pthread_barrier_t* barrier : {&held, &freeing, &freed, &end})
+      pthread_barrier_init(barrier, nullptr, k_threads + 1);
+    Sizes sizes;
+    for (pthread_t& thread : threads) thread = start(body, nullptr);
+    pthread_barrier_wait(&held);
+    sizes.held = resident();
+    pthread_barrier_wait(&freeing);
+    pthread_barrier_wait(&freed);
+    sizes.freed = resident();
+    pthread_barrier_wait(&end);
+    for (pthread_t thread : threads) join(thread);
+    sizes.ended = resident();
+    return sizes;
+  };
+  const Sizes empty = run([](void*) -> void* {
+    for (pthread_barrier_t* barrier : {&held, &freeing, &freed, &end})
+      pthread_barrier_wait(barrier);
+    return nullptr;
+  });
+  const Sizes used = run([](void*) -> void* {
+    void* mine[k_sizes];
+    for (std::size_t i = 0; i < k_sizes; ++i) mine[i] = take(40 * (i + 1));
+    pthread_barrier_wait(&held);
+    pthread_barrier_wait(&freeing);
+    for (void* p : mine) free(p);
+    pthread_barrier_wait(&freed);
+    pthread_barrier_wait(&end);
+    return nullptr;
+  });
+  EXPECT_AT_MOST(used.held, empty.held + k_threads * 30_KiB);
+  EXPECT_AT_MOST(used.freed, empty.freed + k_threads * 30_KiB);
+  EXPECT_AT_MOST(used.ended, empty.ended + 2_MiB);
+}
+
+CASE(a_growing_buffer_is_never_there_twice) {
+  constexpr std::size_t k_limit = sizeof(void*) == 8 ? 256_MiB : 128_MiB;
+  const std::size_t before = resident();
+  const std::size_t others = status_bytes("VmRSS");
+  for (int round = 0; round < 3; ++round) {
+    char* buffer = nullptr;
+    std::size_t size = 0;
+    while (size < k_limit) {
+      const std::size_t next = std::min(k_limit, std::max<std::size_t>(4096, size + size / 2));
+      buffer = static_cast<char*>(realloc(buffer, next));
+      EXPECT(buffer != nullptr);
+      for (std::size_t at = 0; at < size; at += 4096) EXPECT_EQ(buffer[at], char(at >> 12));
+      for (std::size_t at = (size + 4095) / 4096 * 4096; at < next; at += 4096)
+        buffer[at] = char(at >> 12);
+      size = next;
+    }
+    free(buffer);
+  }
+  EXPECT_AT_MOST(status_bytes("VmHWM"), others + k_limit + 2_MiB);
+  a_quiet_second();
+  EXPECT_AT_MOST(resident(), before + 2_MiB);
+}
+
+// The copy under libc's malloc is what the other is compared with.
+CASE(a_program_that_does_nothing_stays_small) {
+  if (getenv("RETENTION_DO_NOTHING") != nullptr) {
+    free(keep(malloc(100)));
+    const std::size_t size = rolled_up("Rss:");
+    EXPECT_EQ(write(STDERR_FILENO, &size, sizeof(size)), sizeof(size));
+    _exit(0);
+  }
+  if (library_is_a_stand_in()) cannot_try("compares with libc's malloc");
+  const auto size_of_copy = [](bool with_library) {
+    static char* variables[4096];
+    std::size_t count = 0;
+    for (char** variable = environ; *variable != nullptr && count < 4000; ++variable) {
+      const bool of_library = strncmp(*variable, "LD_PRELOAD=", 11) == 0 ||
+                              strncmp(*variable, "BEHAVIOUR_LIBRARY=", 18) == 0;
+      if (with_library || !of_library) variables[count++] = *variable;
+    }
+    variables[count++] = const_cast<char*>("RETENTION_DO_NOTHING=1");
+    variables[count] = nullptr;
+    char* arguments[] = {const_cast<char*>("copy"),
+                         const_cast<char*>("a_program_that_does_nothing_stays_small"), nullptr};
+    int ends[2];
+    EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
+    pid_t child = 0;
+    EXPECT_EQ(posix_spawn(&child, "/proc/self/exe", &actions, nullptr, arguments, variables), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    EXPECT_GOOD_END(child);
+    std::size_t size = 0;
+    EXPECT_EQ(read(ends[0], &size, sizeof(size)), sizeof(size));
+    close(ends[0]);
+    close(ends[1]);
+    return size;
+  };
+  EXPECT_AT_MOST(size_of_copy(true), size_of_copy(false) + 300_KiB);
+}
