@@ -1,11 +1,13 @@
 // Credit: how much free memory beyond the bound a program has earned to keep.
 //
 // Who builds up and tears down again and again would pay for each page every time. So memory that
-// was purged and asked for again within a second earns its size as credit. What of it can be used
-// is also no more than was in use at the peak of the last second and is not now: who once had
+// was purged and asked for again within a second, and that twice in a row, earns its size as
+// credit: one repetition may be chance, as where one thread works after another. What of it can be
+// used is also no more than was in use at the peak of the last second and is not now: who once had
 // little never keeps much.
 //
-//   earned     min(fresh pages taken, pages purged in the last second)
+//   tried      min(fresh pages taken, pages purged in the last second); gone with the credit
+//   earned     the same of pages that were tried before they were purged
 //   fades      by half every 250 ms, but not below what was asked for again in the last second:
 //              earned so, or reused of what was kept. So a steady sawtooth goes on without a
 //              purge, and credit for what nobody asks for fades
@@ -33,7 +35,7 @@ class Credit {
     }
     now_ = now;
     while (now - period_start_ >= k_period) turn();
-    if (now - last_asked_ >= k_window) credit_ = 0;
+    if (now - last_asked_ >= k_window) credit_ = tried_ = 0;
     return true;
   }
 
@@ -42,20 +44,16 @@ class Credit {
     if (live > current().peak_live) current().peak_live = live;
   }
 
-  // Fresh pages were taken. What of them had been purged lately is earned.
+  // Fresh pages were taken. What of them had been purged lately is tried, or earned.
   void grew(size_t bytes) {
-    size_t earned = 0;
-    for (unsigned i = 1; i <= k_periods && earned < bytes; i++) {
-      size_t& purged = periods_[(current_ + i) % k_periods].purged;  // the oldest first
-      const size_t part = purged < bytes - earned ? purged : bytes - earned;
-      purged -= part;
-      earned += part;
-    }
-    if (earned == 0) return;
+    const size_t earned = take_back(&Period::purged_again, bytes);
+    const size_t tried = earned + take_back(&Period::purged, bytes - earned);
+    if (tried == 0) return;
     // More than the peak is never of use.
     const size_t peak = peak_live();
-    credit_ = earned < peak && credit_ < peak - earned ? credit_ + earned : peak;
-    asked_again(earned);
+    raise(credit_, earned, peak);
+    raise(tried_, tried, peak);
+    asked_again(tried);
   }
 
   // Kept pages were used again.
@@ -64,7 +62,12 @@ class Credit {
   }
 
   // Pages went because more was kept than might be.
-  void purged(size_t bytes) { add(current().purged, bytes); }
+  void purged(size_t bytes) {
+    const size_t again = bytes < tried_ ? bytes : tried_;
+    tried_ -= again;
+    add(current().purged_again, again);
+    add(current().purged, bytes - again);
+  }
 
   // What may be kept beyond the bound while `live` bytes are in use.
   size_t usable(size_t live) const {
@@ -89,6 +92,7 @@ class Credit {
  private:
   struct Period {
     size_t purged = 0;
+    size_t purged_again = 0;  // what had been tried
     size_t asked_again = 0;
     size_t peak_live = 0;
   };
@@ -97,6 +101,22 @@ class Credit {
 
   static void add(size_t& sum, size_t bytes) {
     if (__builtin_add_overflow(sum, bytes, &sum)) sum = SIZE_MAX;
+  }
+
+  static void raise(size_t& sum, size_t bytes, size_t most) {
+    sum = bytes < most && sum < most - bytes ? sum + bytes : most;
+  }
+
+  // Up to `bytes` of what was purged in the last second, the oldest first: it counts once.
+  size_t take_back(size_t Period::*purged, size_t bytes) {
+    size_t taken = 0;
+    for (unsigned i = 1; i <= k_periods && taken < bytes; i++) {
+      size_t& there = periods_[(current_ + i) % k_periods].*purged;
+      const size_t part = there < bytes - taken ? there : bytes - taken;
+      there -= part;
+      taken += part;
+    }
+    return taken;
   }
 
   size_t peak_live() const {
@@ -122,12 +142,13 @@ class Credit {
   }
 
   void start(uint64_t now) {
-    credit_ = 0;
+    credit_ = tried_ = 0;
     now_ = period_start_ = last_asked_ = now;
     for (Period& p : periods_) p = {};
   }
 
   size_t credit_ = 0;
+  size_t tried_ = 0;  // asked for again after a purge, and not purged since
   uint64_t now_ = 0;
   uint64_t period_start_ = 0;
   uint64_t last_asked_ = 0;

@@ -8,11 +8,12 @@ namespace {
 constexpr size_t k_peak = 100 * k_mib;
 constexpr uint64_t k_now = 1'000'000;
 
-// A program that had 100 MiB in use a moment ago and has nothing now.
+// A program that had 100 MiB in use a moment ago and has nothing now, for the second time.
 struct OfCredit : testing::Test {
   OfCredit() {
     credit_.advance(k_now);
     credit_.in_use(k_peak);
+    thrash(k_peak);
   }
 
   // Purged and asked for again.
@@ -29,6 +30,18 @@ struct OfCredit : testing::Test {
 
   Credit credit_;
 };
+
+TEST(CreditOnce, nothing_is_earned_where_a_program_comes_back_only_once) {
+  Credit credit;
+  credit.advance(k_now);
+  credit.in_use(k_peak);
+  credit.purged(k_peak);
+  credit.grew(k_peak);
+  EXPECT_EQ(credit.usable(0), 0U);
+  credit.purged(10 * k_mib);
+  credit.grew(k_peak);
+  EXPECT_EQ(credit.usable(0), 10 * k_mib);
+}
 
 TEST_F(OfCredit, nothing_is_earned_by_growth_alone) {
   credit_.grew(10 * k_mib);
