@@ -16,6 +16,7 @@ using ledger::Keeper;
 // the clock modulo a word.
 struct Retention {
   std::atomic<bool> is_settling{false};
+  std::atomic<bool> is_due{false};  // somebody came meanwhile
   std::atomic<bool> is_forfeited{false};
   std::atomic<size_t> usable_credit{0};
   std::atomic<size_t> next_change{0};  // before this time alone changes nothing
@@ -73,14 +74,14 @@ size_t purge(size_t bytes) {
   return gone;
 }
 
-ARENITE_COLD void purge(const policy::PurgePlan& plan) {
-  const size_t gone = purge(plan.bytes);
-  g_retention.purging.purged(plan, gone);
+ARENITE_COLD void purge_planned(size_t planned) {
+  const size_t gone = purge(planned);
+  g_retention.purging.purged(planned, gone);
 #ifndef NDEBUG
   // The promise. While other threads are at it, or where a keeper could not give, nobody knows.
   const size_t allowed =
-      g_ledger.bound() + g_retention.purging.usable_credit() + policy::Purging::k_lot;
-  if (os::single_threaded() && gone >= plan.bytes && g_ledger.retained() > allowed) {
+      g_ledger.bound() + g_retention.purging.usable_credit() + policy::Purging::k_scraps;
+  if (os::single_threaded() && gone >= planned && g_ledger.retained() > allowed) {
     static constexpr char k_words[] = "arenite: more free memory is kept than was promised\n";
     os::die(k_words, sizeof(k_words) - 1);
   }
@@ -97,17 +98,17 @@ void settle_now() {
   g_pressure_watch.heed(g_ledger, now);
   // All but killed: what was earned in better times has to go, too.
   if (g_ledger.tightness() == policy::Tightness::tightest) purging.forfeit();
-  const policy::PurgePlan plan = purging.plan({.now = now,
+  const size_t planned = purging.plan({.now = now,
                                                .live = g_ledger.live(),
                                                .peak_live = g_ledger.take_peak_live(),
                                                .retained = g_ledger.retained(),
                                                .bound = g_ledger.bound(),
                                                .grown = g_ledger.grown(),
                                                .reused = g_ledger.reused()});
-  if (ARENITE_UNLIKELY(plan.bytes != 0)) purge(plan);
+  if (ARENITE_UNLIKELY(planned != 0)) purge_planned(planned);
   g_retention.usable_credit.store(purging.usable_credit(), std::memory_order_relaxed);
   const bool is_over = g_ledger.is_over() && !purging.is_pausing(now);
-  tell_background(plan.bytes != 0, is_over);
+  tell_background(planned != 0, is_over);
   // A request that is to start the thread must not find that it is too early.
   const bool wanted = is_background_wanted();
   g_retention.next_change.store(static_cast<size_t>(wanted ? now : purging.next_change()),
@@ -116,9 +117,17 @@ void settle_now() {
 }
 
 [[gnu::noinline]] void settle() {
-  if (!try_enter()) return;
-  settle_now();
-  leave();
+  cache::t_thread.requests_unwatched = 0;
+  do {
+    if (!try_enter()) {
+      // Who is at it may have read the figures before this thread's event.
+      g_retention.is_due.store(true, std::memory_order_seq_cst);
+      return;
+    }
+    settle_now();
+    leave();
+  } while (ARENITE_UNLIKELY(g_retention.is_due.load(std::memory_order_seq_cst)) &&
+           g_retention.is_due.exchange(false, std::memory_order_relaxed));
 }
 
 }  // namespace
@@ -129,6 +138,12 @@ void start_retention() {
 
 void look_again() {
   const auto now = static_cast<size_t>(os::coarse_milliseconds());
+  // Where requests come so fast that the clock stands still between two looks, some are let pass.
+  cache::Thread& thread = cache::t_thread;
+  const bool is_fast = now == thread.looked_at;
+  thread.looked_at = now;
+  thread.last_unwatched = is_fast ? static_cast<uint8_t>(thread.last_unwatched * 2 + 1) % 32 : 0;
+  thread.requests_unwatched = thread.last_unwatched;
   const bool changed = !is_before(now, g_retention.next_change.load(std::memory_order_relaxed));
   if (ARENITE_LIKELY(!changed && g_ledger.is_over())) return;
   start_background();

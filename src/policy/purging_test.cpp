@@ -38,7 +38,7 @@ class Simulation {
     const size_t bound = retention_bound(live_);
     most_resident_ = std::max(most_resident_, live_ + retained_);
     if (is_settled_within_ && retained_ <= bound) return;
-    const PurgePlan plan = purging_.plan({.now = now_,
+    const size_t plan = purging_.plan({.now = now_,
                                           .live = live_,
                                           .peak_live = peak_live_,
                                           .retained = retained_,
@@ -47,8 +47,8 @@ class Simulation {
                                           .reused = reused_});
     peak_live_ = live_;
     is_settled_within_ = retained_ <= bound;
-    if (plan.bytes != 0) {
-      const size_t gone = can_purge_ ? std::min(align_up(plan.bytes, k_page), retained_) : 0;
+    if (plan != 0) {
+      const size_t gone = can_purge_ ? std::min(align_up(plan, k_page), retained_) : 0;
       asked_++;
       retained_ -= gone;
       purged_ += gone;
@@ -191,44 +191,22 @@ TEST(Purging, fresh_pages_are_exchanged_for_what_is_kept_on_credit) {
   ASSERT_GE(program.retained_, k_tooth - k_mib);
   program.most_resident_ = 0;
   program.take_fresh(k_tooth);
-  EXPECT_LE(program.most_resident_, k_tooth + retention_bound(k_tooth) + Purging::k_lot);
+  EXPECT_LE(program.most_resident_, k_tooth + retention_bound(k_tooth));
   program.free(k_tooth);
-  EXPECT_LE(program.most_resident_, k_tooth + retention_bound(k_tooth) + Purging::k_lot);
+  EXPECT_LE(program.most_resident_, k_tooth + retention_bound(k_tooth));
 }
 
-TEST(Purging, growth_within_the_bound_is_not_exchanged_later) {
-  Simulation program;
-  for (int i = 0; i < 10; i++) tooth(program, 50);
+TEST(Purging, blocks_that_are_replaced_are_kept_from_the_free_to_the_next_request) {
+  Simulation program(24 * k_mib);
+  const auto replace = [&] {
+    program.free(6 * k_mib);
+    program.wait(1);
+    program.take(6 * k_mib);
+  };
+  for (int i = 0; i < 3; i++) replace();
   const size_t purged = program.purged_;
-  program.take(k_tooth + 16 * k_mib);  // all that was kept, and more
-  program.free(k_tooth);
+  for (int i = 0; i < 2000; i++) replace();
   EXPECT_EQ(program.purged_, purged);
-}
-
-TEST(Purging, what_is_taken_after_a_purge_is_not_exchanged_though_nobody_asked_in_between) {
-  constexpr size_t k_large = 256 * k_mib;
-  Purging purging;
-  RetentionFigures figures{.now = 1000,
-                           .live = 0,
-                           .peak_live = k_large,
-                           .retained = k_large,
-                           .bound = k_mib,
-                           .grown = k_large,
-                           .reused = 0};
-  const PurgePlan first = purging.plan(figures);
-  EXPECT_EQ(first.bytes, k_large - k_mib / 2);
-  purging.purged(first, first.bytes);
-  // It comes back once, which may be chance, and twice.
-  figures.now += 100;
-  figures.grown += first.bytes;
-  figures.reused += k_mib / 2;
-  const PurgePlan second = purging.plan(figures);
-  EXPECT_EQ(second.bytes, first.bytes);
-  purging.purged(second, second.bytes);
-  figures.now += 100;
-  figures.grown += first.bytes;
-  figures.reused += k_mib / 2;
-  EXPECT_EQ(purging.plan(figures).bytes, 0U);
 }
 
 TEST(Purging, who_cannot_give_is_not_asked_again_at_once) {
@@ -277,7 +255,7 @@ TEST(Purging, random_walks_stay_within_their_peak_and_the_bound) {
       if (testing::Test::HasFatalFailure()) FAIL() << "round " << round << ", step " << step;
     }
     EXPECT_LE(program.most_resident_,
-              program.most_live_ + retention_bound(program.most_live_) + Purging::k_lot + k_page)
+              program.most_live_ + retention_bound(program.most_live_) + k_page)
         << round;
   }
 }
