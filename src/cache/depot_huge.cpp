@@ -13,7 +13,7 @@ using slab::Slab;
 // lock is held.
 bool Depot::should_start_huge(const Slab* page) {
   if (!policy::should_start_huge(huge_pages.load(std::memory_order_relaxed), g_ledger.live(),
-                                 g_ledger.retained()) ||
+                                 g_ledger.retained(), g_ledger.bound()) ||
       !slab::region_at(page)->starts_extent(page))
     return false;
   if (small_extents_to_go_ == 0) return true;

@@ -4,11 +4,10 @@
 // entry instead of 512. But it is resident as a whole: where little of it gets used the rest is
 // waste. So an extent starts huge only where the slabs grow, which they do when they have no free
 // page left, and only where it is a small part of what is in use. What is not used at once counts
-// as free and resident, and must have room in the bound (retention.hpp): the promise holds in every
-// mode.
+// as free and resident, and must have room in the bound on that (retention.hpp): the promise holds
+// in every mode.
 #pragma once
 
-#include "policy/retention.hpp"
 #include "policy/settings.hpp"
 
 namespace arenite::policy {
@@ -18,12 +17,12 @@ inline constexpr size_t k_huge_extent = 2 * k_mib;
 // `automatic` mode begins where an extent is a sixteenth of what is in use.
 inline constexpr size_t k_huge_from = 16 * k_huge_extent;
 
-// Whether the next extent should start huge, with `live` bytes in use and `retained` bytes free and
-// resident.
-constexpr bool should_start_huge(HugePages mode, size_t live, size_t retained) {
+// Whether the next extent should start huge, with `live` bytes in use, and `retained` bytes free
+// and resident of the `bound` that may be.
+constexpr bool should_start_huge(HugePages mode, size_t live, size_t retained, size_t bound) {
   if (mode == HugePages::never) return false;
   if (mode == HugePages::automatic && live < k_huge_from) return false;
-  return retained + k_huge_extent <= retention_bound(live);
+  return retained + k_huge_extent <= bound;
 }
 
 // After `refusals` in a row: how many extents start small before the kernel is asked again. It may
