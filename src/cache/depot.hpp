@@ -31,8 +31,9 @@ class Depot : public slab::Owner {
   // This very slab, which was `from`'s, if that has no thread. False if it is not to be had.
   bool adopt(slab::Slab* slab, slab::Owner* from, slab::Owner* owner);
 
-  // A fresh slab of the class, now `owner`'s; nullptr where there is no memory.
-  slab::Slab* make_slab(unsigned size_class, slab::Owner* owner);
+  // A fresh slab of the class, now `owner`'s; nullptr where there is no memory. `will_fill`: so
+  // many blocks are wanted that all of it is likely to be used.
+  slab::Slab* make_slab(unsigned size_class, slab::Owner* owner, bool will_fill = false);
 
   // T5: makes a slab that is listed with `owner` a free page, if no block of it is used any more.
   void reclaim_if_empty(slab::Slab* slab, slab::Owner* owner);

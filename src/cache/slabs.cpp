@@ -202,7 +202,7 @@ Slab* next_slab(unsigned size_class, Slab* exhausted) {
   }
   if (is_warming_up(mine, size_class)) return nullptr;
   count_a_page(mine, size_class);
-  return g_depot.make_slab(size_class, mine);
+  return g_depot.make_slab(size_class, mine, exhausted != &slab::g_no_slab);
 }
 
 ARENITE_INLINE void* pop(Slab* slab) {

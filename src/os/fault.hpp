@@ -11,8 +11,19 @@
 
 namespace arenite::os {
 
-enum class Call : unsigned { map, commit, decommit, remap, purge, unmap, move_break, purge_many, huge };
-inline constexpr unsigned k_call_kinds = 9;
+enum class Call : unsigned {
+  map,
+  commit,
+  decommit,
+  remap,
+  purge,
+  unmap,
+  move_break,
+  purge_many,
+  huge,
+  populate
+};
+inline constexpr unsigned k_call_kinds = 10;
 inline constexpr unsigned k_every_call = (1U << k_call_kinds) - 1;
 
 class FaultPlan {

@@ -66,7 +66,8 @@ constexpr int k_pidfd_self = -10001;
 #ifndef SYS_process_madvise
 #define SYS_process_madvise 440
 #endif
-constexpr int k_collapse = 25;  // MADV_COLLAPSE
+constexpr int k_collapse = 25;        // MADV_COLLAPSE
+constexpr int k_populate_write = 23;  // MADV_POPULATE_WRITE, 5.14
 constexpr int k_anonymous = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
 }  // namespace
@@ -175,6 +176,12 @@ void collapse_huge(void* extent) {
   if (syscall(SYS_madvise, extent, k_huge_page, MADV_HUGEPAGE) != 0) return;
   syscall(SYS_madvise, extent, k_huge_page, k_collapse);
   syscall(SYS_madvise, extent, k_huge_page, MADV_NOHUGEPAGE);
+}
+
+void populate(void* start, size_t size) {
+  if (g_fault_plan.strikes(Call::populate)) return;
+  const KeepErrno keep;
+  syscall(SYS_madvise, start, size, k_populate_write);
 }
 
 bool unmap(void* start, size_t size) {
