@@ -57,6 +57,7 @@ struct Thread {
   uint8_t requests_unwatched = 0;
   uint8_t last_unwatched = 0;
   size_t looked_at = 0;
+  uint32_t number = 0;  // once it has settled
 
   bool has_slabs() const { return slabs != &g_no_slabs; }
   // False only while the dynamic linker relocates the program: thread-local storage is all zero

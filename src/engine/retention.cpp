@@ -88,6 +88,14 @@ ARENITE_COLD void purge_planned(size_t planned) {
 #endif
 }
 
+// Never 0. Not the address of its state: the next thread's may be where the last one's was.
+uint32_t number_of_this_thread() {
+  static constinit std::atomic<uint32_t> last{0};
+  uint32_t& number = cache::t_thread.number;
+  if (number == 0) number = last.fetch_add(1, std::memory_order_relaxed) + 1;
+  return number;
+}
+
 void settle_now() {
   const uint64_t now = os::coarse_milliseconds();
   policy::Purging& purging = g_retention.purging;
@@ -99,12 +107,13 @@ void settle_now() {
   // All but killed: what was earned in better times has to go, too.
   if (g_ledger.tightness() == policy::Tightness::tightest) purging.forfeit();
   const size_t planned = purging.plan({.now = now,
-                                               .live = g_ledger.live(),
-                                               .peak_live = g_ledger.take_peak_live(),
-                                               .retained = g_ledger.retained(),
-                                               .bound = g_ledger.bound(),
-                                               .grown = g_ledger.grown(),
-                                               .reused = g_ledger.reused()});
+                                       .thread = number_of_this_thread(),
+                                       .live = g_ledger.live(),
+                                       .peak_live = g_ledger.take_peak_live(),
+                                       .retained = g_ledger.retained(),
+                                       .bound = g_ledger.bound(),
+                                       .grown = g_ledger.grown(),
+                                       .reused = g_ledger.reused()});
   if (ARENITE_UNLIKELY(planned != 0)) purge_planned(planned);
   g_retention.usable_credit.store(purging.usable_credit(), std::memory_order_relaxed);
   const bool is_over = g_ledger.is_over() && !purging.is_pausing(now);

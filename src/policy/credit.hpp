@@ -1,13 +1,14 @@
 // Credit: how much free memory beyond the bound a program has earned to keep.
 //
 // Who builds up and tears down again and again would pay for each page every time. So memory that
-// was purged and asked for again within a second, and that twice in a row, earns its size as
-// credit: one repetition may be chance, as where one thread works after another. What of it can be
-// used is also no more than was in use at the peak of the last second and is not now: who once had
-// little never keeps much.
+// was purged and asked for again within a second earns its size as credit: at once if it is the
+// same thread that asks, else when it happens twice in a row, since one thread may well work after
+// another without any coming back. What of it can be used is also no more than was in use at the
+// peak of the last second and is not now: who once had little never keeps much.
 //
-//   tried      min(fresh pages taken, pages purged in the last second); gone with the credit
-//   earned     the same of pages that were tried before they were purged
+//   tried      min(fresh pages taken, pages purged in the last second), by another thread; gone
+//              with the credit
+//   earned     the same by the thread that purged, or of pages that were tried before
 //   fades      by half every 250 ms, but not below what was asked for again in the last second:
 //              earned so, or reused of what was kept. So a steady sawtooth goes on without a
 //              purge, and credit for what nobody asks for fades
@@ -44,11 +45,13 @@ class Credit {
     if (live > current().peak_live) current().peak_live = live;
   }
 
-  // Fresh pages were taken. What of them had been purged lately is tried, or earned.
-  void grew(size_t bytes) {
-    const size_t earned = take_back(&Period::purged_again, bytes);
+  // Fresh pages were taken. What of them had been purged lately, by the same thread or another, is
+  // earned or tried.
+  void grew(size_t bytes, bool by_who_purged) {
+    size_t earned = take_back(&Period::purged_again, bytes);
     const size_t tried = earned + take_back(&Period::purged, bytes - earned);
     if (tried == 0) return;
+    if (by_who_purged) earned = tried;
     // More than the peak is never of use.
     const size_t peak = peak_live();
     raise(credit_, earned, peak);

@@ -19,7 +19,7 @@ struct OfCredit : testing::Test {
   // Purged and asked for again.
   void thrash(size_t bytes) {
     credit_.purged(bytes);
-    credit_.grew(bytes);
+    credit_.grew(bytes, false);
   }
 
   size_t usable_after(uint64_t milliseconds) {
@@ -31,20 +31,29 @@ struct OfCredit : testing::Test {
   Credit credit_;
 };
 
-TEST(CreditOnce, nothing_is_earned_where_a_program_comes_back_only_once) {
+TEST(CreditOnce, who_asks_for_what_it_gave_back_earns_it_at_once) {
+  Credit credit;
+  credit.advance(k_now);
+  credit.in_use(k_peak);
+  credit.purged(10 * k_mib);
+  credit.grew(k_peak, true);
+  EXPECT_EQ(credit.usable(0), 10 * k_mib);
+}
+
+TEST(CreditOnce, nothing_is_earned_where_another_thread_asks_only_once) {
   Credit credit;
   credit.advance(k_now);
   credit.in_use(k_peak);
   credit.purged(k_peak);
-  credit.grew(k_peak);
+  credit.grew(k_peak, false);
   EXPECT_EQ(credit.usable(0), 0U);
   credit.purged(10 * k_mib);
-  credit.grew(k_peak);
+  credit.grew(k_peak, false);
   EXPECT_EQ(credit.usable(0), 10 * k_mib);
 }
 
 TEST_F(OfCredit, nothing_is_earned_by_growth_alone) {
-  credit_.grew(10 * k_mib);
+  credit_.grew(10 * k_mib, false);
   EXPECT_EQ(credit_.usable(0), 0U);
 }
 
@@ -55,15 +64,15 @@ TEST_F(OfCredit, nothing_is_earned_by_purges_alone) {
 
 TEST_F(OfCredit, what_was_purged_and_asked_for_again_is_earned) {
   credit_.purged(10 * k_mib);
-  credit_.grew(3 * k_mib);
+  credit_.grew(3 * k_mib, false);
   EXPECT_EQ(credit_.usable(0), 3 * k_mib);
-  credit_.grew(50 * k_mib);
+  credit_.grew(50 * k_mib, false);
   EXPECT_EQ(credit_.usable(0), 10 * k_mib);
 }
 
 TEST_F(OfCredit, what_was_purged_counts_once) {
   thrash(10 * k_mib);
-  credit_.grew(10 * k_mib);
+  credit_.grew(10 * k_mib, false);
   EXPECT_EQ(credit_.usable(0), 10 * k_mib);
 }
 
@@ -72,7 +81,7 @@ TEST_F(OfCredit, what_was_purged_a_second_ago_is_not_earned) {
   credit_.advance(k_now + 600);
   credit_.advance(k_now + 1000);
   credit_.in_use(k_peak);
-  credit_.grew(10 * k_mib);
+  credit_.grew(10 * k_mib, false);
   EXPECT_EQ(credit_.usable(0), 0U);
 }
 
@@ -80,7 +89,7 @@ TEST_F(OfCredit, what_was_purged_at_most_three_periods_ago_is_earned) {
   credit_.purged(10 * k_mib);
   credit_.advance(k_now + 740);
   credit_.in_use(k_peak);
-  credit_.grew(10 * k_mib);
+  credit_.grew(10 * k_mib, false);
   EXPECT_EQ(credit_.usable(0), 10 * k_mib);
 }
 
@@ -160,7 +169,7 @@ TEST_F(OfCredit, it_can_be_forfeited_with_all_that_may_earn_it) {
   credit_.forfeit();
   credit_.in_use(k_peak);
   EXPECT_EQ(credit_.usable(0), 0U);
-  credit_.grew(10 * k_mib);
+  credit_.grew(10 * k_mib, false);
   EXPECT_EQ(credit_.usable(0), 0U);
 }
 

@@ -18,6 +18,7 @@ namespace arenite::policy {
 
 struct RetentionFigures {
   uint64_t now;      // in milliseconds
+  uint32_t thread;   // that asks; no two have the same
   size_t live;       // in use
   size_t peak_live;  // the most since the last time
   size_t retained;   // free and resident
@@ -36,7 +37,8 @@ class Purging {
   size_t plan(const RetentionFigures& f) {
     const bool is_recent = credit_.advance(f.now);
     credit_.in_use(is_recent && f.peak_live > f.live ? f.peak_live : f.live);
-    credit_.grew(f.grown - grown_);
+    credit_.grew(f.grown - grown_, f.thread == purged_by_);
+    thread_ = f.thread;
     credit_.reused(f.reused - reused_);
     grown_ = f.grown;
     reused_ = f.reused;
@@ -48,6 +50,7 @@ class Purging {
   // So much went at once of what was to go.
   void purged(size_t planned, size_t bytes) {
     credit_.purged(bytes < planned ? bytes : planned);
+    purged_by_ = thread_;
     // Keepers that cannot give, but for scraps, are not asked again for a while.
     if (bytes < planned && bytes < k_scraps) pause_until_ = now() + k_pause;
   }
@@ -70,6 +73,8 @@ class Purging {
   uint64_t now() const { return credit_.now(); }
 
   Credit credit_;
+  uint32_t thread_ = 0;
+  uint32_t purged_by_ = 0;  // the latest
   size_t grown_ = 0;
   size_t reused_ = 0;
   size_t usable_ = 0;
