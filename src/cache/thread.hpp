@@ -53,11 +53,7 @@ struct Thread {
   ThreadSlabs* slabs = &g_no_slabs;
   chunk::Arena* arena = nullptr;
   bool departing = false;
-  // Requests that need not look whether time has passed (engine/retention.hpp).
-  uint8_t requests_unwatched = 0;
-  uint8_t last_unwatched = 0;
-  size_t looked_at = 0;
-  uint32_t number = 0;  // once it has settled
+  uint32_t number = 0;  // once it has settled (engine/retention.cpp)
 
   bool has_slabs() const { return slabs != &g_no_slabs; }
   // False only while the dynamic linker relocates the program: thread-local storage is all zero

@@ -219,7 +219,9 @@ void WarmMappings::give(const PageRange& range) {
   if (victim.size != 0) unmap(victim);
 }
 
-// Takes out what was given first, and leaves it, range by range, without the lock.
+// Takes the largest out, and leaves it, range by range, without the lock. Not the oldest: those are
+// the scraps between blocks in use, and what is free beside them later would find nothing to merge
+// with (replacing blocks of 8 KiB to 1 MiB at random: three times the page faults).
 template <typename Leave>
 size_t WarmMappings::purge(size_t bytes, Leave leave) {
   size_t gone = 0;
@@ -227,7 +229,7 @@ size_t WarmMappings::purge(size_t bytes, Leave leave) {
     PageRange victims[k_most_victims];
     unsigned count = 0;
     while (count < k_most_victims && count_ != 0 && gone < bytes) {
-      const unsigned i = oldest();
+      const unsigned i = largest();
       const size_t wanted = bytes - gone;
       const bool is_enough = sizes_[i] > wanted;
       victims[count] = evict(i, is_enough ? align_up(wanted, os::page_size()) : sizes_[i]);

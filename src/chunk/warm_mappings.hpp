@@ -13,8 +13,8 @@
 // with, so that moving makes for more moving. Neighbours merge.
 //
 // How much is kept is not decided here. All that comes and goes is reported to the ledger, and
-// where more is retained than may be, the engine has us purge before the free returns: what was
-// given first is unmapped first. So it is where the table is full.
+// where more is retained than may be, the engine has us purge before the free returns: the largest
+// range is unmapped first. Where the table is full the oldest goes.
 //
 // Ranges that were moved together remain several mappings to the kernel, which lets a process have
 // some 65,000. The places where two meet are its "seams". A range carries an estimate of how many
@@ -61,7 +61,7 @@ class WarmMappings {
   // Takes a range over that was in use, to keep it or to unmap it. The caller settles afterwards.
   void give(const PageRange& range);
 
-  // Unmaps about `bytes` bytes, what was given first first; how many it was.
+  // Unmaps about `bytes` bytes of the largest ranges; how many it was.
   size_t purge(size_t bytes);
 
   // Unmaps all; whether any memory went.

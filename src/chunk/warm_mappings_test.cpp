@@ -203,20 +203,20 @@ TEST_F(WarmTest, one_with_too_many_seams_is_not_kept) {
   EXPECT_FALSE(is_there(range));
 }
 
-TEST_F(WarmTest, purging_takes_the_oldest_first_and_no_more_than_it_must) {
-  const PageRange oldest = give_apart(6);
-  const PageRange newer = give_apart(3);
-  const PageRange newest = give_apart(4);
+TEST_F(WarmTest, purging_takes_of_the_largest_first_and_no_more_than_it_must) {
+  const PageRange small = give_apart(2);
+  const PageRange largest = give_apart(9);
+  const PageRange middle = give_apart(4);
   EXPECT_EQ(store_.purge(3 * k_unit), 3 * k_unit);
-  EXPECT_FALSE(is_there(oldest));
-  EXPECT_TRUE(is_there({oldest.end() - k_unit, k_unit, 0}));
-  EXPECT_EQ(store_.purge(4 * k_unit), 4 * k_unit);
-  EXPECT_FALSE(is_there({oldest.end() - k_unit, k_unit, 0}));
-  EXPECT_FALSE(is_there(newer));
-  EXPECT_TRUE(is_there({newer.end() - k_unit, k_unit, 0}));
-  EXPECT_TRUE(is_there(newest));
-  EXPECT_EQ(store_.purge(SIZE_MAX), 6 * k_unit);
-  EXPECT_FALSE(is_there(newest));
+  EXPECT_FALSE(is_there(largest));
+  EXPECT_TRUE(is_there({largest.end() - k_unit, k_unit, 0}));
+  EXPECT_EQ(store_.purge(8 * k_unit), 8 * k_unit);
+  EXPECT_FALSE(is_there({largest.end() - k_unit, k_unit, 0}));
+  EXPECT_FALSE(is_there(middle));
+  EXPECT_TRUE(is_there({middle.end() - k_unit, k_unit, 0}));
+  EXPECT_TRUE(is_there(small));
+  EXPECT_EQ(store_.purge(SIZE_MAX), 4 * k_unit);
+  EXPECT_FALSE(is_there(small));
 }
 
 TEST_F(WarmTest, nothing_is_kept_where_the_limit_is_zero) {

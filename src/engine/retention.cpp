@@ -22,6 +22,10 @@ struct Retention {
   std::atomic<size_t> next_change{0};  // before this time alone changes nothing
   policy::Purging purging;
 };
+
+// So little beyond the bound is not worth that every request looks at the clock: it goes at the next
+// event, or when the program has more.
+constexpr size_t k_unwatched = k_mib;
 constinit Retention g_retention;
 
 bool is_before(size_t time, size_t other) {
@@ -122,11 +126,11 @@ void settle_now() {
   const bool wanted = is_background_wanted();
   g_retention.next_change.store(static_cast<size_t>(wanted ? now : purging.next_change()),
                                 std::memory_order_relaxed);
-  cache::watch(is_over || wanted);
+  const bool is_worth_it = g_ledger.retained() > g_ledger.bound() + k_unwatched;
+  cache::watch((is_over && is_worth_it) || wanted);
 }
 
 [[gnu::noinline]] void settle() {
-  cache::t_thread.requests_unwatched = 0;
   do {
     if (!try_enter()) {
       // Who is at it may have read the figures before this thread's event.
@@ -147,12 +151,6 @@ void start_retention() {
 
 void look_again() {
   const auto now = static_cast<size_t>(os::coarse_milliseconds());
-  // Where requests come so fast that the clock stands still between two looks, some are let pass.
-  cache::Thread& thread = cache::t_thread;
-  const bool is_fast = now == thread.looked_at;
-  thread.looked_at = now;
-  thread.last_unwatched = is_fast ? static_cast<uint8_t>(thread.last_unwatched * 2 + 1) % 32 : 0;
-  thread.requests_unwatched = thread.last_unwatched;
   const bool changed = !is_before(now, g_retention.next_change.load(std::memory_order_relaxed));
   if (ARENITE_LIKELY(!changed && g_ledger.is_over())) return;
   start_background();

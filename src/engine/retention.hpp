@@ -6,8 +6,7 @@
 //
 // What a program keeps on credit is to go when a second has passed, though it calls no more than
 // the shortest malloc. So while more than the bound is retained requests are watched
-// (cache/slabs.hpp): none takes the shortest way, each looks at the clock; where a thread's come
-// faster than the clock ticks, one in 32. An event in the thread starts that anew.
+// (cache/slabs.hpp): none takes the shortest way, each looks at the clock.
 //
 //   unwatched   an event leaves more than the bound, and credit covers it     -> watched
 //   watched     a look finds no more than the bound, or keepers that cannot
@@ -17,7 +16,6 @@
 // way anyhow and looks too.
 #pragma once
 
-#include "cache/cache.hpp"
 #include "ledger/ledger.hpp"
 
 namespace arenite::engine {
@@ -27,11 +25,6 @@ void start_retention();
 
 // Before a request that is watched. No lock is held.
 void look_again();
-ARENITE_INLINE void look_now_and_then() {
-  uint8_t& unwatched = cache::t_thread.requests_unwatched;
-  if (ARENITE_UNLIKELY(unwatched == 0)) return look_again();
-  unwatched--;
-}
 
 // A program that asks for everything back forgoes what it has earned.
 void forfeit_credit();

@@ -161,14 +161,14 @@ void* allocate_slowly(size_t n) {
 }
 
 [[gnu::noinline]] void* allocate_watched(size_t n) {
-  look_now_and_then();
+  look_again();
   void* p = nullptr;
   if (ARENITE_LIKELY(cache::take_current(n, p))) return p;
   return cache::serves(n) ? allocate_small(n) : allocate_from_arena(n);
 }
 
 void* allocate_zeroed(size_t n) {
-  if (ARENITE_UNLIKELY(cache::is_watched())) look_now_and_then();
+  if (ARENITE_UNLIKELY(cache::is_watched())) look_again();
   if (cache::serves(n)) {
     void* p = nullptr;
     if (!cache::take_current(n, p)) p = cache::take_of_class(slab::class_of(n));
@@ -203,7 +203,7 @@ void* allocate_zeroed(size_t n) {
 
 void* allocate_aligned(size_t align, size_t n) {
   if (align <= chunk::alignment()) return allocate(n);
-  if (ARENITE_UNLIKELY(cache::is_watched())) look_now_and_then();
+  if (ARENITE_UNLIKELY(cache::is_watched())) look_again();
   if (const unsigned c = slab::aligned_class_of(n, align);
       c < slab::k_classes && cache::serves(slab::info(c).size)) {
     if (void* p = cache::take_of_class(c)) return p;

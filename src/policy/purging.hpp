@@ -1,7 +1,9 @@
 // Purging: how much of what is retained has to go now.
 //
-// Where more is retained than bound and credit allow, all but half the bound and the credit goes,
-// so that purges come seldom and are large.
+// Where more is retained than bound and credit allow, the rest goes and a lot beyond it, so that
+// purges come seldom and are large: an eighth of the bound, or half of it where that is small. Not
+// more, for what is purged is often wanted again: where blocks are replaced at random the free
+// memory between them swings around the bound.
 //
 // No credit counts that would let the process grow: it is no more than what was in use at the peak
 // of the last second and is not now (credit.hpp). So where fresh pages are taken though much is
@@ -29,6 +31,7 @@ struct RetentionFigures {
 
 class Purging {
  public:
+  static constexpr size_t k_least_lot = 512 * k_kib;
   static constexpr size_t k_scraps = 256 * k_kib;
   // Where nothing can be purged nobody is asked for so long.
   static constexpr uint64_t k_pause = Credit::k_period;
@@ -44,7 +47,8 @@ class Purging {
     reused_ = f.reused;
     usable_ = credit_.usable(f.live);
     if (f.retained <= f.bound || f.retained - f.bound <= usable_ || is_pausing(f.now)) return 0;
-    return f.retained - f.bound / 2 - usable_;
+    const size_t lot = f.bound / 8 > k_least_lot ? f.bound / 8 : f.bound / 2;
+    return f.retained - f.bound + lot - usable_;
   }
 
   // So much went at once of what was to go.

@@ -62,18 +62,6 @@ CASE(pages_between_blocks_of_100_KiB_go_back) {
   expect_that_pages_between_go_back(100_KiB, 100_MiB, 3);
 }
 
-CASE(pages_between_blocks_of_8000_bytes_go_back) {
-  expect_that_pages_between_go_back(8000, 64_MiB, 10);
-}
-
-CASE(pages_between_blocks_of_2000_bytes_go_back) {
-  expect_that_pages_between_go_back(2000, 64_MiB, 50);
-}
-
-CASE(pages_between_blocks_of_100_bytes_go_back) {
-  expect_that_pages_between_go_back(100, 32_MiB, 1000);
-}
-
 CASE(the_rest_of_a_shrunk_mapping_goes_back) {
   Blocks blocks(1);
   const std::size_t before = resident();
@@ -101,7 +89,7 @@ CASE(one_kind_of_memory_is_given_up_for_another) {
       blocks.remove_all();
     }
   }
-  EXPECT_AT_MOST(status_bytes("VmHWM"), others + k_need / 100 * 110 + 2_MiB);
+  EXPECT_AT_MOST(status_bytes("VmHWM"), others + k_need + k_need / 8 + k_need / 30 + 2_MiB);
   a_quiet_second();
   EXPECT_AT_MOST(resident(), before + 3_MiB);
 }

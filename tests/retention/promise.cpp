@@ -145,14 +145,6 @@ constexpr Sizes k_all{1, 1'000'000};
 
 }  // namespace
 
-CASE(a_program_that_only_frees_small_blocks) {
-  only_free(k_small, 48_MiB);
-}
-
-CASE(a_program_that_only_frees_blocks_up_to_8_KiB) {
-  only_free(k_up_to_8_KiB, 64_MiB);
-}
-
 CASE(a_program_that_only_frees_chunks) {
   only_free(k_chunks, 128_MiB);
 }
