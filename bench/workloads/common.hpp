@@ -111,7 +111,8 @@ inline bool read_text(const char* path, char* text, std::size_t size) {
 }
 
 // What is resident, by a walk of the page tables: the counter in statm is gathered from the
-// processors now and then, and off by some hundred KiB on many kernels. Without that file it must do.
+// processors now and then, and off by some hundred KiB on many kernels. Without that file it must
+// do.
 inline std::uint64_t resident_kib() {
   std::array<char, 2048> text{};
   if (read_text("/proc/self/smaps_rollup", text.data(), text.size())) {

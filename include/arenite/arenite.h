@@ -1,7 +1,7 @@
 /* arenite: what the library tells beyond malloc's own interface. C and C++.
  *
- * Any thread may call this at any time. Nothing is allocated, and errno stays as it is. In a program
- * that may run without the library, declare the function weak and see whether it is there.
+ * Any thread may call this at any time. Nothing is allocated, and errno stays as it is. In a
+ * program that may run without the library, declare the function weak and see whether it is there.
  */
 #ifndef ARENITE_ARENITE_H
 #define ARENITE_ARENITE_H
@@ -33,9 +33,9 @@ struct arenite_statistics {
   size_t arenas;            /* of the chunk engine */
 };
 
-/* Fills in the first `size` bytes of *out, which is sizeof(struct arenite_statistics) as the program
- * knows it; later versions add members at the end. 0, or EINVAL, with nothing filled in, where out
- * is null or the size is less than the structure ever was.
+/* Fills in the first `size` bytes of *out, which is sizeof(struct arenite_statistics) as the
+ * program knows it; later versions add members at the end. 0, or EINVAL, with nothing filled in,
+ * where out is null or the size is less than the structure ever was.
  *
  * Like any call it sees to the promise before it reports. */
 int arenite_stats(struct arenite_statistics* out, size_t size);

@@ -7,12 +7,25 @@
 namespace arenite::cache {
 namespace {
 
+// What the last thread of an arena leaves in its fast bins would keep their pages, and those
+// between them, from being free.
+void leave_arena(chunk::Arena* arena) {
+  chunk::ArenaRing::detach(arena);
+  if (arena->attached_threads.load(std::memory_order_relaxed) != 0 ||
+      chunk::g_tuning.tracks_pages == 0 || arena->is_abandoned() || !arena->lock.try_lock())
+    return;
+  arena->consolidate();
+  const bool must_settle = arena->must_settle();
+  arena->lock.unlock();
+  if (must_settle) ledger::settle();
+}
+
 // Called by libc when a thread that has settled ends.
 void depart(void* state) {
   auto* thread = static_cast<Thread*>(state);
   thread->departing = true;
   leave_slabs();
-  if (thread->arena != nullptr) chunk::ArenaRing::detach(thread->arena);
+  if (thread->arena != nullptr) leave_arena(thread->arena);
   thread->arena = nullptr;
 }
 

@@ -271,8 +271,7 @@ TEST_F(FreePagesTest, whole_extents_go_first) {
   free_whole(page(4) - k_tags, page(8));
   free_whole(page(extent - 8), page(3 * extent + 8));
   EXPECT_EQ(purge(page_), (Ranges{{extent, 2 * extent}}));
-  EXPECT_EQ(purge(2 * k_mib + page_),
-            (Ranges{{2 * extent, 3 * extent + 1}}));
+  EXPECT_EQ(purge(2 * k_mib + page_), (Ranges{{2 * extent, 3 * extent + 1}}));
 }
 
 TEST_F(FreePagesTest, what_is_spared_stays) {

@@ -23,8 +23,8 @@ struct Retention {
   policy::Purging purging;
 };
 
-// So little beyond the bound is not worth that every request looks at the clock: it goes at the next
-// event, or when the program has more.
+// So little beyond the bound is not worth that every request looks at the clock: it goes at the
+// next event, or when the program has more.
 constexpr size_t k_unwatched = k_mib;
 constinit Retention g_retention;
 

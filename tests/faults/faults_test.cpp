@@ -273,7 +273,8 @@ int main(int argc, char** argv) {
   uint64_t refused = 0;
   for (const bool from_then_on : {false, true}) {
     for (unsigned kind = 0; kind <= arenite::os::k_call_kinds; kind++) {
-      const unsigned mask = kind == arenite::os::k_call_kinds ? arenite::os::k_every_call : 1U << kind;
+      const unsigned mask =
+          kind == arenite::os::k_call_kinds ? arenite::os::k_every_call : 1U << kind;
       for (uint64_t n = 1;; n++) {
         const Report report = try_once(*scenario, n, mask, from_then_on);
         if (report.calls < n) break;  // it was never reached
