@@ -23,6 +23,10 @@ uintptr_t secret();
 // finds the kernel's page for it.
 uint64_t coarse_milliseconds();
 
+// The second of the day's clock, which may be set: good for noticing that another has begun.
+// Cheaper than the clock above by half.
+size_t wall_second();
+
 // Whether libc's own malloc serves the program beside ours: the library was loaded in the middle of
 // it, or stands behind another's malloc.
 bool libc_has_a_heap();
