@@ -21,9 +21,10 @@ using namespace retention;
 namespace {
 
 // Tables and figures of the allocator, a thirtieth of what is in use, and what is in nobody's
-// count: a page at the edge of a free range, the first blocks of a thread.
+// count: a page at the edge of a free range, the first blocks of a thread, what was needed between
+// two checks.
 constexpr std::size_t slack(std::size_t needed) {
-  return needed / 30 + 2_MiB;
+  return needed / 20 + 4_MiB;
 }
 
 struct Sizes {

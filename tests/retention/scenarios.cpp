@@ -238,5 +238,7 @@ CASE(a_program_that_does_nothing_stays_small) {
     close(ends[1]);
     return size;
   };
-  EXPECT_AT_MOST(size_of_copy(true), size_of_copy(false) + 300_KiB);
+  // The library is 140 KiB of that; and the kernel maps what lies around each page of libc's that is
+  // touched, which differs by 100 KiB from program to program.
+  EXPECT_AT_MOST(size_of_copy(true), size_of_copy(false) + 400_KiB);
 }
