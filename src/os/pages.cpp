@@ -165,7 +165,7 @@ bool populate_huge(void* extent) {
   syscall(SYS_madvise, extent, k_huge_page, MADV_NOHUGEPAGE);
   // What no advice tells: whether there was a huge page.
   unsigned char is_resident = 0;
-  void* last = beyond<void>(extent, k_huge_page - page_size());
+  void* last = beyond<void>(extent, static_cast<ptrdiff_t>(k_huge_page - page_size()));
   return syscall(SYS_mincore, last, page_size(), &is_resident) == 0 && (is_resident & 1) != 0;
 }
 
