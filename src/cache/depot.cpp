@@ -19,7 +19,7 @@ constinit ThreadSlabs g_forsaken;
 namespace {
 
 // From so much in use on a fresh slab that will be filled gets its memory in one call, which costs
-// half of what as many page faults do. Below, what is not filled after all would show.
+// less than as many page faults. Below, what is not filled after all would show.
 constexpr size_t k_populated_from = 4 * k_mib;
 
 // Records come from mappings of this size: they are never given back, and live as long as the

@@ -14,7 +14,7 @@
 // whatever of it was touched, and then retained until it is purged. Headers and words are not
 // counted: they are 2 % of what is in use, and of free pages the words are purged with the page.
 // ledger::settle() is called when no lock is held any more, where a slab is made before anybody
-// touches it: then what is to go in exchange goes first.
+// touches it: then what has to go because of it goes first.
 #pragma once
 
 #include <atomic>
@@ -42,8 +42,8 @@ class Depot : public slab::Owner {
   // empty. False, and the slab is where it was, if the depot is frozen: the caller may hold a lock
   // of stdio's, and must not wait.
   bool hand_over(slab::Slab* slab);
-  // T3: takes a nobody's slab into which others have freed. Not where another was quicker, or fork
-  // has frozen the depot: then the next who frees a block of it does.
+  // T3: takes a nobody's slab into which others have freed. Not where another was quicker; where
+  // fork has frozen the depot, catch_up() does.
   void claim_full(slab::Slab* slab);
 
   // Which growth of the slabs starts as huge pages.

@@ -32,14 +32,14 @@ bool is_before(size_t time, size_t other) {
 // Not os::Lock: nobody waits, and a purge must not settle again where the process has one thread.
 bool try_enter() {
   std::atomic<bool>& is_settling = g_retention.is_settling;
-  if (!os::single_threaded()) return !is_settling.exchange(true, std::memory_order_acquire);
+  if (!os::single_threaded()) return !is_settling.exchange(true, std::memory_order_seq_cst);
   if (is_settling.load(std::memory_order_relaxed)) return false;
   is_settling.store(true, std::memory_order_relaxed);
   return true;
 }
 
 void leave() {
-  g_retention.is_settling.store(false, std::memory_order_release);
+  g_retention.is_settling.store(false, std::memory_order_seq_cst);
 }
 
 // Purges about `bytes` bytes of what a keeper has; how many it was.
@@ -127,17 +127,21 @@ void settle_now() {
   cache::watch(is_over || wanted);
 }
 
+// Who finds another at it says so and looks once more, and who leaves looks whether somebody said
+// so: both orders are sequentially consistent, so that one of the two sees the other, and no event
+// waits for the next. A purge that settles within a settling ends here.
 [[gnu::noinline]] void settle() {
-  do {
-    if (!try_enter()) {
-      // Who is at it may have read the figures before this thread's event.
+  for (;;) {
+    if (try_enter()) {
+      g_retention.is_due.store(false, std::memory_order_relaxed);
+      settle_now();
+      leave();
+      if (ARENITE_LIKELY(!g_retention.is_due.load(std::memory_order_seq_cst))) return;
+    } else {
       g_retention.is_due.store(true, std::memory_order_seq_cst);
-      return;
+      if (g_retention.is_settling.load(std::memory_order_seq_cst)) return;
     }
-    settle_now();
-    leave();
-  } while (ARENITE_UNLIKELY(g_retention.is_due.load(std::memory_order_seq_cst)) &&
-           g_retention.is_due.exchange(false, std::memory_order_relaxed));
+  }
 }
 
 }  // namespace

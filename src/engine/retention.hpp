@@ -6,7 +6,8 @@
 //
 // What a program keeps on credit is to go when a second has passed, though it calls no more than
 // the shortest malloc. So while more than the bound is retained requests are watched
-// (cache/slabs.hpp): none takes the shortest way, each looks at the clock.
+// (cache/slabs.hpp): none takes the shortest way, each looks whether the day's clock has begun
+// another second.
 //
 //   unwatched   an event leaves more than the bound, and credit covers it     -> watched
 //   watched     a look finds no more than the bound, or keepers that cannot

@@ -23,8 +23,8 @@ uintptr_t secret();
 // finds the kernel's page for it.
 uint64_t coarse_milliseconds();
 
-// The second of the day's clock, which may be set: good for noticing that another has begun.
-// Cheaper than the clock above by half.
+// The second of the day's clock, which may be set: good for noticing that another has begun. One
+// word of the kernel's page is read for it.
 size_t wall_second();
 
 // Whether libc's own malloc serves the program beside ours: the library was loaded in the middle of
