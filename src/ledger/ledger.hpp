@@ -80,6 +80,13 @@ class alignas(64) Ledger {
   }
   ARENITE_INLINE bool is_over() const { return retained() > bound(); }
 
+  // Whether every event is to be looked at, because more than the bound is kept on credit: the one
+  // that ends this, too.
+  ARENITE_INLINE bool reports_all() const { return reports_all_.load(std::memory_order_relaxed); }
+  void report_all(bool all) {
+    if (all != reports_all()) reports_all_.store(all, std::memory_order_relaxed);
+  }
+
   // How tight the container's memory is, as of the last look.
   policy::Tightness tightness() const { return tightness_.load(std::memory_order_relaxed); }
   void set_tightness(policy::Tightness tightness) {
@@ -127,6 +134,7 @@ class alignas(64) Ledger {
   Figure purged_{0};
   Figure next_look_{policy::growth_between_looks(0)};  // what `grown` is then
   std::atomic<policy::Tightness> tightness_{policy::Tightness::none};
+  std::atomic<bool> reports_all_{false};
 };
 
 [[gnu::visibility("hidden")]] inline constinit Ledger g_ledger;
@@ -140,7 +148,8 @@ ARENITE_COLD inline void ask_purger() {
 
 // After an event. No lock of ours is held: purging takes them.
 ARENITE_INLINE void settle() {
-  if (ARENITE_UNLIKELY(g_ledger.is_over() || g_ledger.has_grown())) ask_purger();
+  if (ARENITE_UNLIKELY(g_ledger.is_over() || g_ledger.has_grown() || g_ledger.reports_all()))
+    ask_purger();
 }
 
 }  // namespace arenite::ledger
