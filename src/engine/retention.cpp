@@ -116,6 +116,7 @@ void settle_now() {
                                        .reused = g_ledger.reused()});
   if (ARENITE_UNLIKELY(planned != 0)) purge_planned(planned);
   g_retention.usable_credit.store(purging.usable_credit(), std::memory_order_relaxed);
+  g_ledger.set_credit(purging.credit(), purging.peak_live());
   const bool is_over = g_ledger.is_over() && !purging.is_pausing(now);
   tell_background(planned != 0, is_over);
   // A request that is to start the thread must not find that it is too early.
@@ -124,7 +125,7 @@ void settle_now() {
                                 std::memory_order_relaxed);
   if (wanted) g_looked_at.store(0, std::memory_order_relaxed);
   cache::watch(is_over || wanted);
-  g_ledger.report_all(is_over);
+  g_ledger.set_known_over(is_over);
 }
 
 // Who finds another at it says so and looks once more, and who leaves looks whether somebody said
@@ -162,7 +163,7 @@ void look_again() {
 
 void forfeit_credit() {
   g_retention.is_forfeited.store(true, std::memory_order_relaxed);
-  ledger::settle();
+  ledger::ask_purger();
 }
 
 void restart_retention_in_child() {
