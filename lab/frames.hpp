@@ -1,4 +1,5 @@
-// A drawn experiment is a row of frames: each says what was just done and shows memory as it is now.
+// A drawn experiment is a row of frames: each says what was just done and shows memory as it is
+// now.
 //
 //   Drawing drawing("first-fit", {"Eight steps", "八个步骤"});
 //   Frame frame(drawing, "p1 = malloc(8)", {"Cut from the end.", "从末尾截出。"});
@@ -21,7 +22,8 @@
 //               "start":"0x10000",           its address; all else is relative to it
 //               "bytes":56,
 //               "cells":[{"at":40,"bytes":16,
-//                         "kind":"used",     used free fast top header fence untouched reserved slab
+//                         "kind":"used",     used free fast top header fence untouched reserved
+//                         slab
 //                                            metadata changed
 //                         "label":"p1",      what to call it: a variable, a role
 //                         "flags":"P",       short marks: a chunk's bits
@@ -31,8 +33,8 @@
 //                         "changed":true}],  is drawn highlighted
 //               "marks":[{"at":56,"name":"break"}]}],   named places, the end included
 //    "lists":[{"name":"free list","items":["0"]}],
-//    "bits":[{"name":"slab of 32 bytes","rows":["1110…"]}],     a row is a word, the first bit first
-//    "outputs":[{"name":"glibc","lines":["free(): …"],"end":"killed by signal 6"}],
+//    "bits":[{"name":"slab of 32 bytes","rows":["1110…"]}],     a row is a word, the first bit
+//    first "outputs":[{"name":"glibc","lines":["free(): …"],"end":"killed by signal 6"}],
 //    "figures":{"free_bytes":40}}
 //
 // Cells come in order and tile their area from 0; where they end before "bytes", the rest is drawn
@@ -40,10 +42,10 @@
 // that the frame before did not have just so, unless a cell of the frame says it already; `kind`
 // changed is for bytes that were written where nobody should have.
 //
-// Nothing here allocates, so that a program may draw the very allocator it runs on: text is put into
-// a buffer in the frame and written when that is full. Therefore the parts of a frame come in this
-// order: areas, each with its cells and then its marks; lists; bits; outputs; figures. A part that
-// comes too late ends the program with a message.
+// Nothing here allocates, so that a program may draw the very allocator it runs on: text is put
+// into a buffer in the frame and written when that is full. Therefore the parts of a frame come in
+// this order: areas, each with its cells and then its marks; lists; bits; outputs; figures. A part
+// that comes too late ends the program with a message.
 #pragma once
 
 #include <cstddef>
@@ -97,6 +99,32 @@ struct Cell {
   bool changed = false;
 };
 
+// JSON that goes to standard output piece by piece: commas come by themselves.
+class JsonText {
+ public:
+  void open(char bracket);  // { or [
+  void close(char bracket);
+  void key(std::string_view name);
+  void text(std::string_view text);
+  void number(uint64_t value);
+  void yes();
+  void end_line();  // and writes what is left
+
+  void text(std::string_view name, std::string_view text);
+  void text(std::string_view name, Bilingual text);
+  void number(std::string_view name, uint64_t value);
+
+ private:
+  void put(char c);
+  void put(std::string_view text);
+  void begin_value();
+  void write_out();
+
+  bool needs_comma_ = false;
+  size_t size_ = 0;
+  char buffer_[8 * 1024];
+};
+
 class Drawing {
  public:
   // The name is a word that a command line can name.
@@ -132,26 +160,20 @@ class Frame {
   void figure(std::string_view name, uint64_t value);
 
  private:
+  // In their order. An entry is an area, a list …; an array is its cells, marks, items …
   enum class Part { head, areas, lists, bits, outputs, figures };
+  enum class Array { none, cells, marks, items, rows, lines };
 
-  void enter(Part part);      // closes what is open and begins `part`, unless it is the one
-  void close_entry();         // of the part: an area, a list …
-  void begin_inner(char key);  // "cells":[ and the like, or a comma
-  void put(char c);
-  void put(std::string_view text);
-  void key(std::string_view name);
-  void text(std::string_view text);
-  void text(std::string_view name, std::string_view text);
-  void text(std::string_view name, Bilingual text);
-  void number(uint64_t value);
-  void number(std::string_view name, uint64_t value);
-  void flush();
+  void enter(Part part);
+  void begin_entry(Part part, std::string_view name);
+  void end_entry();
+  void enter(Array array);
+  void enter_entry(Part part, Array array);  // where an entry must be open
 
   Part part_ = Part::head;
-  char inner_ = 0;          // the array that is open in the entry: c(ells), m(arks), i(tems) …
-  bool has_entry_ = false;  // the part has one, which is open
-  size_t size_ = 0;
-  char buffer_[8 * 1024];
+  Array array_ = Array::none;
+  bool has_entry_ = false;
+  JsonText json_;
 };
 
 }  // namespace arenite::lab
