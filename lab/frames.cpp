@@ -43,6 +43,10 @@ constexpr std::string_view name_of(CellKind kind) {
   return "";
 }
 
+Words hexadecimal(uint64_t address) {
+  return Words("0x%llx", static_cast<unsigned long long>(address));
+}
+
 }  // namespace
 
 Words::Words(const char* format, ...) {
@@ -247,7 +251,7 @@ void Frame::enter_entry(Part part, Array array) {
 
 void Frame::area(std::string_view name, uint64_t start, uint64_t bytes) {
   begin_entry(Part::areas, name);
-  json_.text("start", Words("0x%llx", static_cast<unsigned long long>(start)));
+  json_.text("start", hexadecimal(start));
   json_.number("bytes", bytes);
 }
 
@@ -260,7 +264,7 @@ void Frame::cell(const Cell& cell) {
   if (!cell.label.empty()) json_.text("label", cell.label);
   if (!cell.flags.empty()) json_.text("flags", cell.flags);
   if (!cell.value.empty()) json_.text("value", cell.value);
-  if (cell.link != k_no_link) json_.number("link", cell.link);
+  if (cell.link != k_no_link) json_.text("link", hexadecimal(cell.link));
   if (!cell.note.en.empty()) json_.text("note", cell.note);
   if (cell.changed) {
     json_.key("changed");

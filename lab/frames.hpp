@@ -28,7 +28,7 @@
 //                         "label":"p1",      what to call it: a variable, a role
 //                         "flags":"P",       short marks: a chunk's bits
 //                         "value":"next 0",  what is in it
-//                         "link":0,          where in this area it points to: an arrow
+//                         "link":"0x10000",  the address that it holds: an arrow to there
 //                         "note":{"en":"…","zh":"…"},   more of it, shown on request
 //                         "changed":true}],  is drawn highlighted
 //               "marks":[{"at":56,"name":"break"}]}],   named places, the end included
