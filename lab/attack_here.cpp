@@ -131,9 +131,12 @@ constexpr Allocator k_allocators[] = {
 }
 
 std::string describe(int status) {
-  if (WIFSIGNALED(status)) return std::string("killed by ") + strsignal(WTERMSIG(status));
-  return WEXITSTATUS(status) == 0 ? "goes on"
-                                  : "ended with status " + std::to_string(WEXITSTATUS(status));
+  if (WIFSIGNALED(status)) {
+    const int signal = WTERMSIG(status);
+    return std::string(Words("killed by signal %d (%s)", signal, strsignal(signal)));
+  }
+  if (WEXITSTATUS(status) == 0) return "goes on";
+  return std::string(Words("ended with status %d", WEXITSTATUS(status)));
 }
 
 std::vector<std::string> lines_of(const std::string& text) {
