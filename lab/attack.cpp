@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   draw_accident();
   draw_aimed_header();
   draw_unlink();
+  draw_check();
   draw_here(library);
   return 0;
 }

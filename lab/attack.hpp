@@ -2,8 +2,8 @@
 // its own headers, and where the same string ends in one that does not.
 //
 //   attack_ring.cpp      the K&R heap: the overwritten header of a free block, by accident and
-//   aimed attack_unlink.cpp    the doubly linked heap: the unlink write attack_here.cpp      the
-//   same input against glibc and arenite, each in a child process
+//   aimed attack_unlink.cpp    the doubly linked heap: the unlink write, and the check against it
+//   attack_here.cpp      the same input against glibc and arenite, each in a child process
 //
 // All of the first two happens inside a TinyMemory.
 #pragma once
@@ -15,6 +15,7 @@ namespace arenite::lab {
 void draw_accident();
 void draw_aimed_header();
 void draw_unlink();
+void draw_check();
 
 // Runs the victims under glibc and, where its library is named, under both modes of arenite.
 void draw_here(const std::string& library);

@@ -175,9 +175,10 @@ Outcome run_victim(const Input& input, const Allocator& allocator, const std::st
 
 // Two neighbouring chunks, from a's size field on. Of b `damaged` bytes are overwritten, its size
 // field too if `has_lost_size`.
-void draw_chunks(Frame& frame, uint64_t bytes, uint64_t damaged, bool has_lost_size) {
+void draw_chunks(Frame& frame, std::string_view name, uint64_t bytes, uint64_t damaged,
+                 bool has_lost_size) {
   constexpr uint64_t k_field = 8;
-  frame.area("two chunks", 0, 2 * (k_field + bytes));
+  frame.area(name, 0, 2 * (k_field + bytes));
   uint64_t at = 0;
   const auto cell = [&](uint64_t size, CellKind kind, std::string_view label) {
     frame.cell({.at = at, .bytes = size, .kind = kind, .label = label});
@@ -228,7 +229,7 @@ void draw_here(const std::string& library) {
          "notices at b; the chunk engine looks at the next header before it takes a.",
          "b 的大小字段成了字母。glibc 的线程缓存收下 a 时不看它，到 b 才发现；"
          "chunk 引擎在收下 a 之前先看后一个头节点。"});
-    draw_chunks(frame, 24, 8, true);
+    draw_chunks(frame, "two chunks", 24, 8, true);
     run_victims(frame, library, {"text", "24", "0"});
   }
   {
@@ -238,7 +239,7 @@ void draw_here(const std::string& library) {
          "own bytes: b's owner is harmed, the allocator cannot be.",
          "默认模式下这时块已出自 slab。a 后面没有头节点，只有 b 自己的数据：受害的是 b 的主人，"
          "分配器无从下手。"});
-    draw_chunks(frame, 24, 8, true);
+    draw_chunks(frame, "two chunks", 24, 8, true);
     draw_slab(frame);
     run_victims(frame, library, {"text", "24", "10000"});
   }
@@ -248,7 +249,7 @@ void draw_here(const std::string& library) {
         {"Too large for caches and slabs: a chunk under each of the three, and each looks at "
          "the next header.",
          "大到不进缓存也不进 slab：三者都用 chunk，也都检查后一个头节点。"});
-    draw_chunks(frame, 20008, 8, true);
+    draw_chunks(frame, "two large chunks", 20008, 8, true);
     run_victims(frame, library, {"text", "20000", "0"});
   }
   {
@@ -259,7 +260,7 @@ void draw_here(const std::string& library) {
          "leads nowhere.",
          "unlink 写攻击。glibc 和 arenite 都会问链表里的邻居是否指回来；arenite 的链接还用密钥"
          "加了封，伪造的链接根本指不到任何地方。"});
-    draw_chunks(frame, 20008, 16, false);
+    draw_chunks(frame, "two large chunks, the second one free", 20008, 16, false);
     run_victims(frame, library, {"unlink", "20000", "0"});
   }
 }

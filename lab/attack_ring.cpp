@@ -121,8 +121,7 @@ void draw_accident() {
                   "address that was text. The program dies in malloc, far from its mistake.",
                   "到这里为止没有够大的块，查找便沿着环走下去，走到一个原是文本的地址。"
                   "程序死在 malloc 里，离真正的错误很远。"},
-                 Words("reads at 0x%x, where no memory is", fault.address),
-                 "a fault of the processor");
+                 Words("reads at 0x%x, where no memory is", fault.address), "a segmentation fault");
   }
 }
 

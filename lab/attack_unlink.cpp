@@ -14,7 +14,7 @@ namespace {
 // The program's variables: the list's header, and the address of what it calls when it ends.
 constexpr Address k_bin = TinyMemory::k_start;
 constexpr Address k_on_exit = k_bin + LinkedHeap::k_bin_bytes;
-constexpr Address k_variables_end = k_on_exit + 8;
+constexpr Address k_variables_end = k_on_exit + 4;
 constexpr Address k_goodbye = 0x0c40;  // in the program's text, which is not drawn
 constexpr Address k_heap = TinyMemory::k_start + 0x40;
 constexpr uint32_t k_block_bytes = 24;  // a header and 16
@@ -24,6 +24,8 @@ constexpr Address k_b = k_heap + k_block_bytes;
 constexpr Address k_input = k_a + LinkedHeap::k_header_bytes;
 constexpr Address k_code = k_input + 8;  // the input's part that is to be run
 constexpr Address k_forged_forward = k_on_exit - LinkedHeap::k_back;
+
+constexpr std::string_view k_overflow = "read(a, 32 bytes)";
 
 // 8 letters, 8 bytes of code; then b's header: "24 bytes, free", and its links.
 std::string hostile_input() {
@@ -117,7 +119,6 @@ void Program::draw_variables(Frame& frame) const {
   draw_link(frame, k_bin + LinkedHeap::k_back, "bk", CellKind::metadata);
   draw_link(frame, k_on_exit, "on_exit",
             on_exit() == k_goodbye ? CellKind::used : CellKind::changed);
-  frame.cell({.at = k_on_exit + 4 - k_bin, .bytes = 4, .kind = CellKind::used});
 }
 
 void Program::draw_header(Frame& frame, Address block) const {
@@ -208,20 +209,24 @@ void draw_unlink() {
                 "程序结束，调用 on_exit 里的地址。运行的是输入的内容。"},
                Words("calls 0x%x: the 8 bytes <code..>", program.on_exit()),
                "does what the input says");
+}
 
-  Program careful(frames);
-  careful.heap().check_links(true);
-  careful.overflow();
+void draw_check() {
+  Drawing frames("check", {"The same with a check", "同样的输入，多一道检查"});
+  Program program(frames);
+  program.heap().check_links(true);
+  program.overflow();
+  program.show(k_overflow, {"The same input, and b seems free as before.",
+                            "同样的输入，b 看起来同样是空闲的。"});
   try {
-    careful.free_a();
+    program.free_a();
   } catch (const BrokenList&) {
-    careful.show(
-        "free(a), with a check",
-        {"Once more, with one question before the writes: do b->fd->bk and b->bk->fd lead "
-         "back to b? A block of the list is led back to; on_exit is no block. Nothing has "
-         "been written.",
-         "再来一次，但在写之前先问一句：b->fd->bk 和 b->bk->fd 是否都指回 b？链表里的块一定会，"
-         "而 on_exit 不是块。什么都还没写。"},
+    program.show(
+        "free(a)",
+        {"One question before the writes: do b->fd->bk and b->bk->fd lead back to b? They would, "
+         "were b in a list; but on_exit holds goodbye(). Nothing has been written.",
+         "写之前先问一句：b->fd->bk 和 b->bk->fd 是否都指回 b？b 若真在链表里，就一定会；可是 "
+         "on_exit 里是 goodbye()。什么都还没写。"},
         "corrupted double-linked list", "abort");
   }
 }

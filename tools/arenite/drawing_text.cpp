@@ -126,8 +126,10 @@ Box Painter::box_of(const Json& frame, const Json& cell) const {
   box.end = box.at + cell["bytes"].get<uint64_t>();
   box.colour = colour_of(kind);
   box.is_changed = cell.value("changed", false);
-  const char* const mark = kind == "changed" ? "!" : box.is_changed ? "*" : " ";
-  box.lines[0] = mark + cell.value("label", kind == "changed" ? "overwritten" : kind);
+  std::string marks = kind == "changed" ? "!" : "";
+  if (box.is_changed) marks += "*";
+  if (marks.empty()) marks = " ";
+  box.lines[0] = marks + cell.value("label", kind == "changed" ? "overwritten" : kind);
   box.lines[1] = fmt::format(" {}", cell["bytes"].get<uint64_t>());
   const std::string flags = cell.value("flags", "");
   if (!flags.empty()) box.lines[1] += " " + flags;
@@ -279,7 +281,10 @@ std::string frame_text(const Drawing& drawing, size_t number, const std::string&
   Painter painter(terminal, language);
   painter.heading(drawing, frame, number);
   for (const Json& area : part_of(frame, "memory")) painter.area(frame, area);
-  painter.gap();
+  if (frame.contains("lists") || frame.contains("bits") || frame.contains("outputs") ||
+      frame.contains("figures")) {
+    painter.gap();
+  }
   for (const Json& list : part_of(frame, "lists")) painter.list(list);
   for (const Json& bits : part_of(frame, "bits")) painter.bits(bits);
   for (const Json& output : part_of(frame, "outputs")) painter.output(output);
