@@ -47,22 +47,23 @@ class DrawnCase(TestCase):
         return self.drawings[drawing][step - 1]
 
     def frames(self):
-        for name, frames in self.drawings.items():
-            for number, frame in enumerate(frames):
-                with self.subTest(drawing=name, step=number + 1):
-                    yield number, frame
+        """All frames, each with its name, for sub-tests: ("unlink, step 2", frame)."""
+        return [(f"{name}, step {number}", frame) for name, frames in self.drawings.items()
+                for number, frame in enumerate(frames, 1)]
 
     def check_frames(self):
         """What every frame owes its reader, whoever draws it."""
         self.assertEqual(self.answer["experiment"], self.EXPERIMENT[0])
         self.assertEqual(self.answer["kind"], "drawn")
-        for number, frame in self.frames():
-            self.assertEqual(frame["frame"], number)
-            self.assertTrue(frame["action"])
-            self.assertTrue(frame["text"]["en"].isascii())
-            self.assertFalse(frame["text"]["zh"].isascii())
-            for drawn in frame.get("memory", []):
-                self.check_area(drawn)
+        for frames in self.drawings.values():
+            self.assertEqual([frame["frame"] for frame in frames], list(range(len(frames))))
+        for name, frame in self.frames():
+            with self.subTest(name):
+                self.assertTrue(frame["action"])
+                self.assertTrue(frame["text"]["en"].isascii())
+                self.assertFalse(frame["text"]["zh"].isascii())
+                for drawn in frame.get("memory", []):
+                    self.check_area(drawn)
 
     def check_area(self, drawn):
         int(drawn["start"], 16)

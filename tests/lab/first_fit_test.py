@@ -42,23 +42,23 @@ class FirstFit(DrawnCase):
                 self.assertEqual(frame["figures"]["largest_possible_request"], request)
 
     def test_every_block_begins_with_eight_bytes_that_say_how_long_it_is(self):
-        for _, frame in self.frames():
-            cells = area(frame, "heap")["cells"]
-            heads = [cell for cell in cells if cell["kind"] == "header"]
-            sizes = [bytes_ for _, bytes_ in blocks(frame)]
-            self.assertEqual([head["bytes"] for head in heads], [UNIT] * len(sizes))
-            units = [int(re.search(r"(\d+) units", head["value"])[1]) for head in heads]
-            self.assertEqual([n * UNIT for n in units], sizes)
+        for name, frame in self.frames():
+            with self.subTest(name):
+                heads = [cell for cell in area(frame, "heap")["cells"] if cell["kind"] == "header"]
+                sizes = [bytes_ for _, bytes_ in blocks(frame)]
+                self.assertEqual([head["bytes"] for head in heads], [UNIT] * len(sizes))
+                units = [int(re.search(r"(\d+) units", head["value"])[1]) for head in heads]
+                self.assertEqual([n * UNIT for n in units], sizes)
 
     def test_the_ring_goes_through_the_free_blocks_by_address(self):
-        for (number, frame), ring in zip(self.frames(), RINGS):
-            items = frame["lists"][0]["items"]
-            self.assertEqual([int(re.match(r"heap\+(\d+): ", item)[1]) for item in items], ring)
-            heap = int(area(frame, "heap")["start"], 16)
-            links = [int(cell["link"], 16) for part in ("variables", "heap")
-                     for cell in area(frame, part)["cells"] if "link" in cell]
-            base = int(area(frame, "variables")["start"], 16)
-            self.assertEqual(links, [heap + at for at in ring] + [base])
+        for (name, frame), ring in zip(self.frames(), RINGS):
+            with self.subTest(name):
+                items = frame["lists"][0]["items"]
+                self.assertEqual([int(re.match(r"heap\+(\d+): ", item)[1]) for item in items], ring)
+                base, heap = (int(area(frame, part)["start"], 16) for part in ("variables", "heap"))
+                links = [int(cell["link"], 16) for part in ("variables", "heap")
+                         for cell in area(frame, part)["cells"] if "link" in cell]
+                self.assertEqual(links, [heap + at for at in ring] + [base])
 
     def test_the_break_moves_once_and_up(self):
         moved = [frame["figures"]["heap_bytes"] for frame in self.drawings["first-fit"]]
