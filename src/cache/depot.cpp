@@ -14,7 +14,7 @@ using slab::region_at;
 using slab::Slab;
 
 constinit Depot g_depot;
-constinit ThreadSlabs g_forsaken;
+constinit ThreadSlabs g_forsaken(nullptr);  // nobody takes from it
 
 namespace {
 

@@ -41,7 +41,7 @@ void complain(void*, const char* variable, const char* value, size_t length,
       line << "a whole number";
       break;
   }
-  if (info.maximum != 0 && policy::words_of(info.unit) == nullptr)
+  if (info.maximum != 0 && !policy::takes_words(info.unit))
     line << " from " << info.minimum << " to " << info.maximum;
   line << "; it is ignored\n";
   os::write_stderr(line);

@@ -192,10 +192,10 @@ struct MemoryFiles {
   string_view usage;
   string_view untouched;
 };
-constexpr MemoryFiles k_memory_files[] = {
-    {{"memory.limit_in_bytes", {}}, "memory.usage_in_bytes", "total_inactive_file"},
-    {{"memory.max", "memory.high"}, "memory.current", "inactive_file"},
-};
+MemoryFiles memory_files(bool is_v2) {
+  if (is_v2) return {{"memory.max", "memory.high"}, "memory.current", "inactive_file"};
+  return {{"memory.limit_in_bytes", {}}, "memory.usage_in_bytes", "total_inactive_file"};
+}
 
 MemoryGroup memory_of(Path& directory, const MemoryFiles& files) {
   uint64_t limit = k_no_limit;
@@ -237,7 +237,7 @@ MemoryGroup memory_group(const char* root) {
   const KeepErrno keep_errno;
   MemoryGroup fullest;
   for_each_group(root, "memory", [&fullest](Path& directory, bool is_v2) {
-    const MemoryGroup group = memory_of(directory, k_memory_files[is_v2 ? 1 : 0]);
+    const MemoryGroup group = memory_of(directory, memory_files(is_v2));
     if (is_fuller(group, fullest)) fullest = group;
   });
   return fullest;

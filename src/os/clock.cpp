@@ -3,8 +3,8 @@
 #include <link.h>
 #include <sys/auxv.h>
 #include <atomic>
-#include <cstring>
 #include <ctime>
+#include <string_view>
 
 namespace arenite::os {
 namespace {
@@ -67,7 +67,7 @@ void* kernels_function(const char* name) {
   if (names == nullptr || symbols == nullptr || hash == nullptr) return nullptr;
   const uint32_t symbol_count = hash[1];
   for (uint32_t i = 0; i < symbol_count; i++) {
-    if (symbols[i].st_shndx != SHN_UNDEF && std::strcmp(names + symbols[i].st_name, name) == 0)
+    if (symbols[i].st_shndx != SHN_UNDEF && std::string_view(names + symbols[i].st_name) == name)
       return at_address<void>(shift + symbols[i].st_value);
   }
   return nullptr;

@@ -1,5 +1,7 @@
 #include "policy/settings.hpp"
 
+#include <iterator>
+
 namespace arenite::policy {
 namespace {
 
@@ -88,9 +90,9 @@ bool read_number(Span s, bool suffix_allowed, size_t& value) {
 }
 
 // The number of the word that it is.
-bool read_word(Span s, const char* const* words, size_t& value) {
-  for (size_t i = 0; words[i] != nullptr; i++) {
-    if (!equal(s, words[i])) continue;
+bool read_word(Span s, Unit unit, size_t& value) {
+  for (size_t i = 0; word_of(unit, i) != nullptr; i++) {
+    if (!equal(s, word_of(unit, i))) continue;
     value = i;
     return true;
   }
@@ -154,18 +156,18 @@ struct Reader {
 
 }  // namespace
 
-const char* const* words_of(Unit unit) {
-  static constexpr const char* k_modes[] = {"default", "classic", nullptr};
-  static constexpr const char* k_huge_pages[] = {"never", "auto", "always", nullptr};
-  if (unit == Unit::mode) return k_modes;
-  return unit == Unit::huge_pages ? k_huge_pages : nullptr;
+const char* word_of(Unit unit, size_t value) {
+  static constexpr char k_modes[][8] = {"default", "classic"};
+  static constexpr char k_huge_pages[][8] = {"never", "auto", "always"};
+  if (unit == Unit::mode && value < std::size(k_modes)) return k_modes[value];
+  if (unit == Unit::huge_pages && value < std::size(k_huge_pages)) return k_huge_pages[value];
+  return nullptr;
 }
 
 bool read_value(const SettingInfo& info, const char* text, size_t length, size_t& value) {
   const Span s{text, length};
   size_t n = 0;
-  const char* const* words = words_of(info.unit);
-  if (words == nullptr || !read_word(s, words, n)) {
+  if (!read_word(s, info.unit, n)) {
     if (info.unit == Unit::mode || !read_number(s, info.unit == Unit::bytes, n)) return false;
     // As glibc's hugetlb: 0 is off, any other number is on.
     if (info.unit == Unit::huge_pages)
