@@ -209,7 +209,7 @@ void Depot::claim_full(Slab* slab) {
 
 // The lock is held. There may be more that it is not told of, for who found the depot frozen says
 // so afterwards: that waits for the next time.
-void Depot::reclaim_what_was_missed() {
+ARENITE_COLD void Depot::reclaim_what_was_missed() {
   if (!has_missed_.exchange(false, std::memory_order_acquire)) return;
   for_each_region_locked([&](const Region& region) {
     region.for_each_slab([&](Slab* slab) {
@@ -232,7 +232,7 @@ void Depot::catch_up() {
   ledger::settle();
 }
 
-ThreadSlabs* Depot::take_record() {
+ARENITE_SELDOM ThreadSlabs* Depot::take_record() {
   if (!lock.lock_unless_frozen()) return nullptr;
   ThreadSlabs* record = idle_records_;
   if (record != nullptr) {
@@ -258,7 +258,7 @@ ThreadSlabs* Depot::take_record() {
   return record;
 }
 
-void Depot::give_record(ThreadSlabs* record) {
+ARENITE_SELDOM void Depot::give_record(ThreadSlabs* record) {
   lock.lock();
   record->next_idle = idle_records_;
   record->is_idle.store(true, std::memory_order_relaxed);
@@ -284,7 +284,7 @@ void Depot::take_slabs_of(ThreadSlabs* record) {
   }
 }
 
-void Depot::restart_in_child(const ThreadSlabs* own) {
+ARENITE_COLD void Depot::restart_in_child(const ThreadSlabs* own) {
   lock.forget();
   put_all_back();
   for (Region* r = regions_; r != nullptr; r = r->next) {

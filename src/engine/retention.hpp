@@ -21,8 +21,13 @@
 
 namespace arenite::engine {
 
+// Brings it back. What the ledger calls.
+void settle();
+
 // Begins to keep the promise. Once, at start; not in classic mode.
-void start_retention();
+inline void start_retention() {
+  ledger::g_purger.store(settle, std::memory_order_release);
+}
 
 // Before a request that is watched. No lock is held.
 void look_again();
