@@ -22,10 +22,6 @@ namespace {
 // less than as many page faults. Below, what is not filled after all would show.
 constexpr size_t k_populated_from = 4 * k_mib;
 
-// Records come from mappings of this size: they are never given back, and live as long as the
-// process.
-constexpr size_t k_record_batch = 64 * k_kib;
-
 }  // namespace
 
 Slab* Depot::adopt(unsigned size_class, Owner* owner) {
@@ -126,8 +122,11 @@ Slab* Depot::make_slab(unsigned size_class, Owner* owner, bool will_fill) {
 
 // The lock is held, and nobody uses any block: no bit of it will change until it is a slab again.
 void Depot::make_page(Slab* slab) {
-  for (unsigned i = 0; i < slab::info(slab->size_class).word_count; i++)
-    slab::remote_word(slab, i).store(0, std::memory_order_relaxed);
+  for (unsigned i = 0; i < slab::info(slab->size_class).word_count; i++) {
+    // Where no other thread ever freed a block their page need not be written.
+    std::atomic<uint64_t>& word = slab::remote_word(slab, i);
+    if (word.load(std::memory_order_relaxed) != 0) word.store(0, std::memory_order_relaxed);
+  }
   slab->remote_summary.store(0, std::memory_order_relaxed);
   __atomic_store_n(&slab->block_count, 0U, __ATOMIC_RELAXED);
   slab->place.store(Place::page, std::memory_order_relaxed);
@@ -242,17 +241,11 @@ ARENITE_SELDOM ThreadSlabs* Depot::take_record() {
       if (const uint32_t n = record->listed(c); n != 0)
         adoptable_[c].fetch_sub(n, std::memory_order_relaxed);
     }
-  } else {
-    if (fresh_records_ == nullptr || fresh_records_ + 1 > fresh_end_) {
-      fresh_records_ = static_cast<ThreadSlabs*>(os::map(k_record_batch));
-      if (fresh_records_ != nullptr)
-        fresh_end_ = fresh_records_ + k_record_batch / sizeof(ThreadSlabs);
-    }
-    if (fresh_records_ != nullptr) {
-      record = new (fresh_records_++) ThreadSlabs;
-      record->next_record = records_;
-      records_ = record;
-    }
+  } else if (void* memory = chunk::take_for_good(sizeof(ThreadSlabs))) {
+    // Records live as long as the process.
+    record = new (memory) ThreadSlabs;
+    record->next_record = records_;
+    records_ = record;
   }
   lock.unlock();
   return record;
