@@ -2,14 +2,11 @@
 
 #include <link.h>
 #include <sys/auxv.h>
-#include <atomic>
 #include <ctime>
 #include <string_view>
 
 namespace arenite::os {
 namespace {
-
-using Seconds = long (*)(long*);  // as `time`
 
 // Where the kernel has no function for it.
 long coarse_second(long*) {
@@ -19,28 +16,22 @@ long coarse_second(long*) {
 }
 
 // The first call looks for the kernel's.
-long first_second(long* unused);
-constinit std::atomic<Seconds> g_second{first_second};
-
-long first_second(long* unused) {
+long first_second(long*) {
   void* kernels = kernels_function("__vdso_time");
-  const Seconds second = kernels == nullptr ? coarse_second : reinterpret_cast<Seconds>(kernels);
+  const auto second =
+      kernels == nullptr ? coarse_second : reinterpret_cast<long (*)(long*)>(kernels);
   g_second.store(second, std::memory_order_relaxed);
-  return second(unused);
+  return second(nullptr);
 }
 
 }  // namespace
+
+constinit std::atomic<long (*)(long*)> g_second{first_second};
 
 uint64_t coarse_milliseconds() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC_COARSE, &now);  // cannot fail: errno stays
   return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint32_t>(now.tv_nsec) / 1'000'000;
-}
-
-// Not libc's `time`: libc chooses between several when a library that names it is loaded, and that
-// alone brings two pieces of 64 KiB of libc into a program that does not use it.
-size_t wall_second() {
-  return static_cast<size_t>(g_second.load(std::memory_order_relaxed)(nullptr));
 }
 
 void* kernels_function(const char* name) {
