@@ -199,7 +199,7 @@ void Depot::claim(Slab* slab) {
   receive(slab);
 }
 
-void Depot::claim_full(Slab* slab) {
+ARENITE_SELDOM void Depot::claim_full(Slab* slab) {
   if (!lock.lock_unless_frozen()) return has_missed_.store(true, std::memory_order_release);
   claim(slab);
   lock.unlock();
@@ -224,7 +224,7 @@ ARENITE_COLD void Depot::reclaim_what_was_missed() {
   });
 }
 
-void Depot::catch_up() {
+ARENITE_SELDOM void Depot::catch_up() {
   if (!has_missed_.load(std::memory_order_relaxed) || !lock.lock_unless_frozen()) return;
   reclaim_what_was_missed();
   lock.unlock();
@@ -268,7 +268,7 @@ ARENITE_SELDOM void Depot::give_record(ThreadSlabs* record) {
 }
 
 // The lock is held; the record is idle.
-void Depot::take_slabs_of(ThreadSlabs* record) {
+ARENITE_SELDOM void Depot::take_slabs_of(ThreadSlabs* record) {
   for (unsigned c = 0; c < slab::k_classes; c++) {
     while (Slab* slab = record->take_first(c)) {
       adoptable_[c].fetch_sub(1, std::memory_order_relaxed);

@@ -205,7 +205,7 @@ bool Arena::trim_top(size_t pad, size_t threshold) {
   return top_size() >= threshold && trim_break(pad);
 }
 
-ARENITE_COLD bool Arena::trim_segments(size_t pad, size_t threshold) {
+ARENITE_SELDOM bool Arena::trim_segments(size_t pad, size_t threshold) {
   const size_t page = os::page_size();
   HeapSegment* newest = HeapSegment::of(top_);
   bool gave = false;
