@@ -140,9 +140,7 @@ class Depot : public slab::Owner {
   unsigned huge_refusals_ = 0;        // in a row
   unsigned small_extents_to_go_ = 0;  // until the kernel is asked for a huge page again
   ThreadSlabs* records_ = nullptr;
-  ThreadSlabs* idle_records_ = nullptr;   // the latest first; behind the first few without slabs
-  ThreadSlabs* fresh_records_ = nullptr;  // room for more, up to fresh_end_
-  ThreadSlabs* fresh_end_ = nullptr;
+  ThreadSlabs* idle_records_ = nullptr;  // the latest first; behind the first few without slabs
 };
 
 [[gnu::visibility("hidden")]] extern constinit Depot g_depot;

@@ -109,7 +109,7 @@ void list_or_free(Slab* slab) {
 }
 
 // Our current slab of a class, if we have one, becomes a listed one, a page, or nobody's.
-void put_down_current(unsigned size_class) {
+ARENITE_SELDOM void put_down_current(unsigned size_class) {
   Slab* slab = t_thread.slabs->current[size_class];
   if (slab == &slab::g_no_slab) return;
   make_current(size_class, &slab::g_no_slab);
@@ -126,7 +126,7 @@ void put_down_current(unsigned size_class) {
 // which may be ours no more, is left out.
 constexpr uint8_t k_look_after = 4;
 
-ARENITE_COLD void look_at_currents(ThreadSlabs* mine, unsigned but) {
+ARENITE_SELDOM void look_at_currents(ThreadSlabs* mine, unsigned but) {
   for (unsigned c = 0; c < slab::k_classes; c++) {
     Slab* slab = mine->current[c];
     const uint64_t bit = uint64_t{1} << c;
@@ -264,7 +264,7 @@ namespace {
 
 // From whatever is true now: two threads may change it at once, and the later must not undo what
 // the earlier has changed.
-ARENITE_COLD void choose_direct() {
+ARENITE_SELDOM void choose_direct() {
   for (;;) {
     const size_t below = g_served.below.load();
     const bool watched = g_served.watched.load();
@@ -276,7 +276,7 @@ ARENITE_COLD void choose_direct() {
 
 }  // namespace
 
-void serve_below(size_t below) {
+ARENITE_SELDOM void serve_below(size_t below) {
   g_served.below.store(below);
   choose_direct();
 }
@@ -287,7 +287,7 @@ void watch(bool watched) {
   choose_direct();
 }
 
-ARENITE_COLD bool settle() {
+ARENITE_SELDOM bool settle() {
   Thread& thread = t_thread;
   if (thread.departing || !serve_anybody()) return false;
   ThreadSlabs* record = g_depot.take_record();
@@ -371,7 +371,7 @@ void give_foreign(Slab* slab, void* block) {
   if (slab::is_complete(slab, granule / 64, word)) completed(slab, granule / 64);
 }
 
-ARENITE_COLD void give_after_others(Slab* slab, void* block) {
+ARENITE_SELDOM void give_after_others(Slab* slab, void* block) {
   slab::collect(slab);
   const uint32_t granule = granule_of(slab, block);
   uint64_t& home = granule / 64 == slab->active ? slab->active_word : slab->words[granule / 64];
@@ -404,7 +404,7 @@ ARENITE_COLD void refuse_free(const Slab* slab, void* block) {
   slab::fault(slab->is_start(offset) ? Fault::double_free : Fault::invalid_pointer, slab, block);
 }
 
-ARENITE_COLD void leave_slabs() {
+ARENITE_SELDOM void leave_slabs() {
   Thread& thread = t_thread;
   if (!thread.has_slabs()) return;
   ThreadSlabs* mine = thread.slabs;

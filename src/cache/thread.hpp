@@ -25,8 +25,10 @@ namespace arenite::cache {
 inline constexpr size_t k_direct_limit = 1024;
 
 struct ThreadSlabs : slab::Owner {
-  constexpr ThreadSlabs() {
-    for (slab::Slab*& s : current) s = &slab::g_no_slab;
+  constexpr ThreadSlabs() : ThreadSlabs(&slab::g_no_slab) {}
+  // `none` stands for the slab of a class that has none.
+  constexpr explicit ThreadSlabs(slab::Slab* none) {
+    for (slab::Slab*& s : current) s = none;
   }
 
   slab::Slab* current[slab::k_classes];

@@ -128,10 +128,12 @@ void settle_now() {
   g_ledger.set_known_over(is_over);
 }
 
+}  // namespace
+
 // Who finds another at it says so and looks once more, and who leaves looks whether somebody said
 // so: both orders are sequentially consistent, so that one of the two sees the other, and no event
 // waits for the next. A purge that settles within a settling ends here.
-[[gnu::noinline]] void settle() {
+void settle() {
   for (;;) {
     if (try_enter()) {
       g_retention.is_due.store(false, std::memory_order_relaxed);
@@ -143,12 +145,6 @@ void settle_now() {
       if (g_retention.is_settling.load(std::memory_order_seq_cst)) return;
     }
   }
-}
-
-}  // namespace
-
-void start_retention() {
-  ledger::g_purger.store(settle, std::memory_order_release);
 }
 
 void look_again() {

@@ -23,8 +23,13 @@
 
 namespace arenite::engine {
 
+// Brings it back. What the ledger calls.
+void settle();
+
 // Begins to keep the promise. Once, at start; not in classic mode.
-void start_retention();
+inline void start_retention() {
+  ledger::g_purger.store(settle, std::memory_order_release);
+}
 
 // The second of the day's clock in which somebody looked last; 0 if the next request is to look.
 [[gnu::visibility("hidden")]] inline constinit std::atomic<size_t> g_looked_at{0};

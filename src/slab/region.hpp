@@ -42,9 +42,6 @@ inline constexpr size_t k_metadata_pages =
     (k_headers_size + 2 * k_words_size + k_slab_size - 1) / k_slab_size;
 inline constexpr size_t k_first_page = k_metadata_pages + 1;  // behind the guard
 inline constexpr size_t k_end_page = k_region_pages - 1;      // the last is a guard, too
-// The region's own state lies where the words of page 0, which is no slab, would be.
-inline constexpr size_t k_region_state = k_headers_size;
-
 // What a slab needs when it is moved between lists: behind its words.
 struct SlabLinks {
   Slab* prev;
@@ -207,6 +204,11 @@ class Region {
   bool has_stale_words_ = false;      // pages became clean since pick_words found none
   size_t peak_held_ = 0;
 };
+
+// The region's own state lies before the first slab's words, where those of pages that are no slabs
+// would be: on the same page of the kernel's.
+inline constexpr size_t k_region_state =
+    k_headers_size + k_first_page * k_words_stride - align_up(sizeof(Region), 64);
 
 // The region of an address inside it, its header's or any other.
 inline Region* region_at(const void* p) {
