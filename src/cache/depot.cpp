@@ -129,6 +129,7 @@ void Depot::make_page(Slab* slab) {
   for (unsigned i = 0; i < slab::info(slab->size_class).word_count; i++)
     slab::remote_word(slab, i).store(0, std::memory_order_relaxed);
   slab->remote_summary.store(0, std::memory_order_relaxed);
+  if (const size_t bytes = forget_holes(slab); bytes != 0) g_ledger.recounted(bytes);
   __atomic_store_n(&slab->block_count, 0U, __ATOMIC_RELAXED);
   slab->place.store(Place::page, std::memory_order_relaxed);
   slab->owner.store(this, std::memory_order_release);
@@ -294,6 +295,7 @@ void Depot::restart_in_child(const ThreadSlabs* own) {
         slab->owner.store(&g_forsaken, std::memory_order_relaxed);
     });
   }
+  relist_all_out();
   ThreadSlabs* last_idle = idle_records_;
   while (last_idle != nullptr && last_idle->next_idle != nullptr) last_idle = last_idle->next_idle;
   for (ThreadSlabs* record = records_; record != nullptr; record = record->next_record) {

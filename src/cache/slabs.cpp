@@ -49,12 +49,29 @@ consteval std::array<DirectRange, slab::k_classes> direct_ranges() {
 }
 constexpr std::array<DirectRange, slab::k_classes> k_direct_ranges = direct_ranges();
 
+ARENITE_COLD void take_up_holes(Slab* slab) {
+  g_depot.take_up_holes(slab);
+  ledger::settle();
+}
+
 ARENITE_INLINE void make_current(unsigned size_class, Slab* slab) {
   Thread& thread = t_thread;
   thread.slabs->current[size_class] = slab;
-  if (slab != &slab::g_no_slab) slab->place.store(Place::current, std::memory_order_relaxed);
   const DirectRange range = k_direct_ranges[size_class];
   for (size_t i = range.first; i < range.end; i++) thread.direct[i] = slab;
+  if (slab == &slab::g_no_slab) return;
+  slab->place.store(Place::current, std::memory_order_relaxed);
+  if (ARENITE_UNLIKELY(slab::links_of(slab).purged.load(std::memory_order_relaxed) != 0))
+    take_up_holes(slab);
+}
+
+// Every so often what happens to slabs is reason enough to look what has to go, though no page has
+// come free. No lock is held.
+ARENITE_COLD void look_after_turns() {
+  ledger::ask_purger();
+}
+ARENITE_INLINE void count_a_turn(ThreadSlabs* mine) {
+  if (ARENITE_UNLIKELY(++mine->turns == 0)) look_after_turns();
 }
 
 // Makes a nobody's slab `owner`'s (T3). False if another was quicker.
@@ -309,6 +326,7 @@ namespace {
   }
   // Settling may allocate, from this class too.
   if (!t_thread.has_slabs()) return settle() ? take_from_another(size_class) : nullptr;
+  count_a_turn(t_thread.slabs);
   Slab* next = next_slab(size_class, slab);
   if (ARENITE_LIKELY(next != nullptr)) {
     make_current(size_class, next);
@@ -325,6 +343,7 @@ void* take_of_class(unsigned size_class) {
   // With company others change the list: it is looked at with the lock only.
   if (!os::single_threaded()) return take_from_another(size_class);
   ThreadSlabs* mine = t_thread.slabs;
+  count_a_turn(mine);
   Slab* slab = mine->current[size_class];
   Slab* next = mine->first(size_class);
   if (next == nullptr || next->summary == 0 || slab == &slab::g_no_slab || slab::has_free(slab) ||
@@ -387,6 +406,7 @@ ARENITE_COLD void give_after_others(Slab* slab, void* block) {
 // may be another's.
 void completed(Slab* slab, unsigned word_index) {
   if (slab->place.load(std::memory_order_relaxed) != Place::listed) return;
+  count_a_turn(t_thread.slabs);
   const unsigned size_class = __atomic_load_n(&slab->size_class, __ATOMIC_RELAXED);
   // Blocks freed in order leave a used one next to the last: ask there before asking everywhere.
   for (const unsigned i : {word_index - 1, word_index + 1}) {

@@ -19,8 +19,10 @@ struct Retention {
   std::atomic<bool> is_due{false};  // somebody came meanwhile
   std::atomic<bool> is_forfeited{false};
   std::atomic<size_t> usable_credit{0};
-  std::atomic<size_t> next_change{0};  // before this time alone changes nothing
-  std::atomic<size_t> looked_at{0};    // in this second of the day's clock
+  std::atomic<size_t> next_change{0};    // before this time alone changes nothing
+  std::atomic<size_t> looked_at{0};      // in this second of the day's clock
+  std::atomic<bool> awaits_look{false};  // into slabs, as soon as its time has come
+  uint64_t next_look = 0;
   policy::Purging purging;
 };
 constinit Retention g_retention;
@@ -97,9 +99,19 @@ uint32_t number_of_this_thread() {
   return number;
 }
 
+// What is free inside slabs nobody tells: once a second it is looked for.
+ARENITE_COLD void look_into_slabs(uint64_t now) {
+  g_retention.next_look = now + policy::Holes::k_between_looks;
+  const size_t bound = g_ledger.bound();
+  const size_t retained = g_ledger.retained();
+  const bool again = cache::g_depot.look_for_holes(bound > retained ? bound - retained : 0);
+  g_retention.awaits_look.store(again, std::memory_order_relaxed);
+}
+
 void settle_now() {
   const uint64_t now = os::coarse_milliseconds();
   policy::Purging& purging = g_retention.purging;
+  if (ARENITE_UNLIKELY(now >= g_retention.next_look)) look_into_slabs(now);
   if (g_retention.is_forfeited.load(std::memory_order_relaxed)) {
     g_retention.is_forfeited.store(false, std::memory_order_relaxed);
     purging.forfeit();
@@ -115,13 +127,20 @@ void settle_now() {
                                        .bound = g_ledger.bound(),
                                        .grown = g_ledger.grown(),
                                        .reused = g_ledger.reused()});
-  if (ARENITE_UNLIKELY(planned != 0)) purge_planned(planned);
+  if (ARENITE_UNLIKELY(planned != 0)) {
+    purge_planned(planned);
+    // Who gives much back may have left pages between what he still uses.
+    g_retention.awaits_look.store(true, std::memory_order_relaxed);
+  }
   g_retention.usable_credit.store(purging.usable_credit(), std::memory_order_relaxed);
-  const bool is_over = g_ledger.is_over() && !purging.is_pausing(now);
+  const bool awaits_look = g_retention.awaits_look.load(std::memory_order_relaxed);
+  const bool is_over = (g_ledger.is_over() && !purging.is_pausing(now)) || awaits_look;
   tell_background(planned != 0, is_over);
   // A request that is to start the thread must not find that it is too early.
   const bool wanted = is_background_wanted();
-  g_retention.next_change.store(static_cast<size_t>(wanted ? now : purging.next_change()),
+  uint64_t next_change = purging.next_change();
+  if (awaits_look && g_retention.next_look < next_change) next_change = g_retention.next_look;
+  g_retention.next_change.store(static_cast<size_t>(wanted ? now : next_change),
                                 std::memory_order_relaxed);
   if (wanted) g_retention.looked_at.store(0, std::memory_order_relaxed);
   cache::watch(is_over || wanted);
@@ -150,16 +169,20 @@ void start_retention() {
   ledger::g_purger.store(settle, std::memory_order_release);
 }
 
+bool is_more_due() {
+  return g_ledger.is_over() || g_retention.awaits_look.load(std::memory_order_relaxed);
+}
+
 void look_again() {
   // Whatever fades within a second, an event will find; that a second has passed, only this.
   const size_t second = os::wall_second();
   if (ARENITE_LIKELY(second == g_retention.looked_at.load(std::memory_order_relaxed) &&
-                     g_ledger.is_over()))
+                     is_more_due()))
     return;
   g_retention.looked_at.store(second, std::memory_order_relaxed);
   const auto now = static_cast<size_t>(os::coarse_milliseconds());
   const bool changed = !is_before(now, g_retention.next_change.load(std::memory_order_relaxed));
-  if (ARENITE_LIKELY(!changed && g_ledger.is_over())) return;
+  if (ARENITE_LIKELY(!changed && is_more_due())) return;
   start_background();
   settle();
 }

@@ -13,6 +13,9 @@
 //   watched     a look finds no more than the bound, or keepers that cannot
 //               give                                                          -> unwatched
 //
+// So they are where free pages inside slabs may be due at the next look (policy/holes.hpp): after a
+// purge, after such pages went, and when more of them than may stay are found for the first time.
+//
 // Where slabs do not serve (perturbed memory, a low mmap threshold) every request takes a longer
 // way anyhow and looks too.
 #pragma once
@@ -23,6 +26,9 @@ namespace arenite::engine {
 
 // Begins to keep the promise. Once, at start; not in classic mode.
 void start_retention();
+
+// Whether a second from now there may be something to purge though nothing happens.
+bool is_more_due();
 
 // Before a request that is watched. No lock is held.
 void look_again();
