@@ -117,7 +117,9 @@ Slab* Depot::make_slab(unsigned size_class, Owner* owner, bool will_fill) {
   if (is_huge) {
     start_huge(slab);
   } else if (is_fresh && will_fill && g_ledger.live() >= k_populated_from) {
-    os::populate(slab::memory_of(slab), slab::k_slab_size);
+    // Not what is behind the last block: of three classes that is a page.
+    const slab::SizeClass& k = slab::info(size_class);
+    os::populate(slab::memory_of(slab), align_up(size_t{k.block_count} * k.size, os::page_size()));
   }
   slab::format(slab, size_class);
   slab->owner.store(owner, std::memory_order_release);

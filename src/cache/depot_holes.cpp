@@ -35,7 +35,7 @@ bool Depot::is_out(const Slab* slab) const {
 // A slab whose pages are to go leaves its list. The lock is held.
 void Depot::take_out(Slab* slab, HoleBatch& batch) {
   Owner* owner = slab->owner.load(std::memory_order_acquire);
-  if (owner == nullptr || owner == &g_forsaken) return;
+  if (owner == nullptr) return;
   const bool has_thread = !is_ownerless(owner);
   if (has_thread) owner->lock.lock();
   Pages pages = 0;
@@ -109,7 +109,7 @@ void Depot::look_into(Slab* slab, policy::Holes* plan, HoleBatch& batch) {
   }
   const unsigned rounds = links.looks;
   if (rounds != UINT8_MAX) links.looks++;
-  if (holes == 0) return;
+  if (holes == 0 || slab->owner.load(std::memory_order_relaxed) == &g_forsaken) return;
   if (plan == nullptr || plan->is_due(slab::bytes_of(holes), rounds)) take_out(slab, batch);
 }
 

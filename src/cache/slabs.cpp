@@ -49,18 +49,21 @@ consteval std::array<DirectRange, slab::k_classes> direct_ranges() {
 }
 constexpr std::array<DirectRange, slab::k_classes> k_direct_ranges = direct_ranges();
 
+ARENITE_INLINE void make_current(unsigned size_class, Slab* slab) {
+  Thread& thread = t_thread;
+  thread.slabs->current[size_class] = slab;
+  if (slab != &slab::g_no_slab) slab->place.store(Place::current, std::memory_order_relaxed);
+  const DirectRange range = k_direct_ranges[size_class];
+  for (size_t i = range.first; i < range.end; i++) thread.direct[i] = slab;
+}
+
 ARENITE_COLD void take_up_holes(Slab* slab) {
   g_depot.take_up_holes(slab);
   ledger::settle();
 }
-
-ARENITE_INLINE void make_current(unsigned size_class, Slab* slab) {
-  Thread& thread = t_thread;
-  thread.slabs->current[size_class] = slab;
-  const DirectRange range = k_direct_ranges[size_class];
-  for (size_t i = range.first; i < range.end; i++) thread.direct[i] = slab;
-  if (slab == &slab::g_no_slab) return;
-  slab->place.store(Place::current, std::memory_order_relaxed);
+// A slab of ours that was listed will be allocated from: what has gone inside it comes back. No
+// lock is held.
+ARENITE_INLINE void take_up(Slab* slab) {
   if (ARENITE_UNLIKELY(slab::links_of(slab).purged.load(std::memory_order_relaxed) != 0))
     take_up_holes(slab);
 }
@@ -166,7 +169,11 @@ void count_a_page(ThreadSlabs* mine, unsigned but) {
 
 // Whether a slab of ours that was just collected has free blocks. If not it is given up.
 bool is_usable(Slab* slab, unsigned size_class) {
-  if (ARENITE_LIKELY(slab::has_free(slab))) return true;
+  if (ARENITE_LIKELY(slab::has_free(slab))) {
+    take_up(slab);
+    return true;
+  }
+  // No page of it has gone: none of its blocks was free.
   if (give_up_full(slab)) return false;
   if (slab->size_class == size_class) return true;
   list_mine(slab);
@@ -354,6 +361,7 @@ void* take_of_class(unsigned size_class) {
   slab->owner.store(nullptr, std::memory_order_relaxed);
   mine->unlist(next);
   make_current(size_class, next);
+  take_up(next);
   return next->pop(slab::claim(next));
 }
 

@@ -19,13 +19,20 @@ struct Retention {
   std::atomic<bool> is_due{false};  // somebody came meanwhile
   std::atomic<bool> is_forfeited{false};
   std::atomic<size_t> usable_credit{0};
-  std::atomic<size_t> next_change{0};    // before this time alone changes nothing
-  std::atomic<size_t> looked_at{0};      // in this second of the day's clock
-  std::atomic<bool> awaits_look{false};  // into slabs, as soon as its time has come
+  std::atomic<size_t> next_change{0};         // before this time alone changes nothing
+  std::atomic<size_t> looked_at{0};           // in this second of the day's clock
+  std::atomic<bool> awaits_look{false};       // into slabs, as soon as its time has come
+  std::atomic<unsigned> watched_requests{0};  // how many more are watched for that alone
   uint64_t next_look = 0;
   policy::Purging purging;
 };
 constinit Retention g_retention;
+
+// A program that does little must be watched, or it would not notice that a look is due. One that
+// does much comes to settle() often enough, and pays for so many watched requests at most: in all
+// between two looks, and then each time that it has come.
+constexpr unsigned k_watched_requests = 4096;
+constexpr unsigned k_watched_requests_more = 64;
 
 bool is_before(size_t time, size_t other) {
   return static_cast<ptrdiff_t>(time - other) < 0;
@@ -100,18 +107,30 @@ uint32_t number_of_this_thread() {
 }
 
 // What is free inside slabs nobody tells: once a second it is looked for.
-ARENITE_COLD void look_into_slabs(uint64_t now) {
+ARENITE_COLD bool look_into_slabs(uint64_t now) {
   g_retention.next_look = now + policy::Holes::k_between_looks;
+  g_retention.watched_requests.store(k_watched_requests, std::memory_order_relaxed);
   const size_t bound = g_ledger.bound();
   const size_t retained = g_ledger.retained();
-  const bool again = cache::g_depot.look_for_holes(bound > retained ? bound - retained : 0);
-  g_retention.awaits_look.store(again, std::memory_order_relaxed);
+  return cache::g_depot.look_for_holes(bound > retained ? bound - retained : 0);
+}
+
+// Whether requests are to be watched so that the next look comes.
+bool await_look(uint64_t now) {
+  // Whoever does anything may have freed blocks in slabs. Little programs need not be watched.
+  const bool awaits =
+      now >= g_retention.next_look ? look_into_slabs(now) : g_ledger.live() > 4 * g_ledger.bound();
+  g_retention.awaits_look.store(awaits, std::memory_order_relaxed);
+  std::atomic<unsigned>& left = g_retention.watched_requests;
+  if (left.load(std::memory_order_relaxed) == 0 && !cache::is_watched())
+    left.store(k_watched_requests_more, std::memory_order_relaxed);
+  return awaits && left.load(std::memory_order_relaxed) != 0;
 }
 
 void settle_now() {
   const uint64_t now = os::coarse_milliseconds();
   policy::Purging& purging = g_retention.purging;
-  if (ARENITE_UNLIKELY(now >= g_retention.next_look)) look_into_slabs(now);
+  const bool watches_for_look = await_look(now);
   if (g_retention.is_forfeited.load(std::memory_order_relaxed)) {
     g_retention.is_forfeited.store(false, std::memory_order_relaxed);
     purging.forfeit();
@@ -127,23 +146,18 @@ void settle_now() {
                                        .bound = g_ledger.bound(),
                                        .grown = g_ledger.grown(),
                                        .reused = g_ledger.reused()});
-  if (ARENITE_UNLIKELY(planned != 0)) {
-    purge_planned(planned);
-    // Who gives much back may have left pages between what he still uses.
-    g_retention.awaits_look.store(true, std::memory_order_relaxed);
-  }
+  if (ARENITE_UNLIKELY(planned != 0)) purge_planned(planned);
   g_retention.usable_credit.store(purging.usable_credit(), std::memory_order_relaxed);
-  const bool awaits_look = g_retention.awaits_look.load(std::memory_order_relaxed);
-  const bool is_over = (g_ledger.is_over() && !purging.is_pausing(now)) || awaits_look;
-  tell_background(planned != 0, is_over);
+  const bool is_over = g_ledger.is_over() && !purging.is_pausing(now);
+  tell_background(planned != 0, is_over || g_retention.awaits_look.load(std::memory_order_relaxed));
   // A request that is to start the thread must not find that it is too early.
   const bool wanted = is_background_wanted();
   uint64_t next_change = purging.next_change();
-  if (awaits_look && g_retention.next_look < next_change) next_change = g_retention.next_look;
+  if (watches_for_look && g_retention.next_look < next_change) next_change = g_retention.next_look;
   g_retention.next_change.store(static_cast<size_t>(wanted ? now : next_change),
                                 std::memory_order_relaxed);
   if (wanted) g_retention.looked_at.store(0, std::memory_order_relaxed);
-  cache::watch(is_over || wanted);
+  cache::watch(is_over || wanted || watches_for_look);
 }
 
 // Who finds another at it says so and looks once more, and who leaves looks whether somebody said
@@ -163,6 +177,15 @@ void settle_now() {
   }
 }
 
+// And one request less is.
+bool is_watched_for_a_look() {
+  std::atomic<unsigned>& left = g_retention.watched_requests;
+  const unsigned requests = left.load(std::memory_order_relaxed);
+  if (requests == 0 || !g_retention.awaits_look.load(std::memory_order_relaxed)) return false;
+  left.store(requests - 1, std::memory_order_relaxed);
+  return true;
+}
+
 }  // namespace
 
 void start_retention() {
@@ -170,19 +193,19 @@ void start_retention() {
 }
 
 bool is_more_due() {
-  return g_ledger.is_over() || g_retention.awaits_look.load(std::memory_order_relaxed);
+  return g_retention.awaits_look.load(std::memory_order_relaxed) || g_ledger.is_over();
 }
 
 void look_again() {
   // Whatever fades within a second, an event will find; that a second has passed, only this.
   const size_t second = os::wall_second();
   if (ARENITE_LIKELY(second == g_retention.looked_at.load(std::memory_order_relaxed) &&
-                     is_more_due()))
+                     (is_watched_for_a_look() || g_ledger.is_over())))
     return;
   g_retention.looked_at.store(second, std::memory_order_relaxed);
   const auto now = static_cast<size_t>(os::coarse_milliseconds());
   const bool changed = !is_before(now, g_retention.next_change.load(std::memory_order_relaxed));
-  if (ARENITE_LIKELY(!changed && is_more_due())) return;
+  if (ARENITE_LIKELY(!changed && (is_watched_for_a_look() || g_ledger.is_over()))) return;
   start_background();
   settle();
 }

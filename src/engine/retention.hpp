@@ -13,8 +13,8 @@
 //   watched     a look finds no more than the bound, or keepers that cannot
 //               give                                                          -> unwatched
 //
-// So they are where free pages inside slabs may be due at the next look (policy/holes.hpp): after a
-// purge, after such pages went, and when more of them than may stay are found for the first time.
+// So they are where free pages inside slabs may be due at the next look (policy/holes.hpp), which
+// is at the most once a second: not all of a busy program's requests, for that comes here anyhow.
 //
 // Where slabs do not serve (perturbed memory, a low mmap threshold) every request takes a longer
 // way anyhow and looks too.

@@ -48,21 +48,22 @@ class Holes {
   }
 
   // The look is over, and so many bytes went. Whether the next should not wait for the program to
-  // do much: there is something that it may find due.
+  // do much: something may be due by then.
   bool end(size_t gone, bool is_end_of_round) {
-    const bool is_new = found_ > may_stay_ && found_in_last_round_ <= may_stay_;
+    found_ -= gone < found_ ? gone : found_;
+    const bool is_over = found_ > may_stay_ || found_in_last_round_ > may_stay_;
     if (is_end_of_round) {
       found_in_last_round_ = found_;
       found_ = 0;
     }
-    return is_new || gone != 0;
+    return is_over || gone != 0;
   }
 
   unsigned wait() const { return wait_; }
 
  private:
   size_t may_stay_ = 0;
-  size_t found_ = 0;  // in this round
+  size_t found_ = 0;  // in this round, and still there
   size_t found_in_last_round_ = 0;
   unsigned wait_ = 1;
   unsigned quiet_looks_ = 0;

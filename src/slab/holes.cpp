@@ -17,7 +17,10 @@ Pages holes_of(const Slab* slab) {
   }
   const auto page_size = static_cast<uint32_t>(os::page_size());
   Pages holes = 0;
-  for (uint32_t at = 0, bit = 1; at + page_size <= k_slab_size; at += page_size, bit <<= 1) {
+  // A page behind the last block is nobody's to use again.
+  const uint32_t end = k.size * k.block_count;
+  for (uint32_t at = 0, bit = 1; at < end && at + page_size <= k_slab_size;
+       at += page_size, bit <<= 1) {
     // The granules from that of the block which reaches into the page to the page's last.
     const uint32_t first = at / k.size * k.size >> k.shift;
     const uint32_t last = (at + page_size - 1) >> k.shift;
