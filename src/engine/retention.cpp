@@ -19,11 +19,11 @@ struct Retention {
   std::atomic<bool> is_due{false};  // somebody came meanwhile
   std::atomic<bool> is_forfeited{false};
   std::atomic<size_t> usable_credit{0};
-  std::atomic<size_t> next_change{0};         // before this time alone changes nothing
-  std::atomic<size_t> looked_at{0};           // in this second of the day's clock
-  std::atomic<bool> awaits_look{false};       // into slabs, as soon as its time has come
-  std::atomic<unsigned> watched_requests{0};  // how many more are watched for that alone
+  std::atomic<size_t> next_change{0};    // before this time alone changes nothing
+  std::atomic<bool> awaits_look{false};  // into slabs, as soon as its time has come
   uint64_t next_look = 0;
+  unsigned watched_requests = 0;  // that may still be watched for that alone
+  bool counts_requests = false;   // they are, in g_watched_requests
   policy::Purging purging;
 };
 constinit Retention g_retention;
@@ -109,7 +109,7 @@ uint32_t number_of_this_thread() {
 // What is free inside slabs nobody tells: once a second it is looked for.
 ARENITE_COLD bool look_into_slabs(uint64_t now) {
   g_retention.next_look = now + policy::Holes::k_between_looks;
-  g_retention.watched_requests.store(k_watched_requests, std::memory_order_relaxed);
+  g_retention.watched_requests = k_watched_requests;
   const size_t bound = g_ledger.bound();
   const size_t retained = g_ledger.retained();
   return cache::g_depot.look_for_holes(bound > retained ? bound - retained : 0);
@@ -117,14 +117,14 @@ ARENITE_COLD bool look_into_slabs(uint64_t now) {
 
 // Whether requests are to be watched so that the next look comes.
 bool await_look(uint64_t now) {
+  unsigned& left = g_retention.watched_requests;
+  if (g_retention.counts_requests) left = g_watched_requests.load(std::memory_order_relaxed);
+  if (left == 0 && !cache::is_watched()) left = k_watched_requests_more;
   // Whoever does anything may have freed blocks in slabs. Little programs need not be watched.
   const bool awaits =
       now >= g_retention.next_look ? look_into_slabs(now) : g_ledger.live() > 4 * g_ledger.bound();
   g_retention.awaits_look.store(awaits, std::memory_order_relaxed);
-  std::atomic<unsigned>& left = g_retention.watched_requests;
-  if (left.load(std::memory_order_relaxed) == 0 && !cache::is_watched())
-    left.store(k_watched_requests_more, std::memory_order_relaxed);
-  return awaits && left.load(std::memory_order_relaxed) != 0;
+  return awaits && left != 0;
 }
 
 void settle_now() {
@@ -148,6 +148,7 @@ void settle_now() {
                                        .reused = g_ledger.reused()});
   if (ARENITE_UNLIKELY(planned != 0)) purge_planned(planned);
   g_retention.usable_credit.store(purging.usable_credit(), std::memory_order_relaxed);
+  g_ledger.set_credit(purging.credit(), purging.peak_live());
   const bool is_over = g_ledger.is_over() && !purging.is_pausing(now);
   tell_background(planned != 0, is_over || g_retention.awaits_look.load(std::memory_order_relaxed));
   // A request that is to start the thread must not find that it is too early.
@@ -156,7 +157,11 @@ void settle_now() {
   if (watches_for_look && g_retention.next_look < next_change) next_change = g_retention.next_look;
   g_retention.next_change.store(static_cast<size_t>(wanted ? now : next_change),
                                 std::memory_order_relaxed);
-  if (wanted) g_retention.looked_at.store(0, std::memory_order_relaxed);
+  if (wanted) g_looked_at.store(0, std::memory_order_relaxed);
+  g_ledger.set_known_over(is_over);
+  g_retention.counts_requests = watches_for_look && !is_over && !wanted;
+  g_watched_requests.store(g_retention.counts_requests ? g_retention.watched_requests : 0,
+                           std::memory_order_relaxed);
   cache::watch(is_over || wanted || watches_for_look);
 }
 
@@ -177,15 +182,6 @@ void settle_now() {
   }
 }
 
-// And one request less is.
-bool is_watched_for_a_look() {
-  std::atomic<unsigned>& left = g_retention.watched_requests;
-  const unsigned requests = left.load(std::memory_order_relaxed);
-  if (requests == 0 || !g_retention.awaits_look.load(std::memory_order_relaxed)) return false;
-  left.store(requests - 1, std::memory_order_relaxed);
-  return true;
-}
-
 }  // namespace
 
 void start_retention() {
@@ -197,22 +193,18 @@ bool is_more_due() {
 }
 
 void look_again() {
-  // Whatever fades within a second, an event will find; that a second has passed, only this.
-  const size_t second = os::wall_second();
-  if (ARENITE_LIKELY(second == g_retention.looked_at.load(std::memory_order_relaxed) &&
-                     (is_watched_for_a_look() || g_ledger.is_over())))
-    return;
-  g_retention.looked_at.store(second, std::memory_order_relaxed);
+  // What fades within the second, an event will find.
+  g_looked_at.store(os::wall_second(), std::memory_order_relaxed);
   const auto now = static_cast<size_t>(os::coarse_milliseconds());
   const bool changed = !is_before(now, g_retention.next_change.load(std::memory_order_relaxed));
-  if (ARENITE_LIKELY(!changed && (is_watched_for_a_look() || g_ledger.is_over()))) return;
+  if (!changed && g_ledger.is_over()) return;
   start_background();
   settle();
 }
 
 void forfeit_credit() {
   g_retention.is_forfeited.store(true, std::memory_order_relaxed);
-  ledger::settle();
+  ledger::ask_purger();
 }
 
 void restart_retention_in_child() {
@@ -220,7 +212,7 @@ void restart_retention_in_child() {
   leave();
   restart_background_in_child();
   if (!is_background_wanted()) return;
-  g_retention.looked_at.store(0, std::memory_order_relaxed);
+  g_looked_at.store(0, std::memory_order_relaxed);
   g_retention.next_change.store(static_cast<size_t>(os::coarse_milliseconds()),
                                 std::memory_order_relaxed);
   cache::watch(true);

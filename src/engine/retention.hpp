@@ -20,7 +20,9 @@
 // way anyhow and looks too.
 #pragma once
 
+#include "cache/cache.hpp"
 #include "ledger/ledger.hpp"
+#include "os/os.hpp"
 
 namespace arenite::engine {
 
@@ -30,8 +32,30 @@ void start_retention();
 // Whether a second from now there may be something to purge though nothing happens.
 bool is_more_due();
 
-// Before a request that is watched. No lock is held.
+// The second of the day's clock in which somebody looked last; 0 if the next request is to look.
+[[gnu::visibility("hidden")]] inline constinit std::atomic<size_t> g_looked_at{0};
+
+// How many more requests are watched; 0 if all are, as long as they are.
+[[gnu::visibility("hidden")]] inline constinit std::atomic<unsigned> g_watched_requests{0};
+
+// Whether this one is the last. Two threads may count as one.
+ARENITE_INLINE bool is_last_watched() {
+  const unsigned left = g_watched_requests.load(std::memory_order_relaxed);
+  if (left == 0) return false;
+  g_watched_requests.store(left - 1, std::memory_order_relaxed);
+  return left == 1;
+}
+
+// Looks whether time alone has changed what may be kept.
 void look_again();
+
+// Before a request. No lock is held.
+ARENITE_INLINE void look_if_watched() {
+  if (ARENITE_UNLIKELY(cache::is_watched()) &&
+      ARENITE_UNLIKELY(os::wall_second() != g_looked_at.load(std::memory_order_relaxed) ||
+                       is_last_watched()))
+    look_again();
+}
 
 // A program that asks for everything back forgoes what it has earned.
 void forfeit_credit();
