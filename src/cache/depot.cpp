@@ -113,7 +113,9 @@ Slab* Depot::make_slab(unsigned size_class, Owner* owner, bool will_fill) {
   if (is_huge) {
     start_huge(slab);
   } else if (is_fresh && will_fill && g_ledger.live() >= k_populated_from) {
-    os::populate(slab::memory_of(slab), slab::k_slab_size);
+    // Not what is behind the last block: of three classes that is a page.
+    const slab::SizeClass& k = slab::info(size_class);
+    os::populate(slab::memory_of(slab), align_up(size_t{k.block_count} * k.size, os::page_size()));
   }
   slab::format(slab, size_class);
   slab->owner.store(owner, std::memory_order_release);
@@ -128,6 +130,7 @@ void Depot::make_page(Slab* slab) {
     if (word.load(std::memory_order_relaxed) != 0) word.store(0, std::memory_order_relaxed);
   }
   slab->remote_summary.store(0, std::memory_order_relaxed);
+  if (const size_t bytes = forget_holes(slab); bytes != 0) g_ledger.recounted(bytes);
   __atomic_store_n(&slab->block_count, 0U, __ATOMIC_RELAXED);
   slab->place.store(Place::page, std::memory_order_relaxed);
   slab->owner.store(this, std::memory_order_release);
@@ -287,6 +290,7 @@ ARENITE_COLD void Depot::restart_in_child(const ThreadSlabs* own) {
         slab->owner.store(&g_forsaken, std::memory_order_relaxed);
     });
   }
+  relist_all_out();
   ThreadSlabs* last_idle = idle_records_;
   while (last_idle != nullptr && last_idle->next_idle != nullptr) last_idle = last_idle->next_idle;
   for (ThreadSlabs* record = records_; record != nullptr; record = record->next_record) {

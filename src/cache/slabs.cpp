@@ -57,6 +57,26 @@ ARENITE_INLINE void make_current(unsigned size_class, Slab* slab) {
   for (size_t i = range.first; i < range.end; i++) thread.direct[i] = slab;
 }
 
+ARENITE_COLD void take_up_holes(Slab* slab) {
+  g_depot.take_up_holes(slab);
+  ledger::settle();
+}
+// A slab of ours that was listed will be allocated from: what has gone inside it comes back. No
+// lock is held.
+ARENITE_INLINE void take_up(Slab* slab) {
+  if (ARENITE_UNLIKELY(slab::links_of(slab).purged.load(std::memory_order_relaxed) != 0))
+    take_up_holes(slab);
+}
+
+// Every so often what happens to slabs is reason enough to look what has to go, though no page has
+// come free. No lock is held.
+ARENITE_COLD void look_after_turns() {
+  ledger::ask_purger();
+}
+ARENITE_INLINE void count_a_turn(ThreadSlabs* mine) {
+  if (ARENITE_UNLIKELY(++mine->turns == 0)) look_after_turns();
+}
+
 // Makes a nobody's slab `owner`'s (T3). False if another was quicker.
 ARENITE_INLINE bool claim_full(Slab* slab, Owner* owner) {
   if (os::single_threaded()) {
@@ -149,7 +169,11 @@ void count_a_page(ThreadSlabs* mine, unsigned but) {
 
 // Whether a slab of ours that was just collected has free blocks. If not it is given up.
 bool is_usable(Slab* slab, unsigned size_class) {
-  if (ARENITE_LIKELY(slab::has_free(slab))) return true;
+  if (ARENITE_LIKELY(slab::has_free(slab))) {
+    take_up(slab);
+    return true;
+  }
+  // No page of it has gone: none of its blocks was free.
   if (give_up_full(slab)) return false;
   if (slab->size_class == size_class) return true;
   list_mine(slab);
@@ -309,6 +333,7 @@ namespace {
   }
   // Settling may allocate, from this class too.
   if (!t_thread.has_slabs()) return settle() ? take_from_another(size_class) : nullptr;
+  count_a_turn(t_thread.slabs);
   Slab* next = next_slab(size_class, slab);
   if (ARENITE_LIKELY(next != nullptr)) {
     make_current(size_class, next);
@@ -325,6 +350,7 @@ void* take_of_class(unsigned size_class) {
   // With company others change the list: it is looked at with the lock only.
   if (!os::single_threaded()) return take_from_another(size_class);
   ThreadSlabs* mine = t_thread.slabs;
+  count_a_turn(mine);
   Slab* slab = mine->current[size_class];
   Slab* next = mine->first(size_class);
   if (next == nullptr || next->summary == 0 || slab == &slab::g_no_slab || slab::has_free(slab) ||
@@ -335,6 +361,7 @@ void* take_of_class(unsigned size_class) {
   slab->owner.store(nullptr, std::memory_order_relaxed);
   mine->unlist(next);
   make_current(size_class, next);
+  take_up(next);
   return next->pop(slab::claim(next));
 }
 
@@ -387,6 +414,7 @@ ARENITE_SELDOM void give_after_others(Slab* slab, void* block) {
 // may be another's.
 void completed(Slab* slab, unsigned word_index) {
   if (slab->place.load(std::memory_order_relaxed) != Place::listed) return;
+  count_a_turn(t_thread.slabs);
   const unsigned size_class = __atomic_load_n(&slab->size_class, __ATOMIC_RELAXED);
   // Blocks freed in order leave a used one next to the last: ask there before asking everywhere.
   for (const unsigned i : {word_index - 1, word_index + 1}) {
