@@ -95,7 +95,7 @@ void run_script(std::string_view name) {
            "线程 1 创建它；libc 为新线程的线程局部存储表申请内存。"});
     }
     g_team.run(line.thread, run_line, const_cast<ScriptLine*>(&line));
-    walk.draw(line);
+    if (!line.goes_on) walk.draw(line);
   }
 }
 

@@ -160,6 +160,7 @@ unsigned Script::thread_number(std::string_view text) {
   return static_cast<unsigned>(value);
 }
 
+// What a line says: where its steps run, and then each of them.
 void Script::statement(std::string_view line) {
   const std::string_view action = line;
   unsigned thread = block_thread_ == 0 ? 1 : block_thread_;
@@ -171,40 +172,58 @@ void Script::statement(std::string_view line) {
     line.remove_prefix(digits + 1);
   }
   rest_ = line;
-  const std::string_view first = need_word("the verb");
+  if (directive(word())) return end_of_line();
+  for (;;) {
+    const size_t end = line.find(';');
+    step({line.data(), end == line.npos ? line.size() : end}, thread);
+    if (end == line.npos) break;
+    lines_[line_count_ - 1].goes_on = true;
+    line.remove_prefix(end + 1);
+  }
+  lines_[line_count_ - 1].action = action;
+  lines_[line_count_ - 1].text = take_comments();
+}
+
+// A line that does nothing to the heap; false if it is none.
+bool Script::directive(std::string_view first) {
   if (first == "mode") {
     const std::string_view mode = need_word("the mode");
     if (mode != "classic" && mode != "default") wrong("the mode is classic or default");
     if (line_count_ != 0) wrong("`mode` comes before all other lines");
     wants_default_mode_ = mode == "default";
-    return end_of_line();
+    return true;
   }
   if (first == "thread") {
     if (block_line_ != 0) wrong("a thread's block inside another; `end` ends it");
     block_thread_ = thread_number(need_word("the thread's number"));
     block_line_ = number_;
-    return end_of_line();
+    return true;
   }
   if (first == "end") {
     if (block_line_ == 0) wrong("`end` without a `thread` before it");
     block_line_ = 0;
     block_thread_ = 0;
-    return end_of_line();
+    return true;
   }
-  if (line_count_ == k_most_lines) wrong(Words("more than %zu lines", k_most_lines));
-  lines_[line_count_] = {.number = number_, .thread = thread, .first = use_count_};
-  lines_[line_count_].action = action;
-  lines_[line_count_].text = take_comments();
+  return false;
+}
+
+void Script::step(std::string_view text, unsigned thread) {
+  if (line_count_ == k_most_lines) wrong(Words("more than %zu steps", k_most_lines));
+  ScriptLine& line = lines_[line_count_];
+  line = {.number = number_, .thread = thread, .first = use_count_};
+  rest_ = text;
+  const std::string_view first = need_word("the verb");
   if (first == "free") {
     release();
   } else if (first == "trim") {
-    lines_[line_count_].verb = Verb::trim;
-    if (!trimmed(rest_).empty()) lines_[line_count_].size = size_word("the pad");
+    line.verb = Verb::trim;
+    if (!trimmed(rest_).empty()) line.size = size_word("the pad");
   } else {
     assignment(first);
   }
   end_of_line();
-  lines_[line_count_].count = use_count_ - lines_[line_count_].first;
+  line.count = use_count_ - line.first;
   line_count_++;
 }
 

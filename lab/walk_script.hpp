@@ -8,6 +8,7 @@
 //   m1..m40 = malloc 64      forty blocks, one frame; calloc and memalign, too
 //   free m40..m1 by 2        m40, m38, ... m2
 //   trim 64K                 malloc_trim; the pad may be left out
+//   e = malloc 24; free d    two steps, one frame
 //   2: e = malloc 24         on thread 2, a real one, which begins with its first line; thread 1
 //                            is the program's own
 //   thread 2                 the same for all lines up to `end`
@@ -37,15 +38,17 @@ inline constexpr size_t k_longest_name = 15;
 
 enum class Verb { malloc, calloc, realloc, memalign, free, trim };
 
+// A step of a line; most lines have one.
 struct ScriptLine {
   unsigned number = 0;  // in the script
   unsigned thread = 0;  // from 1
   Verb verb = Verb::malloc;
   size_t first = 0;  // of its names, see Script::names
-  size_t count;
-  size_t source = 0;   // realloc: the name whose block it takes
-  size_t operand = 0;  // calloc: the count; memalign: the alignment
-  size_t size = 0;     // the request's; trim: the pad
+  size_t count = 0;
+  size_t source = 0;     // realloc: the name whose block it takes
+  size_t operand = 0;    // calloc: the count; memalign: the alignment
+  size_t size = 0;       // the request's; trim: the pad
+  bool goes_on = false;  // the next step is on the same line of the script: no frame between
   std::string_view action;
   Bilingual text;
 };
@@ -86,6 +89,8 @@ class Script {
   void end_paragraph();
   Bilingual take_comments();
   void statement(std::string_view line);
+  void step(std::string_view text, unsigned thread);
+  bool directive(std::string_view first);
   void assignment(std::string_view target);
   void release();
   void add(ScriptLine line);
