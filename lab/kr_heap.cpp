@@ -49,8 +49,9 @@ Address KrHeap::cut(Address before, Address block, uint32_t units) {
 void KrHeap::grow(uint32_t units) {
   const Address block = memory_.sbrk(units * k_unit_bytes);
   set(block, 0, units);
-  when_grown_(block);
+  watcher_(Moment::grown);
   release(block + k_unit_bytes);
+  watcher_(Moment::joined);
 }
 
 void KrHeap::release(Address pointer) {

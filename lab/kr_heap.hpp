@@ -10,7 +10,8 @@
 // A search begins where the last one ended (the rover) and takes the first block that is large
 // enough, cutting what it needs from its end: so what is left stays in the ring as it is. Where
 // none fits, the break moves up and the new block is freed into the ring. A freed block is joined
-// with free neighbours, found by walking the ring to its place. Nothing ever goes back to the kernel.
+// with free neighbours, found by walking the ring to its place. Nothing ever goes back to the
+// kernel.
 #pragma once
 
 #include <functional>
@@ -24,15 +25,17 @@ class KrHeap {
  public:
   static constexpr uint32_t k_unit_bytes = 8;
 
-  // The heap begins as one free block of first_units. It grows by growth_units, or by the need where
-  // that is more. `base` is where the ring's header goes, below the break.
+  // The heap begins as one free block of first_units. It grows by growth_units, or by the need
+  // where that is more. `base` is where the ring's header goes, below the break.
   KrHeap(TinyMemory& memory, Address base, uint32_t first_units, uint32_t growth_units);
 
   Address allocate(uint32_t bytes);
   void release(Address pointer);
 
-  // Called when the break has moved, with the new block's header, before it joins the ring.
-  void when_grown(std::function<void(Address)> seen) { when_grown_ = std::move(seen); }
+  // The two moments of a request that does not fit: the break has moved, and a new block lies there
+  // that is in no ring; then that block has been freed.
+  enum class Moment { grown, joined };
+  void watch(std::function<void(Moment)> watcher) { watcher_ = std::move(watcher); }
 
   Address next_of(Address block) const { return memory_.word(block); }
   uint32_t units_of(Address block) const { return memory_.word(block + 4); }
@@ -54,7 +57,7 @@ class KrHeap {
   Address start_;
   Address rover_;
   uint32_t growth_units_;
-  std::function<void(Address)> when_grown_ = [](Address) {};
+  std::function<void(Moment)> watcher_ = [](Moment) {};
 };
 
 }  // namespace arenite::lab

@@ -2,7 +2,8 @@
 //
 // The allocators that are drawn live in it. Their pointers are numbers of 32 bits within it, so a
 // header of a pointer and a size is 8 bytes as in the book, every run draws the same addresses, and
-// whatever an attack writes, it writes here. Who reaches beyond it gets a Fault, as a process would.
+// whatever an attack writes, it writes here. Who reaches beyond it gets a Fault, as a process
+// would.
 //
 //   0x1000  [ the program's variables | the heap … break )  … 0x1200
 #pragma once
@@ -40,7 +41,15 @@ class TinyMemory {
   void copy(Address to, std::string_view bytes) {
     memcpy(at(to, bytes.size()), bytes.data(), bytes.size());
   }
-  std::string_view bytes(Address from, size_t size) const { return {at(from, size), size}; }
+  // What is there, as far as it is text; empty where it is none.
+  std::string_view text(Address from, size_t size) const {
+    std::string_view bytes(at(from, size), size);
+    bytes = bytes.substr(0, bytes.find('\0'));
+    for (const char c : bytes) {
+      if (c < ' ' || c > '~') return {};
+    }
+    return bytes;
+  }
 
   // The end of the heap moves up, never down. Returns where it was.
   Address sbrk(uint32_t bytes) {
