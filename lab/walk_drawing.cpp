@@ -83,6 +83,14 @@ Metadata metadata(const view::Area& area, unsigned number) {
           {"The same for blocks that other threads have freed.", "同上，记其他线程释放的块。"}};
 }
 
+// The line, with its thread even where that stands at the head of a block.
+Words action_of(const ScriptLine& line) {
+  const std::string_view text = line.action;
+  const bool says_thread = text.front() >= '1' && text.front() <= '9';
+  if (line.thread == 1 || says_thread) return Words("%.*s", length(text), text.data());
+  return Words("%u: %.*s", line.thread, length(text), text.data());
+}
+
 // Whether the second of two names is the first with the next number: m7 and m8.
 bool follows(std::string_view first, std::string_view second) {
   const auto number = [](std::string_view name, size_t& value) {
@@ -115,7 +123,7 @@ void WalkDrawing::draw(std::string_view action, Bilingual text) {
 
 void WalkDrawing::draw(const ScriptLine& line) {
   look();
-  if (!line.text.en.empty()) return frame(line.action, line.text);
+  if (!line.text.en.empty()) return frame(action_of(line), line.text);
   tell(line);
 }
 
@@ -131,9 +139,9 @@ void WalkDrawing::frame(std::string_view action, Bilingual text) {
 
 // Where the first of the line's blocks is now.
 void WalkDrawing::tell(const ScriptLine& line) {
+  const Words action = action_of(line);
   if (line.count == 0)
-    return frame(line.action,
-                 {"Whole free pages go back to the kernel.", "整页的空闲内存还给内核。"});
+    return frame(action, {"Whole free pages go back to the kernel.", "整页的空闲内存还给内核。"});
   const size_t name = script_.names(line).front();
   const Words called("%.*s", length(script_.name(name)), script_.name(name).data());
   const view::Cell* cell = cell_at(g_snapshot, reinterpret_cast<uintptr_t>(blocks_.block(name)));
@@ -142,7 +150,7 @@ void WalkDrawing::tell(const ScriptLine& line) {
     if (cell != nullptr && cell->start - a.start < a.bytes) around = &a;
   }
   if (around == nullptr) {
-    return frame(line.action,
+    return frame(action,
                  {Words("The mapping of %.*s has gone back to the kernel, or is kept for the next.",
                         length(called), std::string_view(called).data()),
                   Words("%.*s 的映射已还给内核，或留待下次使用。", length(called),
@@ -152,11 +160,10 @@ void WalkDrawing::tell(const ScriptLine& line) {
   const auto sentence = [&](const char* en, const char* zh) {
     const std::string_view who = called;
     const std::string_view where = place;
-    frame(line.action,
-          {Words("%.*s %s, %zu bytes at 0x%zx of %.*s.", length(who), who.data(), en, cell->bytes,
-                 cell->start - around->start, length(where), where.data()),
-           Words("%.*s %s：%zu 字节，位于 %.*s 的 0x%zx。", length(who), who.data(), zh,
-                 cell->bytes, length(where), where.data(), cell->start - around->start)});
+    frame(action, {Words("%.*s %s, %zu bytes at 0x%zx of %.*s.", length(who), who.data(), en,
+                         cell->bytes, cell->start - around->start, length(where), where.data()),
+                   Words("%.*s %s：%zu 字节，位于 %.*s 的 0x%zx。", length(who), who.data(), zh,
+                         cell->bytes, length(where), where.data(), cell->start - around->start)});
   };
   if (line.verb != Verb::free) {
     if (around->kind == AreaKind::slab) return sentence("is a slab's block", "是 slab 中的一块");
@@ -306,6 +313,10 @@ void WalkDrawing::cell(Frame& frame, const view::Area& area, const view::Cell& c
       out.note = {en, zh};
       return frame.cell(out);
     }
+    case view::CellKind::free:
+    case view::CellKind::fast:
+      if (!out.label.empty()) out.value = cell.kind == view::CellKind::free ? "free" : "fast";
+      return frame.cell(out);
     default:
       return frame.cell(out);
   }

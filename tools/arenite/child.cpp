@@ -53,11 +53,13 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 }
 
 [[noreturn]] void become(const char* program, char* const* arguments, char* const* environment,
-                         pid_t parent, int output, int trouble) {
+                         bool gets_input, pid_t parent, int output, int trouble) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);  // it died before we asked
-  const int nothing = open("/dev/null", O_RDONLY);
-  dup2(nothing, STDIN_FILENO);
+  if (!gets_input) {
+    const int nothing = open("/dev/null", O_RDONLY);
+    dup2(nothing, STDIN_FILENO);
+  }
   dup2(output, STDOUT_FILENO);
   execve(program, arguments, environment);
   const int error = errno;
@@ -105,8 +107,8 @@ int run_child(const ChildStart& start, const ChildListener& listener) {
   const pid_t child = fork();
   if (child < 0) throw Failure(fmt::format("fork: {}", strerror(errno)));
   if (child == 0) {
-    become(words.front().c_str(), arguments.data(), environment.data(), parent, output.write_end,
-           trouble.write_end);
+    become(words.front().c_str(), arguments.data(), environment.data(), start.gets_input, parent,
+           output.write_end, trouble.write_end);
   }
   output.close_write_end();
   trouble.close_write_end();

@@ -1,6 +1,6 @@
 // A child process whose standard output we read line by line while it runs.
 //
-// The child's standard input is empty, its standard error is ours. It dies with us: should the
+// The child's standard input is empty unless it is to get ours, its standard error is ours. It dies with us: should the
 // command be killed, no experiment goes on filling memory behind its back.
 #pragma once
 
@@ -15,6 +15,7 @@ struct ChildStart {
   std::filesystem::path program;
   std::vector<std::string> arguments;    // without the program's own name
   std::vector<std::string> environment;  // NAME=VALUE, all of it
+  bool gets_input = false;               // our standard input is its own
 };
 
 struct ChildListener {
