@@ -25,6 +25,11 @@ const std::vector<DrawnExperiment>& drawn_experiments() {
          "are built in",
          "NAME|FILE", ""},
         {"mode", "classic or default, instead of the script's own", "MODE", ""}}},
+      {"slab-and-buddy",
+       "objects that keep their place, colours, spans that split and join; fragmentation measured",
+       "slab_and_buddy",
+       true,
+       {}},
   };
   return k_experiments;
 }
