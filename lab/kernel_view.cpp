@@ -76,6 +76,7 @@ bool kib_line(std::string_view line, std::string_view name, uint64_t& bytes) {
 // A mapping's header: "55d0c000-55d2d000 rw-p 00000000 00:00 0    [heap]". Attribute lines begin
 // with a capital letter, headers with a digit of the address.
 struct Mapping {
+  uint64_t start = 0;
   uint64_t size = 0;
   bool is_heap = false;
   bool is_anonymous = false;
@@ -94,6 +95,7 @@ Mapping read_header(std::string_view line) {
   const auto dash = std::from_chars(line.data(), end, from, 16);
   if (dash.ptr == end) return mapping;
   std::from_chars(dash.ptr + 1, end, to, 16);
+  mapping.start = from;
   mapping.size = to - from;
   // Skip range, rights, offset and device; then comes the inode, then a name or none.
   for (int field = 0; field < 4; field++) {
@@ -117,8 +119,9 @@ bool read_status(KernelView& view) {
   while (lines.next(line)) {
     if (kib_line(line, "VmRSS:", view.resident_bytes)) found++;
     if (kib_line(line, "VmSize:", view.virtual_bytes)) found++;
+    if (kib_line(line, "VmData:", view.data_bytes)) found++;
   }
-  return found == 2;
+  return found == 3;
 }
 
 bool read_smaps(KernelView& view) {
@@ -130,6 +133,8 @@ bool read_smaps(KernelView& view) {
   while (lines.next(line)) {
     if (is_header(line)) {
       mapping = read_header(line);
+      // The area may come in parts, in order, one behind the other.
+      if (mapping.is_heap && view.heap_bytes == 0) view.heap_start = mapping.start;
       if (mapping.is_heap) view.heap_bytes += mapping.size;
       if (mapping.is_anonymous) {
         view.anonymous_maps++;

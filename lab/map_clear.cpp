@@ -9,8 +9,6 @@
 // Keys are a hash of a counter, so that neighbours in the tree are strangers in memory, as with
 // real fingerprints. The page map-clear.md says what to expect and why.
 
-#include <cstdio>
-#include <cstring>
 #include <map>
 #include <new>
 
@@ -73,19 +71,7 @@ constexpr char k_help[] =
 
 int main(int argc, char** argv) {
   uint64_t entries = k_default_entries;
-  for (int i = 1; i < argc; i++) {
-    if (strcmp(argv[i], "--help") == 0) {
-      fputs(k_help, stdout);
-      return 0;
-    }
-    if (strcmp(argv[i], "--version") == 0) {
-      puts("map_clear " ARENITE_VERSION);
-      return 0;
-    }
-    if (strcmp(argv[i], "--entries") != 0) fail(2, "map_clear", "the only option is --entries N");
-    const char* const text = i + 1 < argc ? argv[++i] : "";
-    entries = number_argument("map_clear", "--entries", text, 1, k_most_entries);
-  }
+  read_arguments(argc, argv, "map_clear", k_help, {{"--entries", &entries, 1, k_most_entries}});
   try {
     return run(entries);
   } catch (const std::bad_alloc&) {

@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
@@ -14,66 +15,6 @@ namespace {
 
 constexpr uint64_t k_nanoseconds = 1'000'000'000;
 
-// One JSON object in a fixed buffer. What does not fit is dropped, which the reader then refuses.
-class JsonLine {
- public:
-  void text(std::string_view key, std::string_view value) {
-    begin(key);
-    put('"');
-    for (const char c : value) {
-      if (c == '"' || c == '\\') put('\\');
-      put(static_cast<unsigned char>(c) < ' ' ? ' ' : c);
-    }
-    put('"');
-  }
-  void number(std::string_view key, uint64_t value) {
-    begin(key);
-    digits(value, 1);
-  }
-  void seconds(std::string_view key, uint64_t nanoseconds) {
-    begin(key);
-    digits(nanoseconds / k_nanoseconds, 1);
-    put('.');
-    digits(nanoseconds % k_nanoseconds, 9);
-  }
-  // False where standard output is gone.
-  bool write_out() {
-    put('}');
-    put('\n');
-    size_t written = 0;
-    while (written < size_) {
-      const ssize_t n = write(STDOUT_FILENO, buffer_ + written, size_ - written);
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return false;
-      written += static_cast<size_t>(n);
-    }
-    return true;
-  }
-
- private:
-  void put(char c) {
-    if (size_ < sizeof buffer_) buffer_[size_++] = c;
-  }
-  void put(std::string_view text) {
-    for (const char c : text) put(c);
-  }
-  void begin(std::string_view key) {
-    put(size_ == 0 ? '{' : ',');
-    put('"');
-    put(key);
-    put("\":");
-  }
-  void digits(uint64_t value, size_t width) {
-    char text[20];
-    const auto end = std::to_chars(text, text + sizeof text, value).ptr;
-    for (auto length = static_cast<size_t>(end - text); length < width; length++) put('0');
-    put({text, static_cast<size_t>(end - text)});
-  }
-
-  size_t size_ = 0;
-  char buffer_[6 * 1024];
-};
-
 // The file that malloc() was found in: libc itself, or what was preloaded.
 std::string_view malloc_library() {
   Dl_info info{};
@@ -82,43 +23,99 @@ std::string_view malloc_library() {
   return info.dli_fname;
 }
 
+uint64_t nanoseconds_of(clockid_t clock) {
+  timespec time{};
+  clock_gettime(clock, &time);
+  return static_cast<uint64_t>(time.tv_sec) * k_nanoseconds + static_cast<uint64_t>(time.tv_nsec);
+}
+
+void write_or_fail(JsonLine& line) {
+  if (!line.write_out()) fail(1, "lab", "cannot write to standard output");
+}
+
 }  // namespace
 
 Steps::Steps() {
   // The first reading brings the buffers and the code into memory; the second one is counted.
   KernelView warm_up;
   read_kernel_view(warm_up);
-  const Moment moment = now();
+  const Moment moment = begin();
   report("start", moment, moment, malloc_library());
 }
 
-Steps::Moment Steps::now() {
-  const auto nanoseconds = [](clockid_t clock) {
-    timespec time{};
-    clock_gettime(clock, &time);
-    return static_cast<uint64_t>(time.tv_sec) * k_nanoseconds + static_cast<uint64_t>(time.tv_nsec);
-  };
-  return {nanoseconds(CLOCK_MONOTONIC), nanoseconds(CLOCK_PROCESS_CPUTIME_ID),
-          minor_faults_so_far()};
+Steps::Moment Steps::begin() {
+  Moment moment;
+  moment.calls = kernel_calls_so_far();
+  moment.faults = minor_faults_so_far();
+  moment.cpu_nanoseconds = nanoseconds_of(CLOCK_PROCESS_CPUTIME_ID);
+  moment.nanoseconds = nanoseconds_of(CLOCK_MONOTONIC);
+  return moment;
 }
 
-void Steps::report(std::string_view name, Moment before, Moment after, std::string_view library) {
+Steps::Moment Steps::end() {
+  Moment moment;
+  moment.nanoseconds = nanoseconds_of(CLOCK_MONOTONIC);
+  moment.cpu_nanoseconds = nanoseconds_of(CLOCK_PROCESS_CPUTIME_ID);
+  moment.faults = minor_faults_so_far();
+  moment.calls = kernel_calls_so_far();
+  return moment;
+}
+
+void Steps::figure(const Figure& figure) {
+  if (figure_count_ == k_most_figures) fail(1, "lab", "a step has too many figures");
+  figures_[figure_count_++] = figure;
+}
+
+void Steps::row(std::string_view table, std::initializer_list<Figure> figures) {
+  JsonLine line;
+  line.add(Figure::text("row", table));
+  for (const Figure& figure : figures) line.add(figure);
+  write_or_fail(line);
+}
+
+void Steps::report(std::string_view name, const Moment& before, const Moment& after,
+                   std::string_view library) {
   KernelView view;
   if (!read_kernel_view(view)) fail(1, "lab", "cannot read /proc/self/status and /proc/self/smaps");
+  const KernelCalls calls = after.calls.since(before.calls);
   JsonLine line;
-  line.text("step", name);
-  line.seconds("seconds", after.nanoseconds - before.nanoseconds);
-  line.seconds("cpu_seconds", after.cpu_nanoseconds - before.cpu_nanoseconds);
-  line.number("minor_faults", after.faults - before.faults);
-  line.number("resident_bytes", view.resident_bytes);
-  line.number("virtual_bytes", view.virtual_bytes);
-  line.number("heap_bytes", view.heap_bytes);
-  line.number("heap_resident_bytes", view.heap_resident_bytes);
-  line.number("anonymous_maps", view.anonymous_maps);
-  line.number("anonymous_bytes", view.anonymous_bytes);
-  line.number("anonymous_resident_bytes", view.anonymous_resident_bytes);
-  if (!library.empty()) line.text("malloc_library", library);
-  if (!line.write_out()) fail(1, "lab", "cannot write to standard output");
+  line.add(Figure::text("step", name));
+  line.add(Figure::seconds("seconds", after.nanoseconds - before.nanoseconds));
+  line.add(Figure::seconds("cpu_seconds", after.cpu_nanoseconds - before.cpu_nanoseconds));
+  line.add(Figure::number("minor_faults", after.faults - before.faults));
+  line.add(Figure::number("resident_bytes", view.resident_bytes));
+  line.add(Figure::number("virtual_bytes", view.virtual_bytes));
+  line.add(Figure::number("data_bytes", view.data_bytes));
+  line.add(Figure::number("heap_bytes", view.heap_bytes));
+  line.add(Figure::number("heap_resident_bytes", view.heap_resident_bytes));
+  line.add(Figure::number("anonymous_maps", view.anonymous_maps));
+  line.add(Figure::number("anonymous_bytes", view.anonymous_bytes));
+  line.add(Figure::number("anonymous_resident_bytes", view.anonymous_resident_bytes));
+  for (size_t i = 0; i < calls.counts.size(); i++) {
+    const char* const call = k_kernel_call_names[i];
+    line.add(calls.is_known ? Figure::number(call, calls.counts[i]) : Figure::nothing(call));
+  }
+  for (size_t i = 0; i < figure_count_; i++) line.add(figures_[i]);
+  figure_count_ = 0;
+  if (!library.empty()) line.add(Figure::text("malloc_library", library));
+  write_or_fail(line);
+}
+
+CallsText::CallsText(const KernelCalls& calls) {
+  if (!calls.is_known) put("-");
+  for (size_t i = 0; i < calls.counts.size() && calls.is_known; i++) {
+    if (calls.counts[i] == 0) continue;
+    if (size_ > 0) put(", ");
+    put(k_kernel_call_names[i]);
+    put(" ");
+    size_ = static_cast<size_t>(
+        std::to_chars(text_ + size_, text_ + sizeof text_, calls.counts[i]).ptr - text_);
+  }
+  if (size_ == 0) put("none");
+}
+
+void CallsText::put(std::string_view words) {
+  for (const char c : words) text_[size_++] = c;
 }
 
 void sleep_seconds(unsigned seconds) {
@@ -150,6 +147,30 @@ uint64_t number_argument(std::string_view program, std::string_view option, std:
   say(" to ");
   say_number(maximum);
   fail(2, program, {message, size});
+}
+
+void read_arguments(int argc, char** argv, std::string_view program, std::string_view help,
+                    std::initializer_list<ProgramOption> options) {
+  const auto print = [](std::string_view words) {
+    [[maybe_unused]] const ssize_t ignored = write(STDOUT_FILENO, words.data(), words.size());
+  };
+  for (int i = 1; i < argc; i++) {
+    const std::string_view word = argv[i];
+    if (word == "--help") {
+      print(help);
+      _exit(0);
+    }
+    if (word == "--version") {
+      print(program);
+      print(" " ARENITE_VERSION "\n");
+      _exit(0);
+    }
+    const ProgramOption* const option = std::find_if(
+        options.begin(), options.end(), [&](const ProgramOption& o) { return o.name == word; });
+    if (option == options.end()) fail(2, program, "unknown option (try --help)");
+    const char* const text = i + 1 < argc ? argv[++i] : "";
+    *option->value = number_argument(program, word, text, option->minimum, option->maximum);
+  }
 }
 
 void fail(int status, std::string_view program, std::string_view message) {

@@ -8,16 +8,19 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 
 #include "errors.hpp"
+#include "tracer.hpp"
 
 namespace arenite::command {
 namespace {
@@ -53,7 +56,8 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 }
 
 [[noreturn]] void become(const char* program, char* const* arguments, char* const* environment,
-                         bool gets_input, pid_t parent, int output, int trouble) {
+                         bool gets_input, pid_t parent, int output, int trouble,
+                         const Tracer* tracer) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);  // it died before we asked
   if (!gets_input) {
@@ -61,30 +65,60 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
     dup2(nothing, STDIN_FILENO);
   }
   dup2(output, STDOUT_FILENO);
+  if (tracer != nullptr) tracer->trace_me();
   execve(program, arguments, environment);
   const int error = errno;
   [[maybe_unused]] const ssize_t ignored = write(trouble, &error, sizeof error);
   _exit(127);
 }
 
-// Passes the lines on until the child closes its end.
-void listen(int output, const ChildListener& listener) {
-  std::string pending;
-  std::array<char, 4096> buffer{};
-  for (;;) {
-    pollfd ready{output, POLLIN, 0};
-    const int count = poll(&ready, 1, k_tick_milliseconds);
-    if (count < 0 && errno != EINTR) return;
-    listener.tick();
-    if (count <= 0) continue;
-    const ssize_t got = read(output, buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return;
-    pending.append(buffer.data(), static_cast<size_t>(got));
-    for (size_t end; (end = pending.find('\n')) != std::string::npos; pending.erase(0, end + 1)) {
-      listener.line(pending.substr(0, end));
+// Cuts what the child writes into lines.
+class LineReader {
+ public:
+  LineReader(int output, const ChildListener& listener) : output_(output), listener_(listener) {}
+
+  // False at the end.
+  bool read_some() {
+    const ssize_t got = read(output_, buffer_.data(), buffer_.size());
+    if (got < 0 && errno == EINTR) return true;
+    if (got <= 0) return false;
+    pending_.append(buffer_.data(), static_cast<size_t>(got));
+    for (size_t end; (end = pending_.find('\n')) != std::string::npos; pending_.erase(0, end + 1)) {
+      listener_.line(pending_.substr(0, end));
     }
+    return true;
   }
+
+ private:
+  int output_;
+  const ChildListener& listener_;
+  std::string pending_;
+  std::array<char, 4096> buffer_{};
+};
+
+// Passes the lines on and answers held calls until the child is gone and has closed its end: a held
+// call that nobody answered would keep it for ever, also on its way out.
+void listen(pid_t child, int output, Tracer& tracer, const ChildListener& listener) {
+  using Clock = std::chrono::steady_clock;
+  LineReader lines(output, listener);
+  const int end = static_cast<int>(syscall(SYS_pidfd_open, child, 0));  // readable when it is gone
+  enum { k_output, k_end, k_held };
+  std::array<pollfd, 3> ready{
+      {{output, POLLIN, 0}, {end, POLLIN, 0}, {tracer.descriptor(), POLLIN, 0}}};
+  Clock::time_point last_tick = Clock::now();
+  while (ready[k_output].fd >= 0 || ready[k_end].fd >= 0) {
+    const int count = poll(ready.data(), ready.size(), k_tick_milliseconds);
+    if (Clock::now() - last_tick >= std::chrono::milliseconds(k_tick_milliseconds)) {
+      listener.tick();
+      last_tick = Clock::now();
+    }
+    if (count <= 0) continue;
+    if ((ready[k_held].revents & POLLIN) != 0) tracer.answer();
+    if ((ready[k_held].revents & POLLHUP) != 0) ready[k_held].fd = -1;
+    if (ready[k_output].revents != 0 && !lines.read_some()) ready[k_output].fd = -1;
+    if (ready[k_end].revents != 0) ready[k_end].fd = -1;
+  }
+  if (end >= 0) close(end);
 }
 
 int wait_for(pid_t child) {
@@ -103,22 +137,24 @@ int run_child(const ChildStart& start, const ChildListener& listener) {
   const std::vector<char*> environment = pointers(start.environment);
   Pipe output;
   Pipe trouble;
+  Tracer tracer;
   const pid_t parent = getpid();
   const pid_t child = fork();
   if (child < 0) throw Failure(fmt::format("fork: {}", strerror(errno)));
   if (child == 0) {
     become(words.front().c_str(), arguments.data(), environment.data(), start.gets_input, parent,
-           output.write_end, trouble.write_end);
+           output.write_end, trouble.write_end, start.is_traced ? &tracer : nullptr);
   }
   output.close_write_end();
   trouble.close_write_end();
+  tracer.attach();
   int error = 0;
   if (read(trouble.read_end, &error, sizeof error) == sizeof error) {
     wait_for(child);
     throw Failure(fmt::format("{}: {}", words.front(), strerror(error)));
   }
   try {
-    listen(output.read_end, listener);
+    listen(child, output.read_end, tracer, listener);
   } catch (...) {
     kill(child, SIGKILL);
     wait_for(child);

@@ -50,6 +50,7 @@ void check_choice(const std::vector<Drawing>& drawings, const std::string& only,
 
 std::vector<Drawing> run_drawn(const DrawnExperiment& experiment, const std::string& library) {
   ChildStart start;
+  start.is_traced = false;
   start.program = find_lab_program(experiment.program);
   for (const TextOption& option : experiment.options) {
     if (option.value.empty()) continue;

@@ -2,36 +2,37 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "errors.hpp"
-#include "experiment.hpp"
-#include "figures.hpp"
+#include "experiments.hpp"
 #include "plot.hpp"
 #include "table.hpp"
 
 namespace arenite::command {
 namespace {
 
-const Experiment& map_clear() {
-  return all_experiments().front();
+const Experiment& experiment() {
+  static const Experiment it = map_clear();
+  return it;
 }
 
 // A run of map-clear whose steps take `seconds` each: `filled` MiB resident, `kept` at the end.
 Run run_of(const std::string& name, double filled, double kept, double seconds,
            double waited_seconds = 0) {
   Run run{{name, "", {}}, {}};
-  for (const std::string& step : map_clear().steps) {
+  for (const std::string& step : experiment().steps) {
     const double mib = step == "start" ? 0 : step == "one second later" ? kept : filled;
-    run.steps.push_back({step,
-                         {{"seconds", seconds + waited_seconds},
-                          {"cpu_seconds", seconds},
-                          {"heap_resident_bytes", mib * k_mib},
-                          {"anonymous_resident_bytes", 0}}});
+    run.steps.emplace_back(step, Json{{"seconds", seconds + waited_seconds},
+                                      {"cpu_seconds", seconds},
+                                      {"heap_resident_bytes", mib * k_mib},
+                                      {"anonymous_resident_bytes", 0}});
   }
   return run;
 }
 
 std::vector<std::string> conclude(const std::vector<Run>& runs) {
-  return map_clear().conclude(runs, {{"entries", "", 1024 * 1024, 1, 0}});
+  return experiment().conclude(runs, {{"entries", "", 1024 * 1024, 1, 0}});
 }
 
 TEST(MapClear, SaysHowMuchMoreWentBack) {

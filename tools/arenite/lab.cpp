@@ -1,118 +1,42 @@
-// Running an experiment: parse, run under each allocator, show. See lab.hpp.
+// Parsing, running, showing. See lab.hpp.
 //
-// The table and the conclusion go to standard output, progress to standard error. Every child gets
-// the user's environment, so that a glibc tunable or a setting of arenite's can be tried out; those
-// that could matter are named above the table, or the figures could not be understood later.
+// The table and the conclusion go to standard output, progress to standard error. The settings of
+// the user's environment that could matter are named above the table, or the figures could not be
+// understood later.
 
 #include "lab.hpp"
 
 #include <fmt/format.h>
-#include <gnu/libc-version.h>
-#include <sys/utsname.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
+#include <nlohmann/json.hpp>
 
-#include "child.hpp"
-#include "errors.hpp"
 #include "figures.hpp"
-#include "places.hpp"
-#include "plot.hpp"
-#include "progress.hpp"
-#include "table.hpp"
+#include "presentation.hpp"
+#include "runner.hpp"
+#include "surroundings.hpp"
 
 namespace arenite::command {
 namespace {
 
-namespace fs = std::filesystem;
-
-// That the dynamic linker did as it was told: it only warns where it could not preload.
-void check_library(const Allocator& allocator, const Step& first) {
-  if (allocator.library.empty()) return;
-  const std::string used = first.figures.value("malloc_library", "");
-  std::error_code error;
-  if (!used.empty() && fs::equivalent(used, allocator.library, error) && !error) return;
-  throw Failure(fmt::format("{} could not be preloaded from {}: malloc came from {}",
-                            allocator.name, allocator.library,
-                            used.empty() ? "an unknown place" : used));
+Json run_json(const Run& run) {
+  Json out;
+  out["allocator"] = run.allocator.name;
+  out["variant"] = run.variant;
+  out["library"] = run.allocator.library.empty() ? Json(nullptr) : Json(run.allocator.library);
+  out["environment"] = run.allocator.environment;
+  out["steps"] = Json::array();
+  for (const Step& step : run.steps) out["steps"].push_back(step.figures());
+  out["rows"] = Json::object();
+  for (const Rows& table : run.tables) {
+    Json& rows = out["rows"][table.table] = Json::array();
+    for (const Step& row : table.rows) rows.push_back(row.figures());
+  }
+  return out;
 }
 
-Step parse_step(const Experiment& experiment, const std::string& line, size_t index) {
-  const Json figures = Json::parse(line, nullptr, false);
-  if (!figures.is_object() || index >= experiment.steps.size() ||
-      figures.value("step", "") != experiment.steps[index]) {
-    throw Failure(
-        fmt::format("{} printed what is not its step {}: {}", experiment.program, index + 1, line));
-  }
-  return {experiment.steps[index], figures};
-}
-
-Run run_under(const Experiment& experiment, const Allocator& allocator, Progress& progress) {
-  ChildStart start;
-  start.program = find_lab_program(experiment.program);
-  for (const NumberOption& option : experiment.options) {
-    start.arguments.push_back("--" + option.name);
-    start.arguments.push_back(std::to_string(option.value));
-  }
-  start.environment = environment_for(allocator);
-
-  Run run{allocator, {}};
-  ChildListener listener;
-  listener.tick = [&] { progress.tick(); };
-  listener.line = [&](const std::string& line) {
-    run.steps.push_back(parse_step(experiment, line, run.steps.size()));
-    if (run.steps.size() == 1) check_library(allocator, run.steps.front());
-    progress.finish_step(run.steps.back().number("seconds"));
-  };
-  progress.begin_run(allocator.name);
-  int status = 0;
-  try {
-    status = run_child(start, listener);
-  } catch (...) {
-    progress.end_run();
-    throw;
-  }
-  progress.end_run();
-  if (status != 0 || run.steps.size() != experiment.steps.size()) {
-    throw Failure(fmt::format("{} under {} {} after {} of {} steps", experiment.program,
-                              allocator.name, describe_end(status), run.steps.size(),
-                              experiment.steps.size()));
-  }
-  return run;
-}
-
-// What the figures depend on besides the allocator.
-struct Surroundings {
-  std::string kernel;
-  std::string libc = gnu_get_libc_version();
-  long processors = sysconf(_SC_NPROCESSORS_ONLN);
-  long page_bytes = sysconf(_SC_PAGESIZE);
-  std::string huge_pages = "unknown";
-  std::vector<std::string> settings;  // NAME=VALUE of the environment that allocators read
-
-  Surroundings() {
-    utsname names{};
-    if (uname(&names) == 0) kernel = fmt::format("{} {}", names.sysname, names.release);
-    std::ifstream file("/sys/kernel/mm/transparent_hugepage/enabled");
-    std::string text;
-    std::getline(file, text);
-    const size_t from = text.find('[');
-    const size_t to = text.find(']');
-    if (from < to && to != std::string::npos) huge_pages = text.substr(from + 1, to - from - 1);
-    for (char** entry = environ; *entry != nullptr; entry++) {
-      const std::string setting = *entry;
-      for (const char* prefix :
-           {"GLIBC_TUNABLES=", "MALLOC_", "ARENITE_", "MIMALLOC_", "TCMALLOC_"}) {
-        if (setting.starts_with(prefix)) settings.push_back(setting);
-      }
-    }
-  }
-};
-
-void print_json(const Experiment& experiment, const std::vector<Run>& runs,
+void print_json(const Experiment& experiment, const Outcome& outcome,
                 const std::vector<std::string>& conclusion) {
   const Surroundings around;
   Json out;
@@ -125,49 +49,18 @@ void print_json(const Experiment& experiment, const std::vector<Run>& runs,
                     {"transparent_huge_pages", around.huge_pages},
                     {"environment", around.settings}};
   out["runs"] = Json::array();
-  for (const Run& run : runs) {
-    Json steps = Json::array();
-    for (const Step& step : run.steps) steps.push_back(step.figures);
-    const Json library =
-        run.allocator.library.empty() ? Json(nullptr) : Json(run.allocator.library);
-    out["runs"].push_back({{"allocator", run.allocator.name},
-                           {"library", library},
-                           {"environment", run.allocator.environment},
-                           {"steps", steps}});
+  for (const Run& run : outcome.runs) out["runs"].push_back(run_json(run));
+  out["left_out"] = Json::array();
+  for (const LeftOut& left : outcome.left_out) {
+    out["left_out"].push_back(
+        {{"variant", left.variant}, {"allocator", left.allocator}, {"why", left.why}});
   }
+  out["shown"] = presentation_json(present(experiment, outcome.runs));
   out["conclusion"] = conclusion;
   fmt::print("{}\n", out.dump(2));
 }
 
-std::string table_text(const Experiment& experiment, const std::vector<Run>& runs,
-                       const Terminal& terminal) {
-  std::vector<std::string> header = {""};
-  for (const Run& run : runs) header.push_back(run.allocator.name);
-  Table table(header);
-  for (const Section& section : experiment.sections) {
-    table.heading(section.title);
-    for (const std::string& step : experiment.steps) {
-      std::vector<std::string> cells = {step};
-      for (const Run& run : runs) cells.push_back(section.cell(run.step(step)));
-      table.row(cells);
-    }
-  }
-  return table.text(terminal);
-}
-
-std::string plot_text(const Experiment& experiment, const std::vector<Run>& runs,
-                      const Terminal& terminal) {
-  std::vector<Bar> bars;
-  for (const std::string& step : experiment.steps) {
-    for (size_t i = 0; i < runs.size(); i++) {
-      const double bytes = runs[i].step(step).number(experiment.plot_figure);
-      bars.push_back({step, runs[i].allocator.name, bytes / k_mib, mib_text(bytes), i});
-    }
-  }
-  return bar_plot(experiment.plot_title, bars, terminal);
-}
-
-void print_text(const Experiment& experiment, const std::vector<Run>& runs,
+void print_text(const Experiment& experiment, const Outcome& outcome,
                 const std::vector<std::string>& conclusion) {
   const Terminal terminal = standard_output();
   const Surroundings around;
@@ -179,8 +72,11 @@ void print_text(const Experiment& experiment, const std::vector<Run>& runs,
   }
   for (const std::string& setting : around.settings)
     fmt::print("in the environment: {}\n", setting);
-  fmt::print("\n{}\n{}\n", table_text(experiment, runs, terminal),
-             plot_text(experiment, runs, terminal));
+  fmt::print("\n{}", presentation_text(present(experiment, outcome.runs), terminal));
+  for (const LeftOut& left : outcome.left_out) {
+    fmt::print("left out: {}{}{}: {}\n", left.variant, left.allocator.empty() ? "" : " ",
+               left.allocator, left.why);
+  }
   for (const std::string& sentence : conclusion) {
     for (const std::string& line : wrapped(sentence, terminal.width)) fmt::print("{}\n", line);
   }
@@ -245,14 +141,10 @@ int Lab::list() const {
 int Lab::perform(const Request& request) {
   const Experiment& experiment = request.experiment;
   const std::vector<Allocator> allocators = find_allocators(request.allocators, request.library);
-  Progress progress(allocators.size(), experiment.steps);
-  std::vector<Run> runs;
-  for (const Allocator& allocator : allocators) {
-    runs.push_back(run_under(experiment, allocator, progress));
-  }
-  const std::vector<std::string> conclusion = experiment.conclude(runs, experiment.options);
-  request.json ? print_json(experiment, runs, conclusion)
-               : print_text(experiment, runs, conclusion);
+  const Outcome outcome = run_experiment(experiment, allocators);
+  const std::vector<std::string> conclusion = experiment.conclude(outcome.runs, experiment.options);
+  request.json ? print_json(experiment, outcome, conclusion)
+               : print_text(experiment, outcome, conclusion);
   return 0;
 }
 

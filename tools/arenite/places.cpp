@@ -18,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char k_library_name[] = "libarenite.so";
+constexpr char k_32_bit_directory[] = "32";
 
 fs::path own_directory() {
   std::error_code error;
@@ -47,6 +48,12 @@ fs::path first_of(const std::vector<fs::path>& places) {
   return {};
 }
 
+fs::path in_lab(const fs::path& name) {
+  const fs::path own = own_directory();
+  return first_of({own / "lab" / name, own.parent_path() / "libexec" / "arenite" / "lab" / name,
+                   fs::path(ARENITE_INSTALL_LABDIR) / name});
+}
+
 }  // namespace
 
 fs::path find_library(const std::string& named) {
@@ -65,15 +72,22 @@ fs::path find_library(const std::string& named) {
   return preloadable(found);
 }
 
-fs::path find_lab_program(const std::string& name) {
-  const fs::path own = own_directory();
-  fs::path found =
-      first_of({own / "lab" / name, own.parent_path() / "libexec" / "arenite" / "lab" / name,
-                fs::path(ARENITE_INSTALL_LABDIR) / name});
+fs::path find_lab_program(const std::string& name, bool is_32_bit) {
+  fs::path found = in_lab(is_32_bit ? k_32_bit_directory / fs::path(name) : fs::path(name));
   if (found.empty()) {
-    throw Failure(fmt::format("the lab program {} is not in {}", name, (own / "lab").string()));
+    throw Failure(
+        fmt::format("the lab program {} is not in {}", name, (own_directory() / "lab").string()));
   }
   return found;
+}
+
+bool has_32_bit_lab_program(const std::string& name) {
+  return !in_lab(k_32_bit_directory / fs::path(name)).empty();
+}
+
+fs::path find_32_bit_library() {
+  const fs::path found = in_lab(k_32_bit_directory / fs::path(k_library_name));
+  return found.empty() ? found : preloadable(found);
 }
 
 }  // namespace arenite::command

@@ -6,6 +6,8 @@
 //   library       beside the command        program       lab/ beside the command
 //                 ../lib/                                 ../libexec/arenite/lab/
 //                 where it is installed to                where they are installed to
+//
+// What is built for 32-bit, programs and library, lies in lab/32/, likewise.
 #pragma once
 
 #include <filesystem>
@@ -19,6 +21,12 @@ namespace arenite::command {
 std::filesystem::path find_library(const std::string& named);
 
 // The absolute path of a program of the lab. Throws Failure where it is not found.
-std::filesystem::path find_lab_program(const std::string& name);
+std::filesystem::path find_lab_program(const std::string& name, bool is_32_bit = false);
+
+// Whether the program was also built for 32-bit.
+bool has_32_bit_lab_program(const std::string& name);
+
+// The library built for 32-bit, which lies with the programs; empty where there is none.
+std::filesystem::path find_32_bit_library();
 
 }  // namespace arenite::command

@@ -1,0 +1,79 @@
+// Experiment map-clear: of what filling a map took, how much is still there a second after clear().
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "experiments.hpp"
+
+namespace arenite::command {
+namespace {
+
+struct MapFigures {
+  double taken;  // resident bytes that filling added, wherever the allocator got them
+  double kept;   // what of them was still there at the end
+  Time time;
+  double bytes_an_entry;
+
+  MapFigures(const Run& run, double entries) {
+    const auto resident = [&](const char* name) { return own_resident_bytes(run.step(name)); };
+    taken = std::max(0.0, resident("filled") - resident("start"));
+    kept = std::max(0.0, resident("one second later") - resident("start"));
+    for (const char* step : {"filled", "looked up", "cleared"}) time.add(run.step(step));
+    bytes_an_entry = taken / entries;
+  }
+};
+
+std::vector<std::string> conclude(const std::vector<Run>& runs,
+                                  const std::vector<NumberOption>& options) {
+  const auto entries = static_cast<double>(options.front().value);
+  const Pair pair = pair_of(runs);
+  const std::string& base_name = pair.base->allocator.name;
+  const MapFigures base(*pair.base, entries);
+  if (pair.subject == nullptr) {
+    return {
+        fmt::format("One second after clear(), {} still keeps {} of the {} MiB that filling took.",
+                    base_name, mib_text(base.kept), mib_text(base.taken)),
+        "Run it under a second allocator to see what is to be gained."};
+  }
+  const std::string& name = pair.subject->allocator.name;
+  const MapFigures subject(*pair.subject, entries);
+  const double gained = base.kept - subject.kept;
+  std::string verdict = "nothing was gained";
+  if (memory_differs(subject.kept, base.kept, base.taken)) {
+    verdict = fmt::format("{} MiB {} went back to the kernel", mib_text(std::abs(gained)),
+                          gained > 0 ? "more" : "less");
+  }
+  return {
+      fmt::format("One second after clear(), {} still keeps {} of the {} MiB that filling took, {} "
+                  "{} of {}: {}.",
+                  name, mib_text(subject.kept), mib_text(subject.taken), base_name,
+                  mib_text(base.kept), mib_text(base.taken), verdict),
+      fmt::format("Filling, looking up and clearing took {} {} s of the processor, {} {} s ({}), "
+                  "with {:.1f} "
+                  "and {:.1f} bytes resident for each entry ({}).",
+                  name, seconds_text(subject.time.cpu_seconds), base_name,
+                  seconds_text(base.time.cpu_seconds), times_compared(subject.time, base.time),
+                  subject.bytes_an_entry, base.bytes_an_entry,
+                  compared(subject.bytes_an_entry, base.bytes_an_entry, k_memory_tolerance)),
+  };
+}
+
+}  // namespace
+
+Experiment map_clear() {
+  Experiment e;
+  e.name = "map-clear";
+  e.summary = "a std::map of 5,000,000 keys is filled, read and cleared: does its memory go back?";
+  e.program = "map_clear";
+  e.options = {{"entries", "how many entries the map gets", 5'000'000, 1, 1'000'000'000}};
+  e.steps = {"start", "filled", "looked up", "cleared", "one second later"};
+  e.sections = all_sections();
+  e.plot_title = "resident memory (VmRSS), MiB";
+  e.plot_figure = "resident_bytes";
+  e.conclude = conclude;
+  return e;
+}
+
+}  // namespace arenite::command
