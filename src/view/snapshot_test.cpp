@@ -79,6 +79,7 @@ TEST_F(SnapshotTest, tells_chunks_in_use_from_free_ones) {
   AreaKind kind{};
   const Cell* cell = cell_at(b, kind);
   EXPECT_EQ(cell->bytes, chunk::request2size(k_size));
+  EXPECT_EQ(extent_of(a).start + extent_of(a).bytes, cell->start);
   EXPECT_EQ(cell->flags, chunk::Chunk::k_prev_in_use);
   EXPECT_EQ(cell_at(wall, kind)->flags & chunk::Chunk::k_prev_in_use, 0U);
   bool is_listed = false;
@@ -113,6 +114,8 @@ TEST_F(SnapshotTest, shows_a_slab_s_blocks_by_their_bits) {
   AreaKind kind{};
   ASSERT_NE(cell_at(used, kind), nullptr);
   EXPECT_EQ(kind, AreaKind::slab);
+  EXPECT_EQ(extent_of(used).start, address_of(used));
+  EXPECT_EQ(extent_of(used).bytes, 256U);
   EXPECT_EQ(kind_at(used), CellKind::used);
   EXPECT_EQ(kind_at(freed), CellKind::free);
   const SlabBits* bits = bits_of(used);
