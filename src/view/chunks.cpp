@@ -62,7 +62,7 @@ class ChunkView {
         out_.add_cell(here, s.end, CellKind::top, chunk->flags());
         return s.end;
       }
-      if (chunk == fence) {
+      if (fence != nullptr && chunk == fence) {
         const Chunk* second = fence->next();
         out_.add_cell(here, address_of(second), CellKind::fence, fence->flags());
         out_.add_cell(address_of(second), address_of(second->next()), CellKind::fence,
