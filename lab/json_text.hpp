@@ -19,6 +19,7 @@ class Words {
  public:
   [[gnu::format(printf, 2, 3)]] explicit Words(const char* format, ...);
   operator std::string_view() const { return {text_, size_}; }
+  const char* text() const { return text_; }  // ends with a 0
 
  private:
   size_t size_;
