@@ -153,7 +153,7 @@ void run(size_t threads) {
   count("arenas, by addresses", arenas);
   count("arenas, by malloc_info", arenas_in_malloc_info());
 
-  auto work = [] {
+  const auto work = [] {
     for (int i = 0; i < k_rounds; i++) free(take());
   };
   steps.run("all have worked", [&] {

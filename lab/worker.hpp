@@ -33,15 +33,15 @@ class Worker {
 
   // Waits until the work is done.
   template <typename Work>
-  void perform(Work&& work) {
+  void perform(const Work& work) {
     begin(work);
     finish();
   }
 
   // The work must outlive the call of finish() that follows.
   template <typename Work>
-  void begin(Work& work) {
-    call_ = [](void* what) { (*static_cast<Work*>(what))(); };
+  void begin(const Work& work) {
+    call_ = [](const void* what) { (*static_cast<const Work*>(what))(); };
     work_ = &work;
     sem_post(&told_);
   }
@@ -71,8 +71,8 @@ class Worker {
   pthread_t thread_{};
   sem_t told_{};
   sem_t done_{};
-  void (*call_)(void*) = nullptr;
-  void* work_ = nullptr;
+  void (*call_)(const void*) = nullptr;
+  const void* work_ = nullptr;
 };
 
 }  // namespace arenite::lab
