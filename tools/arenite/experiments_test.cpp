@@ -84,8 +84,8 @@ TEST(MapClear, ComparesNothingWhereThereIsOneRun) {
 }
 
 TEST(MapClear, SaysWhatTheWorstRunOverARegionKept) {
-  std::vector<Run> runs = {run_of("glibc", 64, 64, 1), run_of("arenite", 64, 1, 1),
-                           run_of("glibc", 56, 0, 0.02), run_of("arenite", 56, 2, 0.03)};
+  std::vector<command::Run> runs = {run_of("glibc", 64, 64, 1), run_of("arenite", 64, 1, 1),
+                                    run_of("glibc", 56, 0, 0.02), run_of("arenite", 56, 2, 0.03)};
   runs[2].variant = runs[3].variant = "region";
   const auto said = conclude(runs);
   ASSERT_EQ(said.size(), 3u);
