@@ -67,12 +67,10 @@ constexpr char k_help[] =
 int main(int argc, char** argv) {
   read_arguments(argc, argv, k_program, k_help, {});
   Steps steps;
-  steps.run("blocks taken", [&] {
-    for (const size_t bytes : k_sizes) {
-      in_a_child(k_program, [&] { take_blocks(steps, "sizes", bytes); });
-    }
-    for (size_t bytes = k_curve_step; bytes <= k_largest_on_curve; bytes += k_curve_step) {
-      in_a_child(k_program, [&] { take_blocks(steps, "curve", bytes); });
-    }
-  });
+  for (const size_t bytes : k_sizes) {
+    in_a_child(k_program, [&] { take_blocks(steps, "sizes", bytes); });
+  }
+  for (size_t bytes = k_curve_step; bytes <= k_largest_on_curve; bytes += k_curve_step) {
+    in_a_child(k_program, [&] { take_blocks(steps, "curve", bytes); });
+  }
 }

@@ -15,6 +15,10 @@ std::string memory_cell(const Step& row) {
                      mib_text(row.number("live_bytes")));
 }
 
+std::string calls_cell(const Step& step) {
+  return fmt::format("{} / {}", call_count_text(step, "brk"), call_count_text(step, "madvise"));
+}
+
 std::vector<std::string> conclude(const std::vector<Run>& runs, const std::vector<NumberOption>&) {
   std::vector<std::string> said;
   for (const Run& run : runs) {
@@ -37,10 +41,12 @@ Experiment fragment() {
   e.summary = "some blocks stay among many that go: live against resident memory over time";
   e.program = "fragment";
   e.options = {{"wave", "MiB of short-lived blocks in each wave", 16, 1, 1024, 8}};
-  e.steps = {"start", "five waves", "a second later", "all freed"};
+  e.steps = {"start",        "wave 1",         "wave 1 freed", "wave 2",       "wave 2 freed",
+             "wave 3",       "wave 3 freed",   "wave 4",       "wave 4 freed", "wave 5",
+             "wave 5 freed", "a second later", "all freed"};
   e.tables = {
       {k_moments, "moment", "added since the start", {{"resident / live, MiB", memory_cell}}}};
-  e.sections = {k_heap_section, k_anonymous_section};
+  e.sections = {{"calls of brk / madvise", calls_cell}, k_heap_section};
   e.curves = {{"resident MiB, and what of them is live", k_moments, "number", "resident_bytes",
                "moment", k_mib, "live_bytes", "live"}};
   e.variants = {{.name = k_one_size,

@@ -57,7 +57,7 @@ Experiment overhead() {
   e.name = "overhead";
   e.summary = "what a block takes beyond what was asked for: header, rounding, ends of pages";
   e.program = "overhead";
-  e.steps = {"start", "blocks taken"};
+  e.steps = {"start"};
   e.tables = {{k_sizes,
                "asked",
                "bytes asked for",
