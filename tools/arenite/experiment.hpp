@@ -80,7 +80,9 @@ struct CurvePlot {
   std::string x;
   std::string y;
   std::string x_title;
-  double y_unit = 1;  // y is divided by this: k_mib for bytes in MiB
+  double y_unit = 1;        // y is divided by this: k_mib for bytes in MiB
+  std::string beside = {};  // one more curve: a figure that does not depend on the allocator
+  std::string beside_label = {};
 };
 
 // A number that the program takes as --name.
@@ -90,6 +92,7 @@ struct NumberOption {
   uint64_t value;
   uint64_t minimum;
   uint64_t maximum;
+  uint64_t quick = 0;  // the value under `lab all --quick`; 0: the same
 };
 
 // The same program once more, under other conditions.
