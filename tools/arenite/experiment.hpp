@@ -90,6 +90,7 @@ struct NumberOption {
   uint64_t value;
   uint64_t minimum;
   uint64_t maximum;
+  uint64_t quick = 0;  // the value under `lab all --quick`; 0: the same
 };
 
 // The same program once more, under other conditions.

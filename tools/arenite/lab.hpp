@@ -8,8 +8,14 @@
 #include <vector>
 
 #include "experiment.hpp"
+#include "lab_all.hpp"
+#include "runner.hpp"
 
 namespace arenite::command {
+
+// What `arenite lab NAME --json` prints.
+Json to_json(const Experiment& experiment, const Outcome& outcome,
+             const std::vector<std::string>& conclusion);
 
 class Lab {
  public:
@@ -35,6 +41,7 @@ class Lab {
   static int perform(const Request& request);
 
   CLI::App* lab_;
+  LabAll all_;
   bool json_ = false;
   std::vector<std::unique_ptr<Request>> requests_;  // CLI11 keeps pointers into them
 };
