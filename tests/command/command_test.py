@@ -313,9 +313,10 @@ class Lab(Case):
         return arenite("lab", "map-clear", "--entries", str(entries), *words, env=env)
 
     def test_lists_its_experiments(self):
-        self.assertRegex(self.assert_ok(arenite("lab")), r"(?m)^map-clear  \S.*$")
+        self.assertRegex(self.assert_ok(arenite("lab")), r"(?m)^map-clear  +\S.*$")
         names = [e["name"] for e in json.loads(self.assert_ok(arenite("lab", "--json")))]
-        self.assertEqual(names, ["map-clear"])
+        self.assertIn("map-clear", names)
+        self.assertEqual(len(set(names)), len(names))
 
     def test_gives_all_figures_as_json(self):
         done = self.map_clear("--json")

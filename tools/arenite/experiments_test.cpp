@@ -7,6 +7,7 @@
 #include "errors.hpp"
 #include "experiments.hpp"
 #include "plot.hpp"
+#include "presentation.hpp"
 #include "table.hpp"
 
 namespace arenite::command {
@@ -130,6 +131,44 @@ TEST(Plot, DrawsEveryBarToOneScale) {
   terminal.utf8 = true;
   terminal.width = 33;  // 17: half of it is 8 and four eighths
   EXPECT_NE(bar_plot("MiB", bars, terminal).find("b  ████████▌ 20\n"), std::string::npos);
+}
+
+TEST(Curves, SharesBothScales) {
+  Terminal terminal;
+  terminal.width = 27;  // 20 columns for the curves
+  const std::string drawn = curve_plot(
+      "MiB", "seconds", {{"one", {{0, 0}, {19, 11}}, 0}, {"two", {{0, 11}}, 1}}, terminal);
+  EXPECT_TRUE(drawn.starts_with("MiB\n  11 |b                  a\n     |\n")) << drawn;
+  EXPECT_NE(drawn.find("\n   0 |a\n"), std::string::npos) << drawn;
+  EXPECT_TRUE(drawn.ends_with("19  seconds\n  a one  b two\n")) << drawn;
+}
+
+std::string size_cell(const Step& row) {
+  return count_text(row.number("size"));
+}
+
+TEST(Presentation, TellsRowsWithTheSameCellsByOneLineAndVariantsApart) {
+  Experiment e;
+  e.tables = {{"sizes", "asked", "bytes", {{"size", size_cell}}, true}};
+  e.variants = {{.name = "m32", .title = "as a 32-bit program"}};
+  std::vector<command::Run> runs = {{{"glibc", "", {}}, {}, "", {{"sizes", {}}}},
+                                    {{"glibc", "", {}}, {}, "m32", {{"sizes", {}}}}};
+  for (const int asked : {1, 2, 3}) {
+    const std::string key = std::to_string(asked);
+    runs[0].tables[0].rows.emplace_back(key, Json{{"size", asked < 3 ? 16 : 32}});
+    runs[1].tables[0].rows.emplace_back(key, Json{{"size", 8 * asked}});
+  }
+  const Presentation shown = present(e, runs);
+  ASSERT_EQ(shown.tables.size(), 2u);
+  const auto lines = [&](size_t table) {
+    std::vector<std::vector<std::string>> cells;
+    for (const ShownLine& line : shown.tables[table].lines) cells.push_back(line.cells);
+    return cells;
+  };
+  using Lines = std::vector<std::vector<std::string>>;
+  EXPECT_EQ(lines(0), (Lines{{"bytes: size"}, {"1 to 2", "16"}, {"3", "32"}}));
+  EXPECT_EQ(lines(1), (Lines{{"bytes: size"}, {"1", "8"}, {"2", "16"}, {"3", "24"}}));
+  EXPECT_EQ(shown.tables[1].title, "as a 32-bit program");
 }
 
 TEST(Terminal, CountsCharactersNotBytes) {

@@ -3,8 +3,9 @@
 //   main.cpp       this: one parser, three subcommands, one place for errors
 //   run            become a program with the library preloaded (reach: can it be?)
 //   settings       what the library reads in this environment (setting_text: the table as words)
-//   lab            experiments, side by side (experiment(s): what there is; allocators: under what;
-//                  child: running one; progress, table, plot, figures, terminal: showing it)
+//   lab            experiments, side by side (experiment, experiments/: what there is; allocators:
+//                  under what; runner, child, tracer: running one; presentation, table, plot,
+//                  curves, figures, terminal, progress: showing it)
 //   places         where the library and the lab's programs are
 //
 // Exit status: 0; 2 for bad usage; 1 for other failures; with `run` the program's own (see
