@@ -86,6 +86,7 @@ Json to_json(const Experiment& experiment, const Outcome& outcome,
 
 Lab::Lab(CLI::App& command, const std::string& version)
     : lab_(command.add_subcommand("lab", "experiments that show what an allocator does")),
+      drawn_(*lab_, version),
       all_(*lab_, version) {
   lab_->set_version_flag("--version", version);
   lab_->add_flag("--json", json_, "the list as JSON");
@@ -122,12 +123,18 @@ int Lab::list() const {
     for (const Experiment& experiment : all_experiments()) {
       out.push_back({{"name", experiment.name}, {"summary", experiment.summary}});
     }
+    for (const DrawnExperiment& experiment : drawn_experiments()) {
+      out.push_back({{"name", experiment.name}, {"summary", experiment.summary}});
+    }
     fmt::print("{}\n", out.dump(2));
     return 0;
   }
   size_t width = 0;
   for (const Experiment& e : all_experiments()) width = std::max(width, e.name.size());
+  for (const DrawnExperiment& e : drawn_experiments()) width = std::max(width, e.name.size());
   for (const Experiment& e : all_experiments())
+    fmt::print("{:<{}}  {}\n", e.name, width, e.summary);
+  for (const DrawnExperiment& e : drawn_experiments())
     fmt::print("{:<{}}  {}\n", e.name, width, e.summary);
   return 0;
 }
@@ -149,7 +156,8 @@ int Lab::run() const {
   for (const std::unique_ptr<Request>& request : requests_) {
     if (request->parser->parsed()) return perform(*request);
   }
-  return all_.is_asked_for() ? all_.run() : list();
+  if (all_.is_asked_for()) return all_.run();
+  return drawn_.is_asked_for() ? drawn_.run() : list();
 }
 
 }  // namespace arenite::command

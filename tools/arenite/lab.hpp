@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "drawn.hpp"
 #include "experiment.hpp"
 #include "lab_all.hpp"
 #include "runner.hpp"
@@ -41,6 +42,7 @@ class Lab {
   static int perform(const Request& request);
 
   CLI::App* lab_;
+  DrawnLab drawn_;
   LabAll all_;
   bool json_ = false;
   std::vector<std::unique_ptr<Request>> requests_;  // CLI11 keeps pointers into them

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "drawn.hpp"
 #include "errors.hpp"
 #include "lab.hpp"
 #include "runner.hpp"
@@ -105,6 +106,12 @@ std::vector<LabAll::Stage> LabAll::stages() const {
                       [&experiment, allocators, this](Chapter& chapter, const auto& prefix) {
                         perform_measured(experiment, allocators, is_quick_, chapter, prefix);
                       }});
+  }
+  for (const DrawnExperiment& experiment : drawn_experiments()) {
+    stages.push_back(
+        {experiment.name, experiment.summary, [&experiment, this](Chapter& chapter, const auto&) {
+           chapter.figures = to_json(experiment, run_drawn(experiment, library_));
+         }});
   }
   return stages;
 }

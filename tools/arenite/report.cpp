@@ -69,7 +69,7 @@ void write_report(const fs::path& directory, const std::vector<Chapter>& chapter
     all.push_back({chapter, page_of(fmt::format("lab/{}.md", chapter.name), links, ""),
                    page_of(fmt::format("lab/{}.zh.md", chapter.name), links, "zh-")});
   }
-  for (const char* file : {"style.css", "site.js", "player.js"}) {
+  for (const char* file : {"style.css", "site.js", "player.css", "player.js"}) {
     const Asset* const asset = find_asset(fmt::format("tools/arenite/web/{}", file));
     write_file(directory / file, asset->text);
   }

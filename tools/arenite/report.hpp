@@ -5,7 +5,7 @@
 //   figures/map-clear.json                what `arenite lab map-clear --json` prints
 //   source/src/chunk/bins.hpp.html …      a listing of each file that a page leads to, and of what
 //                                         it includes
-//   style.css site.js player.js
+//   style.css site.js player.css player.js
 //
 // Nothing is fetched from elsewhere, and all links work from file://. Who writes what: report the
 // files, report_page the index and the experiments' pages, report_source the listings; report_links

@@ -89,6 +89,15 @@ std::string plain(const Json& value) {
   return out;
 }
 
+// JSON as it stands in a script element, where only "</" could end it.
+std::string script_text(const Json& value) {
+  std::string text = value.dump();
+  for (size_t at = 0; (at = text.find("</", at)) != std::string::npos; at += 3) {
+    text.replace(at, 2, "<\\/");
+  }
+  return text;
+}
+
 std::string term(const std::string& name, const std::string& html) {
   return fmt::format("<dt>{}</dt><dd>{}</dd>\n", name, html);
 }
@@ -141,21 +150,22 @@ std::string thumbnail(const Chapter& chapter) {
 }
 
 std::string players(const Chapter& chapter) {
+  if (!chapter.figures.contains("drawings")) return {};
+  const Json& drawings = chapter.figures["drawings"];
+  std::string choice;
   std::string out;
-  if (!chapter.figures.contains("drawings")) return out;
-  for (const Json& drawing : chapter.figures["drawings"]) {
-    // Within a script only "</" could end it.
-    std::string frames = drawing["frames"].dump();
-    for (size_t at = 0; (at = frames.find("</", at)) != std::string::npos; at += 3) {
-      frames.replace(at, 2, "<\\/");
-    }
-    const Json& title = drawing["title"];
+  for (const Json& drawing : drawings) {
+    const std::string title = in_both(drawing["title"]["en"].get<std::string>(),
+                                      drawing["title"]["zh"].get<std::string>(), "span");
+    const std::string id = escaped(drawing["name"].get<std::string>());
+    choice += fmt::format("<a href=\"#{}\">{}</a>\n", id, title);
     out += fmt::format(
-        "<section class=\"drawing\">\n<h2>{}</h2>\n<div class=\"player\"></div>\n"
+        "<section class=\"drawing\" id=\"{}\">\n<h2>{}</h2>\n<div class=\"player\"></div>\n"
         "<script type=\"application/json\">{}</script>\n</section>\n",
-        in_both(title["en"].get<std::string>(), title["zh"].get<std::string>(), "span"), frames);
+        id, title, script_text(drawing["frames"]));
   }
-  return out;
+  if (drawings.size() == 1) return out;
+  return fmt::format("<nav class=\"choice\">\n{}</nav>\n{}", choice, out);
 }
 
 std::string tables(const Chapter& chapter) {

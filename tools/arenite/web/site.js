@@ -7,6 +7,7 @@
 
 (() => {
   const root = document.documentElement;
+  const players = [];
   const dark = matchMedia('(prefers-color-scheme: dark)');
 
   const remembered = (name) => {
@@ -22,34 +23,40 @@
     document.title = root.dataset[language];
   };
   const paint = (scheme) => {
-    if (scheme) root.dataset.scheme = scheme;
+    if (scheme) root.dataset.theme = scheme;
   };
 
   const browsers = (navigator.languages || [navigator.language]).find((l) => /^(en|zh)\b/i.test(l));
   speak(remembered('language') || (/^zh/i.test(browsers || '') ? 'zh' : 'en'));
   paint(remembered('scheme'));
 
-  // A player for each drawing; when the language changes it is made anew.
-  const play = () => {
-    for (const place of document.querySelectorAll('.player')) {
-      const frames = JSON.parse(place.nextElementSibling.textContent);
-      place.replaceChildren();
-      arenitePlayer(place, frames, { language: root.dataset.language });
+  // Of several drawings one is shown: the one that the address names, else the first.
+  const choose = () => {
+    const links = [...document.querySelectorAll('.choice a')];
+    const chosen = links.find((link) => link.hash === location.hash) || links[0];
+    for (const link of links) {
+      document.querySelector(link.hash).hidden = link !== chosen;
+      link.setAttribute('aria-current', link === chosen);
     }
   };
+  addEventListener('hashchange', choose);
 
   document.addEventListener('DOMContentLoaded', () => {
     document.getElementById('language').addEventListener('click', () => {
       const language = root.dataset.language === 'en' ? 'zh' : 'en';
       remember('language', language);
       speak(language);
-      play();
+      for (const player of players) player.language(language);
     });
     document.getElementById('scheme').addEventListener('click', () => {
-      const scheme = (root.dataset.scheme || (dark.matches ? 'dark' : 'light')) === 'dark' ? 'light' : 'dark';
+      const scheme = (root.dataset.theme || (dark.matches ? 'dark' : 'light')) === 'dark' ? 'light' : 'dark';
       remember('scheme', scheme);
       paint(scheme);
     });
-    play();
+    for (const place of document.querySelectorAll('.player')) {
+      const frames = JSON.parse(place.nextElementSibling.textContent);
+      players.push(arenitePlayer(place, frames, { language: root.dataset.language }));
+    }
+    choose();
   });
 })();
