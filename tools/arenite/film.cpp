@@ -19,19 +19,40 @@ constexpr double k_width = 340;
 constexpr double k_strip_height = 16;
 constexpr double k_strip_pitch = 22;
 
-// What the frame's first area covers with cells: of a large area only the beginning is of interest.
-double covered_bytes(const Json& frame) {
-  double end = 0;
-  if (frame["memory"].empty()) return end;
-  for (const Json& cell : frame["memory"].front()["cells"]) {
-    end = std::max(end, cell.value("at", 0.0) + cell.value("bytes", 0.0));
-  }
-  return end;
+// Up to where an area is drawn: of a large one only the beginning is of interest.
+double covered_bytes(const Json& area) {
+  if (!area.contains("cells") || area["cells"].empty()) return 0;
+  const Json& last = area["cells"].back();
+  return last.value("at", 0.0) + last.value("bytes", 0.0);
 }
 
-std::string strip(const Json& frame, double y, double bytes) {
+// The frame's area of that name, or null.
+const Json* area_of(const Json& frame, const std::string& name) {
+  if (!frame.contains("memory")) return nullptr;
+  for (const Json& area : frame["memory"]) {
+    if (area.value("name", "") == name && covered_bytes(area) > 0) return &area;
+  }
+  return nullptr;
+}
+
+// The largest of any frame.
+std::string main_area(const Json& frames) {
+  std::string name;
+  double largest = 0;
+  for (const Json& frame : frames) {
+    if (!frame.contains("memory")) continue;
+    for (const Json& area : frame["memory"]) {
+      if (covered_bytes(area) <= largest) continue;
+      largest = covered_bytes(area);
+      name = area.value("name", "");
+    }
+  }
+  return name;
+}
+
+std::string strip(const Json& area, double y, double bytes) {
   std::string out;
-  for (const Json& cell : frame["memory"].front()["cells"]) {
+  for (const Json& cell : area["cells"]) {
     const double width = cell.value("bytes", 0.0) / bytes * k_width;
     out += fmt::format(
         "<rect class=\"cell {}\" x=\"{:.1f}\" y=\"{:.0f}\" width=\"{:.1f}\" height=\"{:.0f}\"/>\n",
@@ -44,16 +65,17 @@ std::string strip(const Json& frame, double y, double bytes) {
 }  // namespace
 
 std::string film(const Json& drawing) {
-  std::vector<const Json*> frames;
+  const std::string name = main_area(drawing["frames"]);
+  std::vector<const Json*> areas;
   for (const Json& frame : drawing["frames"]) {
-    if (frame.contains("memory") && covered_bytes(frame) > 0) frames.push_back(&frame);
+    if (const Json* const area = area_of(frame, name)) areas.push_back(area);
   }
-  if (frames.empty()) return {};
-  const size_t count = std::min(frames.size(), k_most_strips);
+  if (areas.empty()) return {};
+  const size_t count = std::min(areas.size(), k_most_strips);
   std::vector<const Json*> chosen;
-  for (size_t i = 1; i <= count; i++) chosen.push_back(frames[i * frames.size() / count - 1]);
+  for (size_t i = 1; i <= count; i++) chosen.push_back(areas[i * areas.size() / count - 1]);
   double bytes = 0;
-  for (const Json* frame : chosen) bytes = std::max(bytes, covered_bytes(*frame));
+  for (const Json* area : chosen) bytes = std::max(bytes, covered_bytes(*area));
   std::string out;
   for (size_t i = 0; i < chosen.size(); i++) {
     out += strip(*chosen[i], static_cast<double>(i) * k_strip_pitch, bytes);

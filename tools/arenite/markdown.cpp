@@ -41,6 +41,26 @@ std::string without_tags(std::string_view html) {
   return unescaped(text);
 }
 
+// Whether the text ends, or begins, with a Chinese sign: three bytes, from U+3000 on.
+bool ends_chinese(std::string_view text) {
+  return text.size() >= 3 && static_cast<unsigned char>(text[text.size() - 3]) >= 0xe3;
+}
+bool begins_chinese(std::string_view text) {
+  return !text.empty() && static_cast<unsigned char>(text.front()) >= 0xe3;
+}
+
+// The end of a line is a space to a browser, and between Chinese signs there is none.
+std::string with_lines_joined(std::string_view text) {
+  std::string out;
+  for (;;) {
+    const size_t end = text.find('\n');
+    out += text.substr(0, end);
+    if (end == std::string_view::npos) return out;
+    text.remove_prefix(end + 1);
+    if (!ends_chinese(out) || !begins_chinese(text)) out += '\n';
+  }
+}
+
 class Reader {
  public:
   Reader(std::string_view prefix, const LinkResolver& resolve)
@@ -49,7 +69,7 @@ class Reader {
   MarkdownPage read(std::string_view html) {
     rest_ = html;
     while (!rest_.empty()) {
-      out_ += take_until(std::min(rest_.find('<'), rest_.size()));
+      out_ += with_lines_joined(take_until(std::min(rest_.find('<'), rest_.size())));
       if (!rest_.empty()) tag(take_until(rest_.find('>') + 1));
     }
     return {title_, out_};

@@ -146,7 +146,11 @@ std::string thumbnail(const Chapter& chapter) {
     return svg_curves(shown.curves.front().x_title, shown.curves.front().curves, k_phone_width);
   }
   if (chapter.figures.contains("drawings")) return film(chapter.figures["drawings"].front());
-  return {};
+  std::string words;
+  for (const std::string& sentence : chapter.conclusion) {
+    words += fmt::format("<p>{}</p>\n", in_both(sentence));
+  }
+  return words;
 }
 
 std::string players(const Chapter& chapter) {
@@ -180,14 +184,14 @@ std::string machine(const Json& figures) {
 
 std::string conditions(const Chapter& chapter) {
   const Json& figures = chapter.figures;
-  std::string out = "<dl>\n";
+  std::string out;
   if (figures.contains("options")) {
     for (const auto& [name, value] : figures["options"].items()) {
       out += term(fmt::format("<code>--{}</code>", escaped(name)), escaped(plain(value)));
     }
   }
   out += machine_terms(figures);
-  out += "</dl>\n";
+  if (!out.empty()) out = fmt::format("<dl>\n{}</dl>\n", out);
   if (figures.contains("left_out")) {
     for (const Json& left : figures["left_out"]) {
       out += fmt::format("<p>{}{} {}: {}</p>\n", in_both("Left out:", "未运行：", "span"),

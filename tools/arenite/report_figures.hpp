@@ -10,7 +10,7 @@ namespace arenite::command {
 // All plots, each with its title and which colour is who.
 std::string plots(const Chapter& chapter);
 
-// The main plot, or a drawing's frames as a film: small, for the index.
+// For the index: the main plot or, of what is drawn, the frames as a film; else the conclusion.
 std::string thumbnail(const Chapter& chapter);
 
 // An element for each drawing that site.js makes a player of.

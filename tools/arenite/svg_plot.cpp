@@ -16,7 +16,9 @@
 namespace arenite::command {
 namespace {
 
-constexpr double k_letter = 7.2;  // mean width of one at the plots' 13 pixels, or a little more
+// At the plots' 13 pixels, in the widest of the usual fonts: of a letter, of a Chinese sign.
+constexpr double k_letter = 8.3;
+constexpr double k_sign = 13;
 constexpr double k_bar_height = 15;
 constexpr double k_bar_pitch = 19;
 constexpr double k_group_gap = 12;
@@ -27,7 +29,18 @@ constexpr double k_margin = 8;
 constexpr double k_logarithmic_from = 1000;
 
 double text_width(std::string_view text) {
-  return static_cast<double>(display_width(text)) * k_letter;
+  double width = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80) width += k_letter;
+    if (byte >= 0xc0) width += k_sign;  // the first of several bytes
+  }
+  return width;
+}
+
+// In whichever language it is longer.
+double title_width(const std::string& title) {
+  return std::max(text_width(title), text_width(in_chinese(title).value_or("")));
 }
 
 std::string svg(double width, double height, const std::string& inside) {
@@ -83,13 +96,14 @@ struct Range {
   }
 };
 
-std::string polyline(const Curve& curve, const Scale& x, const Scale& y) {
+std::string polyline(const Curve& curve, const Scale& x, const Scale& y, size_t stroke) {
   std::string points;
   for (const Point& point : curve.points) {
     points += fmt::format("{:.1f},{:.1f} ", x(point.x), y(point.y));
   }
-  return fmt::format("<polyline class=\"{}\" points=\"{}\"><title>{}</title></polyline>\n",
-                     colour_class(curve.label), points, escaped(curve.label));
+  return fmt::format(
+      "<polyline class=\"{}\" stroke-width=\"{}\" points=\"{}\"><title>{}</title></polyline>\n",
+      colour_class(curve.label), stroke, points, escaped(curve.label));
 }
 
 }  // namespace
@@ -107,7 +121,7 @@ std::string svg_bars(const std::vector<Bar>& bars, double width) {
   double caption_width = 0;
   for (const Bar& bar : bars) {
     largest = std::max(largest, bar.value);
-    group_width = std::max(group_width, text_width(bar.group));
+    group_width = std::max(group_width, title_width(bar.group));
     caption_width = std::max(caption_width, text_width(bar.caption));
   }
   const bool has_titles_above = width < k_desk_width;
@@ -178,9 +192,12 @@ std::string svg_curves(const std::string& x_title, const std::vector<Curve>& cur
   if (marks.back() < up.to) marks.push_back(2 * marks.back() - marks[marks.size() - 2]);
   double left = 0;
   for (const double mark : marks) left = std::max(left, text_width(tick_text(mark)) + k_margin);
+  const std::vector<double> marks_across =
+      ticks(across.from, across.to, ticks_across, is_logarithmic);
+  const double last_width = marks_across.empty() ? 0 : text_width(tick_text(marks_across.back()));
   const double top = k_margin;
   const double bottom = k_plot_height - 42;
-  const double right = width - 2 * k_margin;
+  const double right = width - std::max(k_margin, last_width / 2 + 1);
   const Scale x{across.from, across.to, left, right, is_logarithmic};
   const Scale y{up.from, marks.back(), bottom, top, false};
 
@@ -189,13 +206,16 @@ std::string svg_curves(const std::string& x_title, const std::vector<Curve>& cur
     out += line_between(left, y(mark), right, y(mark), "grid");
     out += text_at(left - k_margin + 2, y(mark) + k_text_drop, "value end", tick_text(mark));
   }
-  for (const double mark : ticks(across.from, across.to, ticks_across, is_logarithmic)) {
+  for (const double mark : marks_across) {
     out += line_between(x(mark), bottom, x(mark), bottom + 4, "axis");
     out += text_at(x(mark), bottom + 17, "value middle", tick_text(mark));
   }
   out += line_between(left, y(0), right, y(0), "axis");
   out += text_at((left + right) / 2, k_plot_height - 6, "label middle", in_both(x_title, "tspan"));
-  for (const Curve& curve : curves) out += polyline(curve, x, y);
+  // Each is drawn thinner than the one below it, so that curves that are the same are all seen.
+  for (size_t i = 0; i < curves.size(); i++) {
+    out += polyline(curves[i], x, y, 2 * (curves.size() - i));
+  }
   return svg(width, k_plot_height, out);
 }
 

@@ -67,7 +67,7 @@ Experiment map_clear() {
   e.name = "map-clear";
   e.summary = "a std::map of 5,000,000 keys is filled, read and cleared: does its memory go back?";
   e.program = "map_clear";
-  e.options = {{"entries", "how many entries the map gets", 5'000'000, 1, 1'000'000'000}};
+  e.options = {{"entries", "how many entries the map gets", 5'000'000, 1, 1'000'000'000, 100'000}};
   e.steps = {"start", "filled", "looked up", "cleared", "one second later"};
   e.sections = all_sections();
   e.plot_title = "resident memory (VmRSS), MiB";

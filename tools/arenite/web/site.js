@@ -33,10 +33,11 @@
   // Of several drawings one is shown: the one that the address names, else the first.
   const choose = () => {
     const links = [...document.querySelectorAll('.choice a')];
-    const chosen = links.find((link) => link.hash === location.hash) || links[0];
+    const chosen = links.find((link) => link.hash === location.hash)
+      || links.find((link) => link.ariaCurrent === 'true') || links[0];
     for (const link of links) {
-      document.querySelector(link.hash).hidden = link !== chosen;
-      link.setAttribute('aria-current', link === chosen);
+      document.getElementById(link.hash.slice(1)).hidden = link !== chosen;
+      link.ariaCurrent = link === chosen;
     }
   };
   addEventListener('hashchange', choose);
