@@ -7,9 +7,6 @@
 // through it.
 
 #include <algorithm>
-#include <cstdio>
-#include <cstring>
-#include <vector>
 
 #include "frames.hpp"
 #include "kr_drawing.hpp"
@@ -125,15 +122,7 @@ constexpr char k_help[] =
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-    fputs(k_help, stdout);
-    return 0;
-  }
-  if (argc > 1 && strcmp(argv[1], "--version") == 0) {
-    puts("first_fit " ARENITE_VERSION);
-    return 0;
-  }
-  if (argc > 1) fail(2, "first_fit", "it takes no arguments (try --help)");
+  read_arguments(argc, argv, "first_fit", k_help, {});
   EightSteps().go();
   return 0;
 }

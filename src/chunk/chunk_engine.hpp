@@ -21,4 +21,5 @@
 #include "chunk/statistics.hpp"
 #include "chunk/tuning.hpp"
 #include "chunk/verify.hpp"
+#include "chunk/walker.hpp"
 #include "chunk/warm_mappings.hpp"

@@ -44,6 +44,7 @@ class Walker {
   const Bins& bins() const { return arena_.bins_; }
   const FreePages& pages() const { return arena_.pages_; }
   const FastBins& fast() const { return arena_.fast_; }
+  const Chunk* last_remainder() const { return arena_.last_remainder_; }
   bool is_link_of_ours(const Links* links) const { return arena_.is_link_of_ours(links); }
 
   // A chunk of a header's size alone is a fencepost.

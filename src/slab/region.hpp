@@ -127,6 +127,8 @@ class Region {
   size_t pages_ever_taken() const { return used_end_ - k_first_page; }
   // What can be accessed: the headers and words, and the pages committed so far.
   size_t committed_bytes() const { return (committed_end_ - 1) * k_slab_size; }
+  // Whether a free page is dirty.
+  bool may_hold_memory(size_t page) const { return has(dirty_, page); }
   // Pages whose words may hold memory.
   size_t written_pages() const;
 

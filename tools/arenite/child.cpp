@@ -56,11 +56,14 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 }
 
 [[noreturn]] void become(const char* program, char* const* arguments, char* const* environment,
-                         pid_t parent, int output, int trouble, const Tracer* tracer) {
+                         bool gets_input, pid_t parent, int output, int trouble,
+                         const Tracer* tracer) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);  // it died before we asked
-  const int nothing = open("/dev/null", O_RDONLY);
-  dup2(nothing, STDIN_FILENO);
+  if (!gets_input) {
+    const int nothing = open("/dev/null", O_RDONLY);
+    dup2(nothing, STDIN_FILENO);
+  }
   dup2(output, STDOUT_FILENO);
   if (tracer != nullptr) tracer->trace_me();
   execve(program, arguments, environment);
@@ -139,8 +142,8 @@ int run_child(const ChildStart& start, const ChildListener& listener) {
   const pid_t child = fork();
   if (child < 0) throw Failure(fmt::format("fork: {}", strerror(errno)));
   if (child == 0) {
-    become(words.front().c_str(), arguments.data(), environment.data(), parent, output.write_end,
-           trouble.write_end, start.is_traced ? &tracer : nullptr);
+    become(words.front().c_str(), arguments.data(), environment.data(), start.gets_input, parent,
+           output.write_end, trouble.write_end, start.is_traced ? &tracer : nullptr);
   }
   output.close_write_end();
   trouble.close_write_end();

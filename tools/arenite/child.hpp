@@ -1,8 +1,8 @@
 // A child process whose standard output we read line by line while it runs.
 //
-// The child's standard input is empty, its standard error is ours. It dies with us: should the
-// command be killed, no experiment goes on filling memory behind its back. Its calls to the kernel
-// for memory are counted unless that is declined or refused (tracer.hpp).
+// The child's standard input is empty unless it is to get ours; its standard error is ours. It dies
+// with us: should the command be killed, no experiment goes on filling memory behind its back. Its
+// calls to the kernel for memory are counted unless that is declined or refused (tracer.hpp).
 #pragma once
 
 #include <filesystem>
@@ -16,6 +16,7 @@ struct ChildStart {
   std::filesystem::path program;
   std::vector<std::string> arguments;    // without the program's own name
   std::vector<std::string> environment;  // NAME=VALUE, all of it
+  bool gets_input = false;               // our standard input is its own
   bool is_traced = true;
 };
 

@@ -3,6 +3,7 @@
 #include "drawn.hpp"
 
 #include <fmt/format.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 
@@ -49,11 +50,13 @@ void check_choice(const std::vector<Drawing>& drawings, const std::string& only,
 
 std::vector<Drawing> run_drawn(const DrawnExperiment& experiment, const std::string& library) {
   ChildStart start;
+  start.is_traced = false;
   start.program = find_lab_program(experiment.program);
   for (const TextOption& option : experiment.options) {
     if (option.value.empty()) continue;
     start.arguments.push_back("--" + option.name);
     start.arguments.push_back(option.value);
+    if (option.value == "-") start.gets_input = true;
   }
   if (experiment.wants_library) {
     start.arguments.emplace_back("--library");
@@ -62,6 +65,8 @@ std::vector<Drawing> run_drawn(const DrawnExperiment& experiment, const std::str
   start.environment = environment_without({"LD_PRELOAD"});
   DrawingReader reader(experiment.program);
   const int status = run_child(start, {[&](const std::string& line) { reader.take(line); }, [] {}});
+  // Options that it does not take it has complained about itself.
+  if (WIFEXITED(status) && WEXITSTATUS(status) == k_status_usage) throw Failure("", k_status_usage);
   if (status != 0) throw Failure(fmt::format("{} {}", experiment.program, describe_end(status)));
   return reader.finish();
 }

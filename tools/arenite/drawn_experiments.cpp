@@ -16,6 +16,20 @@ const std::vector<DrawnExperiment>& drawn_experiments() {
        "attack",
        true,
        {}},
+      {"walk",
+       "a script of requests on the living heap: chunks, bins, heaps or slabs after each line",
+       "walk",
+       false,
+       {{"script",
+         "a built-in script's name, a file, or - for standard input; without it all that "
+         "are built in",
+         "NAME|FILE", ""},
+        {"mode", "classic or default, instead of the script's own", "MODE", ""}}},
+      {"slab-and-buddy",
+       "objects that keep their place, colours, spans that split and join; fragmentation measured",
+       "slab_and_buddy",
+       true,
+       {}},
   };
   return k_experiments;
 }

@@ -1,7 +1,8 @@
 // The two ways in which the command itself can fail, and what each ends it with.
 //
 //   UsageError   it was asked for something it does not know: one line on stderr, status 2
-//   Failure      it was asked rightly and could not: one line on stderr, status 1 unless said
+//   Failure      it was asked rightly and could not: one line on stderr, status 1 unless said;
+//                no line if the message is empty, for then somebody else has said it
 //
 // main() catches both; nothing else writes an error and leaves.
 #pragma once

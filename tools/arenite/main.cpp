@@ -30,7 +30,7 @@ namespace {
 using namespace arenite::command;
 
 int complain(const std::string& message, int status) {
-  fmt::print(stderr, "arenite: {}\n", message);
+  if (!message.empty()) fmt::print(stderr, "arenite: {}\n", message);
   return status;
 }
 

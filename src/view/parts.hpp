@@ -1,0 +1,11 @@
+// The two halves of a snapshot.
+#pragma once
+
+#include "view/snapshot.hpp"
+
+namespace arenite::view {
+
+void take_chunks(Snapshot& out);
+void take_slabs(Snapshot& out);
+
+}  // namespace arenite::view

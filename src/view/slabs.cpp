@@ -1,0 +1,118 @@
+// Regions, their pages, and the slabs' blocks and bits.
+#include "engine/engine.hpp"
+#include "view/parts.hpp"
+
+namespace arenite::view {
+
+using slab::Region;
+using slab::Slab;
+
+// What it knows of the regions goes into the snapshot.
+class SlabView {
+ public:
+  explicit SlabView(Snapshot& out) : out_(out) {}
+
+  void region(const Region& region) {
+    const uintptr_t start = slab::region_of(&region);
+    const uintptr_t words = start + slab::k_headers_size;
+    const uintptr_t remote = words + slab::k_words_size;
+    const uintptr_t behind = remote + slab::k_words_size;
+    const uintptr_t guard = start + slab::k_metadata_pages * slab::k_slab_size;
+    const uintptr_t first_page = start + slab::k_first_page * slab::k_slab_size;
+    out_.begin_area(AreaKind::region, 0, regions_++, start, slab::k_region_size);
+    out_.add_cell(start, words, CellKind::metadata);
+    out_.add_cell(words, remote, CellKind::metadata);
+    out_.add_cell(remote, behind, CellKind::metadata);
+    out_.add_cell(behind, guard, CellKind::untouched);
+    out_.add_cell(guard, first_page, CellKind::reserved);
+    pages(region, start);
+    region.for_each_slab([this](const Slab* slab) { one(slab); });
+  }
+
+ private:
+  // A cell for each slab, and for each run of pages that are alike.
+  void pages(const Region& region, uintptr_t start) {
+    const size_t committed = region.committed_bytes() / slab::k_slab_size + 1;
+    CellKind kind = CellKind::reserved;
+    size_t from = slab::k_first_page;
+    const auto end_run = [&](size_t page) {
+      out_.add_cell(start + from * slab::k_slab_size, start + page * slab::k_slab_size, kind);
+      from = page;
+    };
+    for (size_t page = from; page < slab::k_region_pages; page++) {
+      const CellKind here = page < committed ? kind_of(region, start, page) : CellKind::reserved;
+      if (here != kind || here == CellKind::slab) end_run(page);
+      kind = here;
+    }
+    end_run(slab::k_region_pages);
+  }
+
+  static CellKind kind_of(const Region& region, uintptr_t start, size_t page) {
+    const Slab* slab = at_address<const Slab>(start + page * sizeof(Slab));
+    if (slab->block_count != 0) return CellKind::slab;
+    return region.may_hold_memory(page) ? CellKind::free : CellKind::untouched;
+  }
+
+  void one(const Slab* slab) {
+    const slab::SizeClass& size_class = slab::info(slab->size_class);
+    static_assert(SlabBits::k_words == slab::k_most_words);
+    static_assert(unsigned{SlabBits::k_no_word} == Slab::k_no_word);
+    SlabBits bits{};
+    bits.start = address_of(slab::memory_of(slab));
+    bits.block_bytes = size_class.size;
+    bits.block_count = size_class.block_count;
+    bits.granule_bytes = 1U << size_class.shift;
+    bits.word_count = size_class.word_count;
+    bits.active = slab->active;
+    bits.place = place_of(slab);
+    bits.owner = slab->owner.load(std::memory_order_relaxed);
+    bits.active_word = slab::load(slab->active_word);
+    bits.summary = slab->summary;
+    bits.remote_summary = slab->remote_summary.load(std::memory_order_relaxed);
+    for (unsigned i = 0; i < bits.word_count; i++) {
+      bits.words[i] = slab::load(slab->words[i]);
+      bits.remote[i] = slab::remote_word(slab, i).load(std::memory_order_relaxed);
+    }
+    out_.note(out_.slabs_.add(bits));
+    blocks(bits, slab::page_number(slab));
+  }
+
+  void blocks(const SlabBits& bits, size_t page) {
+    out_.begin_area(AreaKind::slab, 0, static_cast<unsigned>(page), bits.start, slab::k_slab_size);
+    uintptr_t block = bits.start;
+    for (unsigned i = 0; i < bits.block_count; i++, block += bits.block_bytes) {
+      const size_t granule = (block - bits.start) / bits.granule_bytes;
+      const size_t word = granule / 64;
+      const uint64_t free =
+          bits.words[word] | bits.remote[word] | (word == bits.active ? bits.active_word : 0);
+      out_.add_cell(block, block + bits.block_bytes,
+                    (free >> (granule % 64) & 1) != 0 ? CellKind::free : CellKind::used);
+    }
+    out_.add_cell(block, bits.start + slab::k_slab_size, CellKind::untouched);
+  }
+
+  static SlabPlace place_of(const Slab* slab) {
+    switch (slab->place.load(std::memory_order_relaxed)) {
+      case slab::Place::current:
+        return SlabPlace::current;
+      case slab::Place::listed:
+        return SlabPlace::listed;
+      case slab::Place::full:
+        return SlabPlace::full;
+      case slab::Place::page:
+      case slab::Place::moving:
+        break;
+    }
+    return SlabPlace::moving;
+  }
+
+  Snapshot& out_;
+  unsigned regions_ = 0;
+};
+
+void take_slabs(Snapshot& out) {
+  SlabView view(out);
+  cache::g_depot.for_each_region([&](const Region& region) { view.region(region); });
+}
+
+}  // namespace arenite::view
