@@ -66,8 +66,7 @@ Neighbours take_neighbours(size_t bytes) {
 int overflow_with_text(size_t bytes) {
   const Neighbours blocks = take_neighbours(bytes);
   char* volatile a = blocks.a;  // the compiler is not to see how large it is
-  const std::string text(bytes + k_overflow_bytes, 'A');
-  memcpy(a, text.data(), text.size());
+  memset(a, 'A', bytes + k_overflow_bytes);
   free(blocks.a);
   say("free(a) returns");
   if (*static_cast<volatile char*>(blocks.b) == 'A') say("b's own bytes are A's");

@@ -18,6 +18,12 @@ constexpr Address k_heap = k_base + 0x40;
 constexpr uint32_t k_units = 7;
 constexpr Address k_end = k_heap + k_units * KrHeap::k_unit_bytes;
 
+// What strcpy() copies.
+template <size_t k_size>
+constexpr std::string_view with_its_zero(const char (&text)[k_size]) {
+  return {text, k_size};
+}
+
 class Program {
  public:
   Program(std::string_view name, Bilingual title) : frames_(name, title) {
@@ -106,7 +112,7 @@ constexpr Bilingual k_before_text = {
 void draw_accident() {
   Program program("accident", {"A string that is too long", "一个过长的字符串"});
   program.show(k_before, k_before_text);
-  program.overflow_p2(std::string_view("AAAAAAAAAAAAAAAAAAA", 20));
+  program.overflow_p2(with_its_zero("AAAAAAAAAAAAAAAAAAA"));
   program.show(
       "strcpy(p2, 19 letters)",
       {"19 letters and the zero behind them are 20 bytes. The last four land in the next "
@@ -141,7 +147,7 @@ void draw_aimed_header() {
       {"The search takes the variables for a block that fits exactly, and returns the "
        "address behind its header: p3 is the address of admin.",
        "查找把变量当成一个正好合适的空闲块，返回其头节点之后的地址：p3 就是 admin 的地址。"});
-  program.write_p3(std::string_view("root", 5));
+  program.write_p3(with_its_zero("root"));
   program.show("strcpy(p3, \"root\")",
                {"The program stores a name in its new block. It was never told that the block is "
                 "where it keeps who may do what.",
