@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -19,18 +20,26 @@ constexpr double k_width = 340;
 constexpr double k_strip_height = 16;
 constexpr double k_strip_pitch = 22;
 
-// Up to where an area is drawn: of a large one only the beginning is of interest.
-double covered_bytes(const Json& area) {
-  if (!area.contains("cells") || area["cells"].empty()) return 0;
-  const Json& last = area["cells"].back();
-  return last.value("at", 0.0) + last.value("bytes", 0.0);
+// How wide a cell is, against the others: as its bytes, but the long ones ever less so. As
+// player.js has it.
+double weight(const Json& cell) {
+  constexpr double k_even = 64;
+  const double bytes = std::max(4.0, cell.value("bytes", 0.0));
+  return bytes <= k_even ? bytes : k_even * (1 + std::log2(bytes / k_even));
+}
+
+double weight_of_all(const Json& area) {
+  double sum = 0;
+  if (!area.contains("cells")) return sum;
+  for (const Json& cell : area["cells"]) sum += weight(cell);
+  return sum;
 }
 
 // The frame's area of that name, or null.
 const Json* area_of(const Json& frame, const std::string& name) {
   if (!frame.contains("memory")) return nullptr;
   for (const Json& area : frame["memory"]) {
-    if (area.value("name", "") == name && covered_bytes(area) > 0) return &area;
+    if (area.value("name", "") == name && weight_of_all(area) > 0) return &area;
   }
   return nullptr;
 }
@@ -42,22 +51,23 @@ std::string main_area(const Json& frames) {
   for (const Json& frame : frames) {
     if (!frame.contains("memory")) continue;
     for (const Json& area : frame["memory"]) {
-      if (covered_bytes(area) <= largest) continue;
-      largest = covered_bytes(area);
+      if (weight_of_all(area) <= largest) continue;
+      largest = weight_of_all(area);
       name = area.value("name", "");
     }
   }
   return name;
 }
 
-std::string strip(const Json& area, double y, double bytes) {
+std::string strip(const Json& area, double y, double widest) {
   std::string out;
+  double x = 0;
   for (const Json& cell : area["cells"]) {
-    const double width = cell.value("bytes", 0.0) / bytes * k_width;
+    const double width = weight(cell) / widest * k_width;
     out += fmt::format(
         "<rect class=\"cell {}\" x=\"{:.1f}\" y=\"{:.0f}\" width=\"{:.1f}\" height=\"{:.0f}\"/>\n",
-        escaped(cell.value("kind", "")), cell.value("at", 0.0) / bytes * k_width, y,
-        std::max(width - 1, 0.5), k_strip_height);
+        escaped(cell.value("kind", "")), x, y, std::max(width - 1, 0.5), k_strip_height);
+    x += width;
   }
   return out;
 }
@@ -74,11 +84,11 @@ std::string film(const Json& drawing) {
   const size_t count = std::min(areas.size(), k_most_strips);
   std::vector<const Json*> chosen;
   for (size_t i = 1; i <= count; i++) chosen.push_back(areas[i * areas.size() / count - 1]);
-  double bytes = 0;
-  for (const Json* area : chosen) bytes = std::max(bytes, covered_bytes(*area));
+  double widest = 0;
+  for (const Json* area : chosen) widest = std::max(widest, weight_of_all(*area));
   std::string out;
   for (size_t i = 0; i < chosen.size(); i++) {
-    out += strip(*chosen[i], static_cast<double>(i) * k_strip_pitch, bytes);
+    out += strip(*chosen[i], static_cast<double>(i) * k_strip_pitch, widest);
   }
   return fmt::format(
       "<svg class=\"film\" viewBox=\"0 0 {0:.0f} {1:.0f}\" width=\"{0:.0f}\" "

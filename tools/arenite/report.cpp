@@ -83,9 +83,8 @@ void write_report(const fs::path& directory, const std::vector<Chapter>& chapter
   while (const std::optional<std::string> path = links.next_wanted()) {
     const fs::path page = fs::path("source") / (*path + ".html");
     const size_t depth = depth_of(page);
-    const std::string main =
-        "<article class=\"source\">\n" + source_listing(*path, depth, links) + "</article>\n";
-    write_file(directory / page, whole_page(*path, *path, main, all, depth));
+    const std::string main = source_listing(*path, depth, links);
+    write_file(directory / page, whole_page(*path, *path, main, all, depth, "listings"));
   }
 }
 

@@ -35,22 +35,19 @@ class Legend {
   std::vector<std::string> names_;
 };
 
-std::string figure(const std::string& title, const Legend& legend, const std::string& drawings) {
+std::string figure(const std::string& title, const std::string& legend,
+                   const std::string& drawings) {
   return fmt::format("<figure class=\"plot\">\n<figcaption>{}</figcaption>\n{}{}</figure>\n",
-                     in_both(title), legend.html(), drawings);
+                     in_both(title), legend, drawings);
 }
 
 std::string bars_figure(const ShownBars& shown) {
-  Legend legend;
-  for (const Bar& bar : shown.bars) legend.add(bar.label);
-  return figure(shown.title, legend,
+  return figure(shown.title, plot_legend({{}, {shown}, {}}),
                 svg_bars(shown.bars, k_desk_width) + svg_bars(shown.bars, k_phone_width));
 }
 
 std::string curves_figure(const ShownCurves& shown) {
-  Legend legend;
-  for (const Curve& curve : shown.curves) legend.add(curve.label);
-  return figure(shown.title, legend,
+  return figure(shown.title, plot_legend({{}, {}, {shown}}),
                 svg_curves(shown.x_title, shown.curves, k_desk_width) +
                     svg_curves(shown.x_title, shown.curves, k_phone_width));
 }
@@ -132,6 +129,17 @@ std::string machine_terms(const Json& figures) {
 
 }  // namespace
 
+std::string plot_legend(const Presentation& shown) {
+  Legend legend;
+  for (const ShownBars& bars : shown.bars) {
+    for (const Bar& bar : bars.bars) legend.add(bar.label);
+  }
+  for (const ShownCurves& curves : shown.curves) {
+    for (const Curve& curve : curves.curves) legend.add(curve.label);
+  }
+  return legend.html();
+}
+
 std::string plots(const Chapter& chapter) {
   std::string out;
   for (const ShownBars& shown : chapter.shown.bars) out += bars_figure(shown);
@@ -162,7 +170,7 @@ std::string players(const Chapter& chapter) {
     const std::string title = in_both(drawing["title"]["en"].get<std::string>(),
                                       drawing["title"]["zh"].get<std::string>(), "span");
     const std::string id = escaped(drawing["name"].get<std::string>());
-    choice += fmt::format("<a href=\"#{}\">{}</a>\n", id, title);
+    choice += fmt::format("<a href=\"#{0}\">{0}</a>\n", id);
     out += fmt::format(
         "<section class=\"drawing\" id=\"{}\">\n<h2>{}</h2>\n<div class=\"player\"></div>\n"
         "<script type=\"application/json\">{}</script>\n</section>\n",

@@ -7,6 +7,9 @@
 
 namespace arenite::command {
 
+// Which colour is who.
+std::string plot_legend(const Presentation& shown);
+
 // All plots, each with its title and which colour is who.
 std::string plots(const Chapter& chapter);
 

@@ -94,6 +94,15 @@ std::string turn(const std::vector<Told>& chapters, size_t index) {
   return out + "</nav>\n";
 }
 
+// Of all pictures on the index: who was run.
+std::string legend(const std::vector<Told>& chapters) {
+  for (const Told& told : chapters) {
+    const Presentation& shown = told.chapter.shown;
+    if (!shown.bars.empty() || !shown.curves.empty()) return plot_legend(shown);
+  }
+  return {};
+}
+
 std::string card(const Told& told) {
   const Chapter& chapter = told.chapter;
   const std::string picture = chapter.error.empty() ? thumbnail(chapter) : error_box(chapter);
@@ -114,15 +123,15 @@ std::string Told::title(const char* element) const {
 
 std::string whole_page(const std::string& english_title, const std::string& chinese_title,
                        const std::string& main, const std::vector<Told>& chapters, size_t depth,
-                       const std::string& current) {
+                       const std::string& kind) {
   return filled(std::string(find_asset("tools/arenite/web/page.html")->text),
                 {{"title_en", escaped(english_title)},
                  {"title_zh", escaped(chinese_title)},
                  {"root", way_up(depth)},
-                 {"contents", contents(chapters, depth, current)},
+                 {"contents", contents(chapters, depth, kind)},
                  {"main", main},
                  {"version", ARENITE_VERSION},
-                 {"kind", current == "index" ? "index" : ""}});
+                 {"kind", kind}});
 }
 
 std::string index_page(const std::vector<Told>& chapters) {
@@ -136,7 +145,7 @@ std::string index_page(const std::vector<Told>& chapters) {
       "glibc 的 "
       "malloc 和 arenite 下运行：一次是经典的分配器（<i>arenite-classic</i>），一次是默认模式。"
       "结果取自内核自己的数字。</p>\n");
-  main += "<div class=\"cards\">\n";
+  main += legend(chapters) + "<div class=\"cards\">\n";
   for (const Told& told : chapters) main += card(told);
   main += "</div>\n";
   for (const Told& told : chapters) {

@@ -19,10 +19,11 @@ struct Told {
   std::string title(const char* element = "span") const;
 };
 
-// `depth`: how many folders down in the site the page lies. `current`: the chapter that it is.
+// `depth`: how many folders down in the site the page lies. `kind`: the name of the chapter that it
+// is, else "index" or "listings".
 std::string whole_page(const std::string& english_title, const std::string& chinese_title,
                        const std::string& main, const std::vector<Told>& chapters, size_t depth,
-                       const std::string& current = "");
+                       const std::string& kind);
 
 std::string index_page(const std::vector<Told>& chapters);
 std::string chapter_page(const std::vector<Told>& chapters, size_t index);

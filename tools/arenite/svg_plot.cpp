@@ -143,6 +143,7 @@ std::string svg_bars(const std::vector<Bar>& bars, double width) {
       }
       group = &bar.group;
     }
+    out += line_between(left, y, left, y + k_bar_height, "axis");
     const double length = largest > 0 ? std::max(1.0, bar.value / largest * room) : 1;
     out += fmt::format(
         "<rect class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.0f}\" rx=\"2\">"
@@ -153,7 +154,6 @@ std::string svg_bars(const std::vector<Bar>& bars, double width) {
                    escaped(bar.caption));
     y += k_bar_pitch;
   }
-  out += line_between(left, has_titles_above ? k_group_title_height - 2 : 0, left, y, "axis");
   return svg(width, y, out);
 }
 

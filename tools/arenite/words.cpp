@@ -4,7 +4,8 @@
 
 #include <fmt/format.h>
 
-#include <map>
+#include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -16,48 +17,64 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// The groups in one.
 const Json& dictionary() {
   static const Json words = [] {
-    const Asset* const file = find_asset("tools/arenite/web/words.zh.json");
-    return file == nullptr ? Json::object() : Json::parse(file->text);
+    Json all = Json::object();
+    const Json groups = Json::parse(find_asset("tools/arenite/web/words.zh.json")->text);
+    for (const Json& group : groups) all.insert(group.begin(), group.end());
+    return all;
   }();
   return words;
 }
 
-// What stood for each {} of the pattern, if the sentence is of its form. Each takes as little as it
-// can, so that what follows it in the pattern is found first.
-std::optional<std::vector<std::string>> filled_in(std::string_view pattern,
-                                                  std::string_view sentence) {
-  std::vector<std::string> values;
-  for (;;) {
-    const size_t gap = pattern.find("{}");
-    if (!sentence.starts_with(pattern.substr(0, gap))) return {};
-    if (gap == std::string_view::npos) {
-      if (sentence != pattern) return {};
-      return values;
-    }
-    sentence.remove_prefix(gap);
-    pattern.remove_prefix(gap + 2);
-    const std::string_view next = pattern.substr(0, pattern.find("{}"));
-    const size_t end = next.empty() ? (pattern.empty() ? sentence.size() : 0) : sentence.find(next);
-    if (end == std::string_view::npos) return {};
-    values.emplace_back(sentence.substr(0, end));
-    sentence.remove_prefix(end);
+using Values = std::vector<std::string>;
+
+// What stands for each {} of the pattern, if the sentence is of its form.
+std::optional<Values> values_of(std::string_view pattern, std::string_view sentence) {
+  const size_t gap = pattern.find("{}");
+  if (!sentence.starts_with(pattern.substr(0, gap))) return {};
+  if (gap == std::string_view::npos) {
+    return sentence == pattern ? std::optional<Values>(Values{}) : std::nullopt;
   }
+  pattern.remove_prefix(gap + 2);
+  sentence.remove_prefix(gap);
+  // As little as leaves a rest that fits.
+  for (size_t length = 0; length <= sentence.size(); length++) {
+    std::optional<Values> values = values_of(pattern, sentence.substr(length));
+    if (!values) continue;
+    values->insert(values->begin(), std::string(sentence.substr(0, length)));
+    return values;
+  }
+  return {};
 }
 
-std::string with_values(std::string_view pattern, const std::vector<std::string>& values) {
+// Whether it says something in words, not only by a name or figures.
+bool has_words(std::string_view text) {
+  const auto is_letter = [](char c) { return isalpha(static_cast<unsigned char>(c)) != 0; };
+  for (size_t i = 1; i + 1 < text.size(); i++) {
+    if (text[i] == ' ' && is_letter(text[i - 1]) && is_letter(text[i + 1])) return true;
+  }
+  return false;
+}
+
+// The pattern with the values, these in Chinese. Nothing where one would stay English.
+std::optional<std::string> with_values(std::string_view pattern, Values values) {
+  for (std::string& value : values) {
+    const std::optional<std::string> chinese = in_chinese(value);
+    if (!chinese && has_words(value)) return {};
+    if (chinese) value = *chinese;
+  }
   std::string text;
   size_t next = 0;
   while (!pattern.empty()) {
-    const size_t open = pattern.find('{');
+    const size_t open = std::min(pattern.find('{'), pattern.size());
     text += pattern.substr(0, open);
-    if (open == std::string_view::npos) break;
-    const size_t close = pattern.find('}', open);
-    const std::string number(pattern.substr(open + 1, close - open - 1));
-    const size_t index = number.empty() ? next++ : std::stoul(number) - 1;
-    const std::string& value = values.at(index);
-    text += in_chinese(value).value_or(value);
+    pattern.remove_prefix(open);
+    if (pattern.empty()) break;
+    const size_t close = pattern.find('}');
+    const std::string number(pattern.substr(1, close - 1));
+    text += values.at(number.empty() ? next++ : std::stoul(number) - 1);
     pattern.remove_prefix(close + 1);
   }
   return text;
@@ -71,8 +88,10 @@ std::optional<std::string> in_chinese(std::string_view english) {
   if (same != words.end()) return same->get<std::string>();
   for (const auto& [pattern, chinese] : words.items()) {
     if (pattern.find("{}") == std::string::npos) continue;
-    const auto values = filled_in(pattern, english);
-    if (values) return with_values(chinese.get<std::string>(), *values);
+    const std::optional<Values> values = values_of(pattern, english);
+    if (!values) continue;
+    const std::optional<std::string> text = with_values(chinese.get<std::string>(), *values);
+    if (text) return text;
   }
   return {};
 }

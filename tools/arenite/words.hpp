@@ -1,9 +1,10 @@
 // What the lab says in Chinese.
 //
 // The experiments give their headings, steps and conclusions in English, with the figures in them.
-// A dictionary (web/words.zh.json) has a Chinese sentence for each English one; {} in either stands
-// for what differs from run to run, in the same order or, as {1}, {2}, in another. What stood there
-// is itself looked up. A sentence that is not in the dictionary stays English.
+// A dictionary (web/words.zh.json), in groups, has a Chinese sentence for each English one; {} in
+// either stands for what differs from run to run, in the same order or, as {1}, {2}, in another.
+// What stood there is itself looked up. The first that fits is taken; where none does, or a part of
+// it stays English words, all of it stays English.
 #pragma once
 
 #include <optional>
