@@ -29,20 +29,16 @@ const view::Cell* cell_at(const view::Snapshot& snapshot, uintptr_t address) {
 }
 
 void Blocks::made(size_t name, void* block, size_t asked) {
-  blocks_[name] = {.block = block, .asked = asked, .state = State::fresh};
+  const view::Extent extent = view::extent_of(block);
+  blocks_[name] = {.block = block,
+                   .asked = asked,
+                   .start = extent.start,
+                   .end = extent.start + extent.bytes,
+                   .state = State::in_use};
 }
 
 void Blocks::freed(size_t name) {
   blocks_[name].state = State::freed;
-}
-
-// Finds the memory of a fresh block.
-void Blocks::place(Block& block, const view::Snapshot& snapshot) {
-  const view::Cell* cell = cell_at(snapshot, reinterpret_cast<uintptr_t>(block.block));
-  if (cell == nullptr) return;
-  block.start = cell->start;
-  block.end = cell->start + cell->bytes;
-  block.state = State::in_use;
 }
 
 // What was handed out again of a freed block is its no more, and neither is what the top has.
@@ -60,14 +56,11 @@ void Blocks::cut(Block& block, const view::Snapshot& snapshot) {
 bool Blocks::settle(view::Snapshot& snapshot, size_t name_count) {
   for (size_t n = 0; n < name_count; n++) {
     const Block& block = blocks_[n];
-    if ((block.state == State::fresh || block.state == State::in_use) &&
-        !snapshot.add_mapping(block.block))
-      return false;
+    if (block.state == State::in_use && !snapshot.add_mapping(block.block)) return false;
   }
   placed_ = 0;
   for (size_t n = 0; n < name_count; n++) {
     Block& block = blocks_[n];
-    if (block.state == State::fresh) place(block, snapshot);
     if (block.state == State::freed) cut(block, snapshot);
     if (block.state != State::none) by_start_[placed_++] = n;
   }

@@ -17,7 +17,7 @@ namespace arenite::lab {
 
 class Blocks {
  public:
-  // Line by line: a name got a block of `asked` bytes, and lost it.
+  // Step by step: a name got a block of `asked` bytes, and lost it.
   void made(size_t name, void* block, size_t asked);
   void freed(size_t name);
   void* block(size_t name) const { return blocks_[name].block; }
@@ -35,7 +35,7 @@ class Blocks {
   Words label(const Script& script, const view::Cell& cell) const;
 
  private:
-  enum class State : uint8_t { none, fresh, in_use, freed };
+  enum class State : uint8_t { none, in_use, freed };
   struct Block {
     void* block = nullptr;
     size_t asked = 0;
@@ -45,7 +45,6 @@ class Blocks {
     bool is_cut = false;
   };
 
-  static void place(Block& block, const view::Snapshot& snapshot);
   static void cut(Block& block, const view::Snapshot& snapshot);
   // Those that begin in [start, end), in order.
   std::span<const size_t> between(uintptr_t start, uintptr_t end) const;

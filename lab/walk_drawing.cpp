@@ -253,7 +253,7 @@ size_t WalkDrawing::run_of_cells(const view::Area& area, std::span<const view::C
 void WalkDrawing::cells_in_one(Frame& frame, const view::Area& area,
                                std::span<const view::Cell> cells) {
   const view::Cell& first = cells.front();
-  const Words value("%zu × %zu", cells.size(), first.bytes);
+  const Words value("%zu x %zu", cells.size(), first.bytes);
   const size_t from = blocks_.name_in(first);
   Cell out{.at = first.start - area.start,
            .bytes = first.bytes * cells.size(),
@@ -290,7 +290,7 @@ void WalkDrawing::cell(Frame& frame, const view::Area& area, const view::Cell& c
     case view::CellKind::slab: {
       const SlabBits* slab = slab_at(cell.start);
       const Words page("page %zu", (cell.start - area.start) / cell.bytes);
-      const Words blocks("%u × %zu", slab->block_count, slab->block_bytes);
+      const Words blocks("%u x %zu", slab->block_count, slab->block_bytes);
       out.label = page;
       out.value = blocks;
       return frame.cell(out);

@@ -57,6 +57,12 @@ Standing standing() {
   return {thread.arena, thread.has_slabs() ? thread.slabs : nullptr};
 }
 
+Extent extent_of(const void* user) {
+  if (g_kind_map.at(user) == Kind::slab_region) return {address_of(user), cache::size_of(user)};
+  const chunk::Chunk* chunk = chunk::Chunk::from_user(user);
+  return {address_of(chunk), chunk->size()};
+}
+
 bool verify(Breach& breach) {
   return engine::verify(breach);
 }

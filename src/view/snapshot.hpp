@@ -161,6 +161,13 @@ struct Standing {
 };
 Standing standing();
 
+// What a block in use takes: the chunk with its header, or the slab's block.
+struct Extent {
+  uintptr_t start;
+  size_t bytes;
+};
+Extent extent_of(const void* user);
+
 // Whether every invariant of the engines holds; if not, the first that does not.
 bool verify(Breach& breach);
 

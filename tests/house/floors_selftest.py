@@ -49,7 +49,7 @@ LAWFUL = [
     ("src/chunk/top.cpp", "auto a = heap.brk(1) + heap->sbrk(2) + my_mmap(3) + 1'000'000;\n"),
     ("src/api/malloc.cpp", 'void f() { errno = 12; }\nint x __attribute__((visibility("default")));\n'),
     ("src/os/x.cpp", "bool f() { return n && errno == 3 || errno != 4; }\n"),
-    ("tools/arenite/run.cpp", '#include "policy/settings.hpp"\n#include "view/wire.hpp"\n'),
+    ("tools/arenite/run.cpp", '#include "policy/settings.hpp"\n#include "view/view.hpp"\n'),
     ("include/arenite/heap.hpp", '#include "arenite/arenite.h"\n#include <memory>\n'),
 ]
 

@@ -60,6 +60,12 @@ const arenitePlayer = (() => {
   // How wide a cell is, against the others: as its bytes, but the long ones ever less so.
   const weight = bytes => bytes <= 64 ? Math.max(bytes, 4) : 64 * (1 + Math.log2(bytes / 64));
 
+  // How wide a cell begins, so that words of some length stay whole.
+  const columns = (...texts) => {
+    const longest = Math.max(...texts.filter(Boolean).flatMap(text => text.split(" ")).map(word => word.length));
+    return Math.min(Math.max(longest * 0.5 + 0.8, 3.3), 8);
+  };
+
   class Player {
     constructor(element, frames, options) {
       this.frames = frames;
@@ -209,6 +215,7 @@ const arenitePlayer = (() => {
       }
       const slot = make("div", "ap-slot", make("span", "ap-at", `+${grouped(cell.at)}`), box, marks);
       slot.style.flexGrow = weight(cell.bytes);
+      slot.style.flexBasis = `${columns(cell.label || kind, cell.value, grouped(cell.bytes), grouped(cell.at))}rem`;
       const start = Number(area.start);
       this.slots.push({slot, box, cell, kind, key, area, start: start + cell.at,
                        end: start + cell.at + cell.bytes});
