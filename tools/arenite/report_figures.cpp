@@ -117,7 +117,7 @@ std::string machine_terms(const Json& figures) {
   if (!figures.contains("machine")) return out;
   for (const auto& [key, value] : figures["machine"].items()) {
     const auto known = std::find_if(k_names.begin(), k_names.end(),
-                                    [&](const Name& name) { return key == name.key; });
+                                    [&key = key](const Name& name) { return key == name.key; });
     const std::string text = plain(value);
     if (text.empty()) continue;
     out += term(
@@ -170,11 +170,13 @@ std::string players(const Chapter& chapter) {
     const std::string title = in_both(drawing["title"]["en"].get<std::string>(),
                                       drawing["title"]["zh"].get<std::string>(), "span");
     const std::string id = escaped(drawing["name"].get<std::string>());
+    // The page's own title says enough of an only one.
+    const std::string heading = drawings.size() > 1 ? fmt::format("<h2>{}</h2>\n", title) : "";
     choice += fmt::format("<a href=\"#{0}\">{0}</a>\n", id);
     out += fmt::format(
-        "<section class=\"drawing\" id=\"{}\">\n<h2>{}</h2>\n<div class=\"player\"></div>\n"
+        "<section class=\"drawing\" id=\"{}\">\n{}<div class=\"player\"></div>\n"
         "<script type=\"application/json\">{}</script>\n</section>\n",
-        id, title, script_text(drawing["frames"]));
+        id, heading, script_text(drawing["frames"]));
   }
   if (drawings.size() == 1) return out;
   return fmt::format("<nav class=\"choice\">\n{}</nav>\n{}", choice, out);

@@ -163,8 +163,9 @@ std::vector<double> ticks(double from, double to, size_t count, bool is_logarith
   if (is_logarithmic) {
     const double first = std::ceil(std::log10(from) - k_hair);
     const double last = std::floor(std::log10(to) + k_hair);
-    const double step = std::max(1.0, std::ceil((last - first) / static_cast<double>(count)));
-    for (double power = first; power <= last; power += step) marks.push_back(std::pow(10, power));
+    const auto powers = static_cast<int>(last - first);
+    const int step = std::max(1, (powers + static_cast<int>(count) - 1) / static_cast<int>(count));
+    for (int i = 0; i <= powers; i += step) marks.push_back(std::pow(10, first + i));
     return marks;
   }
   const double rough = (to - from) / static_cast<double>(count);
@@ -173,9 +174,9 @@ std::vector<double> ticks(double from, double to, size_t count, bool is_logarith
   for (const double factor : {5.0, 2.0, 1.0}) {
     if (factor * unit >= rough * (1 - k_hair)) step = factor * unit;
   }
-  for (double mark = std::ceil(from / step - k_hair); mark * step <= to + k_hair * step; mark++) {
-    marks.push_back(mark * step + 0.0);  // not -0
-  }
+  const double first = std::ceil(from / step - k_hair);
+  const auto steps = static_cast<int>(to / step + k_hair - first);
+  for (int i = 0; i <= steps; i++) marks.push_back((first + i) * step + 0.0);  // not -0
   return marks;
 }
 

@@ -90,7 +90,7 @@ std::optional<std::string> in_chinese(std::string_view english) {
     if (pattern.find("{}") == std::string::npos) continue;
     const std::optional<Values> values = values_of(pattern, english);
     if (!values) continue;
-    const std::optional<std::string> text = with_values(chinese.get<std::string>(), *values);
+    std::optional<std::string> text = with_values(chinese.get<std::string>(), *values);
     if (text) return text;
   }
   return {};
