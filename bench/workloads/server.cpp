@@ -12,7 +12,7 @@
 
 namespace {
 
-struct Lane {  // a line of threads, each the heir of the one before
+struct alignas(128) Lane {  // a line of threads, each the heir of the one before
   std::vector<bench::Block> table;
   std::vector<std::thread> heirs;
   bench::Random random{0};

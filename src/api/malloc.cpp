@@ -14,15 +14,9 @@ size_t next_power_of_two(size_t n) {
   return power;
 }
 
-[[gnu::noinline]] void* malloc_watched(size_t n) {
-  void* p = ARENITE_UNLIKELY(api::is_too_large(n)) ? nullptr : engine::allocate_watched(n);
-  return ARENITE_LIKELY(p != nullptr) ? p : api::no_memory();
-}
-
 [[gnu::noinline]] void* malloc_slowly(size_t n) {
-  if (ARENITE_UNLIKELY(cache::is_watched())) return malloc_watched(n);
   void* p = nullptr;
-  if (cache::take_current(n, p)) return p;
+  if (ARENITE_LIKELY(engine::try_slab_watched(n, p))) return p;
   p = ARENITE_UNLIKELY(api::is_too_large(n)) ? nullptr : engine::allocate_slowly(n);
   return ARENITE_LIKELY(p != nullptr) ? p : api::no_memory();
 }

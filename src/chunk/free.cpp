@@ -98,8 +98,8 @@ inline size_t Arena::coalesce(Chunk* chunk, size_t size) {
 // Whether it is worth a closer look: in the main arena only the top's size counts.
 inline bool Arena::top_may_be_trimmed() const {
   const size_t have = top_size();
-  return !is_main() ||
-         (have >= g_tuning.trim_threshold && have > g_tuning.top_pad + os::page_size());
+  return !is_main() || (g_tuning.trims_top != 0 && have >= g_tuning.trim_threshold &&
+                        have > g_tuning.top_pad + os::page_size());
 }
 
 void Arena::free_slow(Chunk* chunk, size_t size) {
@@ -115,7 +115,8 @@ void Arena::free_slow(Chunk* chunk, size_t size) {
   perturb_freed(chunk->user(), size - k_header);
   if (coalesce(chunk, size) >= k_consolidate_from) {
     if (has_fast_chunks_) consolidate();
-    if (top_may_be_trimmed()) trim_top(g_tuning.top_pad, g_tuning.trim_threshold);
+    if (top_may_be_trimmed())
+      trim_top(g_tuning.top_pad, g_tuning.trims_top != 0 ? g_tuning.trim_threshold : SIZE_MAX);
   }
 }
 

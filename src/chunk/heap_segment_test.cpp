@@ -43,6 +43,14 @@ TEST_F(SegmentTest, a_top_below_the_threshold_stays) {
   EXPECT_EQ(arena_->system_bytes(), before);
 }
 
+TEST_F(SegmentTest, a_top_of_any_size_stays_where_nobody_asked_for_trimming) {
+  g_tuning.trims_top.set(0);
+  Chunk* chunk = take(16 * k_mib);
+  const size_t before = arena_->system_bytes();
+  give(chunk);
+  EXPECT_EQ(arena_->system_bytes(), before);
+}
+
 TEST_F(SegmentTest, trimmed_memory_reads_as_zero_when_it_comes_back) {
   Chunk* chunk = take(512 * k_kib);
   __builtin_memset(chunk->user(), 0xa5, 512 * k_kib - k_word);

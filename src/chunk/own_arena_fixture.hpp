@@ -15,6 +15,7 @@ class Settled {
     g_tuning.fast_limit.set(0);
     g_tuning.top_pad.set(0);
     g_tuning.trim_threshold.set(128 * k_kib);
+    g_tuning.trims_top.set(1);
     g_tuning.mmap_threshold.set(SIZE_MAX);
     g_tuning.tracks_pages.set(1);
   }
@@ -22,6 +23,7 @@ class Settled {
     g_tuning.fast_limit.set(fast_limit_);
     g_tuning.top_pad.set(top_pad_);
     g_tuning.trim_threshold.set(trim_threshold_);
+    g_tuning.trims_top.set(trims_top_);
     g_tuning.mmap_threshold.set(mmap_threshold_);
     g_tuning.tracks_pages.set(tracks_pages_);
   }
@@ -32,6 +34,7 @@ class Settled {
   size_t fast_limit_ = g_tuning.fast_limit;
   size_t top_pad_ = g_tuning.top_pad;
   size_t trim_threshold_ = g_tuning.trim_threshold;
+  size_t trims_top_ = g_tuning.trims_top;
   size_t tracks_pages_ = g_tuning.tracks_pages;
   size_t mmap_threshold_ = g_tuning.mmap_threshold;
 };

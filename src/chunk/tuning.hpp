@@ -29,6 +29,10 @@ struct Tuning {
   Setting mmap_threshold{128 * k_kib};
   Setting mmap_max{65536};
   Setting thresholds_move{1};  // until the user sets one of them
+  // Whether a free trims the top. In default mode free memory goes back by the ledger wherever it
+  // lies, unless the user sets the trim threshold or the top pad: then they mean what they always
+  // did.
+  Setting trims_top{1};
   Setting keeps_mappings{0};   // whether freed ones are kept for reuse; not in classic mode
   Setting tracks_pages{0};     // whether arenas know their free pages; not in classic mode
   Setting perturb{0};

@@ -22,7 +22,7 @@ void purge_in_background() {
       continue;
     }
     os::sleep_while(k_nothing, 0, k_second);
-    ledger::settle();
+    ledger::ask_purger();  // whatever it looks like: time has passed
     g_work.store(0);
     if (ledger::g_ledger.is_over()) g_work.store(1);
   }

@@ -20,7 +20,6 @@ struct Retention {
   std::atomic<bool> is_forfeited{false};
   std::atomic<size_t> usable_credit{0};
   std::atomic<size_t> next_change{0};  // before this time alone changes nothing
-  std::atomic<size_t> looked_at{0};    // in this second of the day's clock
   policy::Purging purging;
 };
 constinit Retention g_retention;
@@ -117,14 +116,16 @@ void settle_now() {
                                        .reused = g_ledger.reused()});
   if (ARENITE_UNLIKELY(planned != 0)) purge_planned(planned);
   g_retention.usable_credit.store(purging.usable_credit(), std::memory_order_relaxed);
+  g_ledger.set_credit(purging.credit(), purging.peak_live());
   const bool is_over = g_ledger.is_over() && !purging.is_pausing(now);
   tell_background(planned != 0, is_over);
   // A request that is to start the thread must not find that it is too early.
   const bool wanted = is_background_wanted();
   g_retention.next_change.store(static_cast<size_t>(wanted ? now : purging.next_change()),
                                 std::memory_order_relaxed);
-  if (wanted) g_retention.looked_at.store(0, std::memory_order_relaxed);
+  if (wanted) g_looked_at.store(0, std::memory_order_relaxed);
   cache::watch(is_over || wanted);
+  g_ledger.set_known_over(is_over);
 }
 
 // Who finds another at it says so and looks once more, and who leaves looks whether somebody said
@@ -151,22 +152,18 @@ void start_retention() {
 }
 
 void look_again() {
-  // Whatever fades within a second, an event will find; that a second has passed, only this.
-  const size_t second = os::wall_second();
-  if (ARENITE_LIKELY(second == g_retention.looked_at.load(std::memory_order_relaxed) &&
-                     g_ledger.is_over()))
-    return;
-  g_retention.looked_at.store(second, std::memory_order_relaxed);
+  // What fades within the second, an event will find.
+  g_looked_at.store(os::wall_second(), std::memory_order_relaxed);
   const auto now = static_cast<size_t>(os::coarse_milliseconds());
   const bool changed = !is_before(now, g_retention.next_change.load(std::memory_order_relaxed));
-  if (ARENITE_LIKELY(!changed && g_ledger.is_over())) return;
+  if (!changed && g_ledger.is_over()) return;
   start_background();
   settle();
 }
 
 void forfeit_credit() {
   g_retention.is_forfeited.store(true, std::memory_order_relaxed);
-  ledger::settle();
+  ledger::ask_purger();
 }
 
 void restart_retention_in_child() {
@@ -174,7 +171,7 @@ void restart_retention_in_child() {
   leave();
   restart_background_in_child();
   if (!is_background_wanted()) return;
-  g_retention.looked_at.store(0, std::memory_order_relaxed);
+  g_looked_at.store(0, std::memory_order_relaxed);
   g_retention.next_change.store(static_cast<size_t>(os::coarse_milliseconds()),
                                 std::memory_order_relaxed);
   cache::watch(true);

@@ -17,15 +17,27 @@
 // way anyhow and looks too.
 #pragma once
 
+#include "cache/cache.hpp"
 #include "ledger/ledger.hpp"
+#include "os/os.hpp"
 
 namespace arenite::engine {
 
 // Begins to keep the promise. Once, at start; not in classic mode.
 void start_retention();
 
-// Before a request that is watched. No lock is held.
+// The second of the day's clock in which somebody looked last; 0 if the next request is to look.
+[[gnu::visibility("hidden")]] inline constinit std::atomic<size_t> g_looked_at{0};
+
+// Looks whether time alone has changed what may be kept.
 void look_again();
+
+// Before a request. No lock is held.
+ARENITE_INLINE void look_if_watched() {
+  if (ARENITE_UNLIKELY(cache::is_watched()) &&
+      ARENITE_UNLIKELY(os::wall_second() != g_looked_at.load(std::memory_order_relaxed)))
+    look_again();
+}
 
 // A program that asks for everything back forgoes what it has earned.
 void forfeit_credit();

@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "engine/retention.hpp"
 #include "engine/start.hpp"
 #include "os/os.hpp"
 
@@ -156,19 +155,11 @@ void clear_but(void* p, size_t n, chunk::FreePages::Range clean) {
 }  // namespace
 
 void* allocate_slowly(size_t n) {
-  if (ARENITE_UNLIKELY(cache::is_watched())) return allocate_watched(n);
-  return cache::serves(n) ? allocate_small(n) : allocate_from_arena(n);
-}
-
-[[gnu::noinline]] void* allocate_watched(size_t n) {
-  look_again();
-  void* p = nullptr;
-  if (ARENITE_LIKELY(cache::take_current(n, p))) return p;
   return cache::serves(n) ? allocate_small(n) : allocate_from_arena(n);
 }
 
 void* allocate_zeroed(size_t n) {
-  if (ARENITE_UNLIKELY(cache::is_watched())) look_again();
+  look_if_watched();
   if (cache::serves(n)) {
     void* p = nullptr;
     if (!cache::take_current(n, p)) p = cache::take_of_class(slab::class_of(n));
@@ -203,7 +194,7 @@ void* allocate_zeroed(size_t n) {
 
 void* allocate_aligned(size_t align, size_t n) {
   if (align <= chunk::alignment()) return allocate(n);
-  if (ARENITE_UNLIKELY(cache::is_watched())) look_again();
+  look_if_watched();
   if (const unsigned c = slab::aligned_class_of(n, align);
       c < slab::k_classes && cache::serves(slab::info(c).size)) {
     if (void* p = cache::take_of_class(c)) return p;

@@ -12,6 +12,7 @@
 
 #include "cache/cache.hpp"
 #include "chunk/chunk_engine.hpp"
+#include "engine/retention.hpp"
 
 namespace arenite::engine {
 
@@ -20,16 +21,19 @@ ARENITE_INLINE bool try_slab(size_t n, void*& p) {
   return cache::take_direct(n, p);
 }
 
+// The second way: one of any size that slabs serve. While requests are watched there is no shorter.
+ARENITE_INLINE bool try_slab_watched(size_t n, void*& p) {
+  look_if_watched();
+  return cache::take_current(n, p);
+}
+
 // Every other way. Not more than k_largest_request.
 void* allocate_slowly(size_t n);
-
-// The same where requests are watched (retention.hpp); the short way, too, after a look.
-void* allocate_watched(size_t n);
 
 // At least n bytes, aligned to chunk::alignment().
 ARENITE_INLINE void* allocate(size_t n) {
   void* p = nullptr;
-  return try_slab(n, p) ? p : allocate_slowly(n);
+  return try_slab(n, p) || try_slab_watched(n, p) ? p : allocate_slowly(n);
 }
 
 // The same, all zero.

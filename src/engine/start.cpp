@@ -64,6 +64,12 @@ void apply(size_t policy::Settings::*field, size_t value) {
                                     std::memory_order_relaxed);
 }
 
+// What it means that the user set this one at all.
+void heed_choice(size_t policy::Settings::*field) {
+  if (policy::pins_thresholds(field)) chunk::g_tuning.thresholds_move.set(0);
+  if (policy::is_about_trimming(field)) chunk::g_tuning.trims_top.set(1);
+}
+
 // Two arenas for each processor, counted before a third is made, unless the user said when.
 void keep_arenas_few() {
   // Now, while threads do not yet pin themselves to one processor each.
@@ -108,13 +114,12 @@ ARENITE_COLD void start() {
   if (!is_classic()) {
     chunk::g_tuning.keeps_mappings.set(1);
     chunk::g_tuning.tracks_pages.set(1);
+    chunk::g_tuning.trims_top.set(0);
   }
   for (size_t i = 0; i < policy::k_setting_count; i++) {
     const policy::SettingInfo& info = policy::k_settings[i];
     apply(info.field, g_settings.values.*info.field);
-    if (g_settings.sources[i] != policy::Source::built_in && policy::pins_thresholds(info.field)) {
-      chunk::g_tuning.thresholds_move.set(0);
-    }
+    if (g_settings.sources[i] != policy::Source::built_in) heed_choice(info.field);
   }
   if (!is_classic()) keep_arenas_few();
   chunk::Arena::start_main();
@@ -138,7 +143,7 @@ bool change_setting(const policy::SettingInfo& info, size_t value) {
   apply(info.field, value);
   if (info.field == &policy::Settings::perturb || info.field == &policy::Settings::mmap_threshold)
     choose_served();
-  if (policy::pins_thresholds(info.field)) chunk::g_tuning.thresholds_move.set(0);
+  heed_choice(info.field);
   return true;
 }
 

@@ -80,6 +80,32 @@ class alignas(64) Ledger {
   }
   ARENITE_INLINE bool is_over() const { return retained() > bound(); }
 
+  // What of it credit covers, as of the last look (policy/credit.hpp): `credit` bytes, but not more
+  // than is missing to the peak. That time has made less of it, a watched request finds.
+  void set_credit(size_t credit, size_t peak_live) {
+    credit_.store(credit, std::memory_order_relaxed);
+    credited_peak_.store(peak_live, std::memory_order_relaxed);
+  }
+  ARENITE_INLINE bool is_covered() const {
+    const size_t credit = credit_.load(std::memory_order_relaxed);
+    const size_t peak = credited_peak_.load(std::memory_order_relaxed);
+    const size_t now = live();
+    const size_t usable = peak <= now ? 0 : peak - now < credit ? peak - now : credit;
+    return retained() <= bound() + usable;
+  }
+
+  // Whether it is known that more than the bound is kept, and requests are watched for it. Where
+  // this begins, and where it ends, somebody has to look.
+  ARENITE_INLINE bool is_known_over() const { return known_over_.load(std::memory_order_relaxed); }
+  void set_known_over(bool over) {
+    if (over != is_known_over()) known_over_.store(over, std::memory_order_relaxed);
+  }
+
+  // Whether somebody has to look what is to be done after an event.
+  ARENITE_INLINE bool is_to_be_settled() const {
+    return is_over() != is_known_over() || (is_known_over() && !is_covered()) || has_grown();
+  }
+
   // How tight the container's memory is, as of the last look.
   policy::Tightness tightness() const { return tightness_.load(std::memory_order_relaxed); }
   void set_tightness(policy::Tightness tightness) {
@@ -127,6 +153,9 @@ class alignas(64) Ledger {
   Figure purged_{0};
   Figure next_look_{policy::growth_between_looks(0)};  // what `grown` is then
   std::atomic<policy::Tightness> tightness_{policy::Tightness::none};
+  Figure credit_{0};
+  Figure credited_peak_{0};
+  std::atomic<bool> known_over_{false};
 };
 
 [[gnu::visibility("hidden")]] inline constinit Ledger g_ledger;
@@ -134,13 +163,14 @@ class alignas(64) Ledger {
 // Who purges, once the engine has started: brings what is retained back within what may be.
 [[gnu::visibility("hidden")]] inline constinit std::atomic<void (*)()> g_purger{nullptr};
 
+// Has it looked at now, whatever has happened. No lock of ours is held.
 ARENITE_COLD inline void ask_purger() {
   if (void (*purger)() = g_purger.load(std::memory_order_acquire); purger != nullptr) purger();
 }
 
 // After an event. No lock of ours is held: purging takes them.
 ARENITE_INLINE void settle() {
-  if (ARENITE_UNLIKELY(g_ledger.is_over() || g_ledger.has_grown())) ask_purger();
+  if (ARENITE_UNLIKELY(g_ledger.is_to_be_settled())) ask_purger();
 }
 
 }  // namespace arenite::ledger

@@ -116,10 +116,6 @@ uint64_t coarse_milliseconds() {
   return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint32_t>(now.tv_nsec) / 1'000'000;
 }
 
-size_t wall_second() {
-  return static_cast<size_t>(time(nullptr));
-}
-
 bool libc_has_a_heap() {
 #ifdef ARENITE_PREFIXED
   return false;  // a sanitizer's malloc is the process's

@@ -1,6 +1,8 @@
 // The process: its environment, processors and secrets, and the moments at which it changes.
 #pragma once
 
+#include <ctime>
+
 #include "base/base.hpp"
 
 namespace arenite::os {
@@ -25,7 +27,9 @@ uint64_t coarse_milliseconds();
 
 // The second of the day's clock, which may be set: good for noticing that another has begun. One
 // word of the kernel's page is read for it.
-size_t wall_second();
+inline size_t wall_second() {
+  return static_cast<size_t>(time(nullptr));
+}
 
 // Whether libc's own malloc serves the program beside ours: the library was loaded in the middle of
 // it, or stands behind another's malloc.

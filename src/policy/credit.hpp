@@ -80,6 +80,16 @@ class Credit {
     return credit_ < missing ? credit_ : missing;
   }
 
+  // What was earned, of use or not, and the most that was in use in the last second.
+  size_t credit() const { return credit_; }
+  size_t peak_live() const {
+    size_t peak = 0;
+    for (const Period& p : periods_) {
+      if (p.peak_live > peak) peak = p.peak_live;
+    }
+    return peak;
+  }
+
   // All that was earned is gone.
   void forfeit() { start(now_); }
 
@@ -120,14 +130,6 @@ class Credit {
       taken += part;
     }
     return taken;
-  }
-
-  size_t peak_live() const {
-    size_t peak = 0;
-    for (const Period& p : periods_) {
-      if (p.peak_live > peak) peak = p.peak_live;
-    }
-    return peak;
   }
 
   void asked_again(size_t bytes) {

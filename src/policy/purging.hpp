@@ -62,6 +62,10 @@ class Purging {
   // Of the last plan.
   size_t usable_credit() const { return usable_; }
 
+  // What it is made of: not more than the credit, nor than is missing to the peak.
+  size_t credit() const { return credit_.credit(); }
+  size_t peak_live() const { return credit_.peak_live(); }
+
   bool is_pausing(uint64_t now) const { return now < pause_until_; }
 
   // When there may be something to purge though nothing has happened.

@@ -92,4 +92,9 @@ constexpr bool pins_thresholds(size_t Settings::*field) {
          field == &Settings::mmap_threshold || field == &Settings::mmap_max;
 }
 
+// Whether setting this asks for the top to be trimmed at a size.
+constexpr bool is_about_trimming(size_t Settings::*field) {
+  return field == &Settings::trim_threshold || field == &Settings::top_pad;
+}
+
 }  // namespace arenite::policy

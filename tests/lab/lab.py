@@ -71,6 +71,12 @@ class Run:
         """By how much a figure grew between two steps."""
         return self.steps[step][figure] - self.steps[since][figure]
 
+    def kept(self, step):
+        """Bytes in memory of the process's own making, more than at the start: smaps, exact."""
+        def own(name):
+            return self[name]["heap_resident_bytes"] + self[name]["anonymous_resident_bytes"]
+        return own(step) - own("start")
+
     def is_traced(self):
         """Whether calls to the kernel were counted."""
         return all(step["brk"] is not None for step in self.steps.values())

@@ -120,12 +120,11 @@ void Lab::add(const Experiment& experiment, const std::string& version) {
 int Lab::list() const {
   if (json_) {
     Json out = Json::array();
-    for (const Experiment& experiment : all_experiments()) {
-      out.push_back({{"name", experiment.name}, {"summary", experiment.summary}});
-    }
-    for (const DrawnExperiment& experiment : drawn_experiments()) {
-      out.push_back({{"name", experiment.name}, {"summary", experiment.summary}});
-    }
+    const auto add = [&](const auto& experiment, const char* kind) {
+      out.push_back({{"name", experiment.name}, {"summary", experiment.summary}, {"kind", kind}});
+    };
+    for (const Experiment& experiment : all_experiments()) add(experiment, "measured");
+    for (const DrawnExperiment& experiment : drawn_experiments()) add(experiment, "drawn");
     fmt::print("{}\n", out.dump(2));
     return 0;
   }
