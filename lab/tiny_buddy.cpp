@@ -47,7 +47,7 @@ void TinyBuddy::give(void* span) {
   unsigned order = pages_[page].order;
   set_free(page, order);
   while (order + 1 < free_.size()) {
-    const size_t buddy = page ^ size_t { 1 } << order;
+    const size_t buddy = page ^ (size_t{1} << order);
     if (!pages_[buddy].begins || !pages_[buddy].is_free || pages_[buddy].order != order) break;
     free_[order].erase(page);
     free_[order].erase(buddy);

@@ -457,7 +457,9 @@ void WalkDrawing::figures(Frame& frame) {
   frame.figure("free_bytes", free);
   frame.figure("fast_bytes", fast);
   unsigned number = 0;
+  size_t dirty = 0;
   for (const view::ArenaFigures& arena : g_snapshot.arenas()) {
+    dirty += arena.dirty_free_bytes;
     if (number == 0) {
       frame.figure("top_bytes", arena.top_bytes);
       frame.figure("system_bytes", arena.system_bytes);
@@ -468,6 +470,7 @@ void WalkDrawing::figures(Frame& frame) {
     number++;
   }
   if (number > 1) frame.figure("heaps", heaps);
+  if (g_snapshot.arenas().front().tracks_pages) frame.figure("free_and_resident_bytes", dirty);
   if (mapped_count != 0) {
     frame.figure("mapped_blocks", mapped_count);
     frame.figure("mapped_bytes", mapped);

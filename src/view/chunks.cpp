@@ -18,8 +18,10 @@ class ChunkView {
       : out_(out), arena_(arena), walker_(arena), number_(number) {}
 
   void take() {
+    const chunk::FreePages& pages = walker_.pages();
     out_.note(out_.arenas_.add({&arena_, arena_.attached_threads.load(std::memory_order_relaxed),
-                                arena_.system_bytes(), arena_.top_now().size}));
+                                arena_.system_bytes(), arena_.top_now().size, pages.is_on(),
+                                pages.dirty()}));
     if (arena_.is_abandoned()) return;
     const size_t first_area = out_.areas_.size();
     walker_.for_each_stretch([this](const Walker::Stretch& s) {
@@ -62,7 +64,7 @@ class ChunkView {
         out_.add_cell(here, s.end, CellKind::top, chunk->flags());
         return s.end;
       }
-      if (chunk == fence) {
+      if (fence != nullptr && chunk == fence) {
         const Chunk* second = fence->next();
         out_.add_cell(here, address_of(second), CellKind::fence, fence->flags());
         out_.add_cell(address_of(second), address_of(second->next()), CellKind::fence,

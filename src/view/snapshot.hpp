@@ -69,6 +69,8 @@ struct ArenaFigures {
   size_t threads;  // attached
   size_t system_bytes;
   size_t top_bytes;
+  bool tracks_pages;        // not in classic mode
+  size_t dirty_free_bytes;  // of whole pages inside free chunks and the top that may hold memory
 };
 
 enum class SlabPlace : uint8_t { current, listed, full, moving };

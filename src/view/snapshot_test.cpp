@@ -88,6 +88,8 @@ TEST_F(SnapshotTest, tells_chunks_in_use_from_free_ones) {
       is_listed |= list.kind == ListKind::unsorted && item == cell->start;
   }
   EXPECT_TRUE(is_listed);
+  EXPECT_TRUE(g_snapshot.arenas().front().tracks_pages);
+  EXPECT_GE(g_snapshot.arenas().front().dirty_free_bytes, os::page_size());
   engine::release(a);
   engine::release(wall);
 }

@@ -52,8 +52,8 @@ class Scripts(DrawnCase):
     def test_frames_are_whole(self):
         self.check_frames()
 
-    def test_there_are_eight_of_them(self):
-        self.assertEqual(sorted(self.drawings), ["coalescing", "fast-bins", "heaps", "large-bin", "slabs",
+    def test_there_are_nine_of_them(self):
+        self.assertEqual(sorted(self.drawings), ["coalescing", "fast-bins", "heaps", "large-bin", "purging", "slabs",
                                                  "splitting", "top-trimming", "unsorted-bin"])
 
     def test_every_line_has_its_own_text(self):
@@ -183,6 +183,14 @@ class Scripts(DrawnCase):
                 self.assertEqual(top(pinned), top(trimmed))
         self.assertEqual(lists(pinned)["fast 32"], ["pin"])
         self.assertEqual(self.after("top-trimming", "trim")["figures"]["system_bytes"], 4 * KIB)
+
+    def test_the_default_mode_gives_back_from_below_the_pin(self):
+        pinned, freed = self.after("purging", "pin = malloc 10K"), self.after("purging", "free a1..a50")
+        self.assertEqual(blocks(freed)[0], ("a1+...+a50", "free", 50 * 102416))
+        self.assertEqual(freed["figures"]["system_bytes"], pinned["figures"]["system_bytes"])
+        self.assertLessEqual(freed["figures"]["free_and_resident_bytes"], MIB)
+        trimmed = self.after("purging", "trim")
+        self.assertEqual(trimmed["figures"]["free_and_resident_bytes"], 0)
 
     def test_a_thread_has_an_arena_with_132_of_64_mib(self):
         frame = self.after("heaps", "2: b = malloc 100")
