@@ -122,6 +122,8 @@ class Writing(unittest.TestCase):
     def test_everything_is_said_in_chinese(self):
         """Whatever is shown in English has its Chinese: in lab/*.zh.md, or in web/words.zh.json."""
         missing = []
+        groups = json.loads((ROOT / "tools/arenite/web/words.zh.json").read_text()).values()
+        names = {words for group in groups for words, chinese in group.items() if words == chinese}
         for experiment in ANSWER["experiments"]:
             name = experiment["experiment"]
             if not (ROOT / "lab" / f"{name}.zh.md").is_file():
@@ -135,7 +137,7 @@ class Writing(unittest.TestCase):
                 said += [plot["title"], plot.get("x_title", "")]
             for words in dict.fromkeys(said):
                 in_both = f'lang="en">{escaped(words)}</'
-                if re.search("[a-z]{2}", words) and in_both not in page:
+                if re.search("[a-z]{2}", words) and words not in names and in_both not in page:
                     missing.append(f"{name}: {words}")
         if missing:
             self.fail("no Chinese in tools/arenite/web/words.zh.json for\n  " + "\n  ".join(missing))
