@@ -192,8 +192,9 @@ const inside = (part, whole) => part.left > whole.left - 1 && part.right < whole
 const cut = [...document.querySelectorAll(".plot svg")].filter(visible).flatMap(svg =>
   [...svg.querySelectorAll("text")].filter(t => visible(t)
     && !inside(t.getBoundingClientRect(), svg.getBoundingClientRect())).map(t => t.textContent));
+const headings = [...document.querySelectorAll("h1")].filter(visible);
 return {
-  language: root.lang, title: document.title, heading: [...document.querySelectorAll("h1")].filter(visible).map(h1 => h1.innerText).join(""), cut,
+  language: root.lang, title: document.title, heading: headings.map(h1 => h1.innerText).join(""), cut,
   too_wide: root.scrollWidth - root.clientWidth,
   paper: getComputedStyle(document.body).backgroundColor,
   other: [...document.body.querySelectorAll(`[lang=${root.lang === "en" ? "zh" : "en"}]`)].filter(visible).length,

@@ -49,7 +49,14 @@ bool begins_chinese(std::string_view text) {
   return !text.empty() && static_cast<unsigned char>(text.front()) >= 0xe3;
 }
 
-// The end of a line is a space to a browser, and between Chinese signs there is none.
+// Full-width punctuation, which has its space within: U+3001 to U+303F, U+FF01 to U+FF65.
+bool is_wide_stop(std::string_view sign) {
+  return sign.starts_with("\xe3\x80") || sign.starts_with("\xef\xbc") ||
+         sign.starts_with("\xef\xbd");
+}
+
+// The end of a line is a space to a browser. Between Chinese signs there is none, nor beside a full
+// stop of theirs.
 std::string with_lines_joined(std::string_view text) {
   std::string out;
   for (;;) {
@@ -57,7 +64,10 @@ std::string with_lines_joined(std::string_view text) {
     out += text.substr(0, end);
     if (end == std::string_view::npos) return out;
     text.remove_prefix(end + 1);
-    if (!ends_chinese(out) || !begins_chinese(text)) out += '\n';
+    const bool is_beside_stop =
+        (ends_chinese(out) && is_wide_stop(out.substr(out.size() - 3))) || is_wide_stop(text);
+    const bool is_between_signs = ends_chinese(out) && begins_chinese(text);
+    if (!is_beside_stop && !is_between_signs) out += '\n';
   }
 }
 

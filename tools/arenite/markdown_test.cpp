@@ -64,7 +64,8 @@ TEST(Markdown, ColoursCppAndNothingElse) {
 }
 
 TEST(Markdown, JoinsLinesBetweenChineseSigns) {
-  EXPECT_EQ(body_of("内核\n给出 page\n页。\nb"), "<p>内核给出 page\n页。\nb</p>\n");
+  EXPECT_EQ(body_of("内核\n给出 page\n页。\nb"), "<p>内核给出 page\n页。b</p>\n");
+  EXPECT_EQ(body_of("见。\n`brk`\n也"), "<p>见。<code>brk</code>\n也</p>\n");
 }
 
 }  // namespace
