@@ -324,16 +324,18 @@ class Lab(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         answer = json.loads(done.stdout)
         self.assertEqual(answer["options"], {"entries": self.ENTRIES})
-        self.assertEqual([run["allocator"] for run in answer["runs"]], ["glibc", "arenite-classic", "arenite"])
-        self.assertEqual(len(answer["conclusion"]), 2)
-        for run in answer["runs"]:
-            with self.subTest(allocator=run["allocator"]):
+        self.assertEqual(len(answer["conclusion"]), 3)
+        runs = answer["runs"]
+        self.assertEqual([run["variant"] for run in runs], [""] * 3 + ["region"] * 3)
+        self.assertEqual([run["allocator"] for run in runs], ["glibc", "arenite-classic", "arenite"] * 2)
+        for run in runs:
+            with self.subTest(allocator=run["allocator"], variant=run["variant"]):
                 self.check_run(run)
-        libraries = [run["library"] for run in answer["runs"]]
-        self.assertEqual(libraries, [None, str(LIBRARY), str(LIBRARY)])
-        modes = [run["environment"] for run in answer["runs"]]
-        self.assertEqual(modes, [[], ["ARENITE_MODE=classic"], ["ARENITE_MODE=default"]])
-        self.check_glibc_keeps_it(answer["runs"][0])
+        libraries = [run["library"] for run in runs]
+        self.assertEqual(libraries, [None, str(LIBRARY), str(LIBRARY)] * 2)
+        modes = [run["environment"] for run in runs]
+        self.assertEqual(modes, [[], ["ARENITE_MODE=classic"], ["ARENITE_MODE=default"]] * 2)
+        self.check_glibc_keeps_it(runs[0])
 
     def check_run(self, run):
         self.assertEqual([step["step"] for step in run["steps"]], STEPS)
@@ -363,8 +365,8 @@ class Lab(Case):
         self.assertRegex(done.stdout, r"(?m)^  filled +glibc +█+.? [\d.]+$")
         self.assertIn("One second after clear(), arenite still keeps", done.stdout)
         self.assertNotIn("\x1b", done.stdout)
-        self.assertIn("[1/2] glibc: filled", done.stderr)
-        self.assertIn("[2/2] arenite: cleared", done.stderr)
+        self.assertIn("[1/4] glibc: filled", done.stderr)
+        self.assertIn("[4/4] arenite, region: cleared", done.stderr)
 
     def test_draws_in_ascii_where_the_locale_has_no_more(self):
         done = self.map_clear("--allocators=glibc", env={"LC_ALL": "C"}, entries=1000)

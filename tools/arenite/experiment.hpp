@@ -80,7 +80,9 @@ struct CurvePlot {
   std::string x;
   std::string y;
   std::string x_title;
-  double y_unit = 1;  // y is divided by this: k_mib for bytes in MiB
+  double y_unit = 1;        // y is divided by this: k_mib for bytes in MiB
+  std::string beside = {};  // one more curve: a figure that does not depend on the allocator
+  std::string beside_label = {};
 };
 
 // A number that the program takes as --name.

@@ -83,6 +83,19 @@ TEST(MapClear, ComparesNothingWhereThereIsOneRun) {
   EXPECT_EQ(said[1].find('%'), std::string::npos) << said[1];
 }
 
+TEST(MapClear, SaysWhatTheWorstRunOverARegionKept) {
+  std::vector<command::Run> runs = {run_of("glibc", 64, 64, 1), run_of("arenite", 64, 1, 1),
+                                    run_of("glibc", 56, 0, 0.02), run_of("arenite", 56, 2, 0.03)};
+  runs[2].variant = runs[3].variant = "region";
+  const auto said = conclude(runs);
+  ASSERT_EQ(said.size(), 3u);
+  EXPECT_NE(said[0].find("arenite still keeps 1.0 of the 64.0"), std::string::npos) << said[0];
+  EXPECT_EQ(
+      said[2],
+      "Over a region an entry takes 56.0 bytes under any allocator, and ending it takes 0.03 s "
+      "of the processor; 2.0 MiB are kept at most.");
+}
+
 TEST(Step, RefusesAFigureThatTheProgramDidNotGive) {
   const Step step{"filled", {{"seconds", "soon"}}};
   EXPECT_THROW(step.number("minor_faults"), Failure);
@@ -169,6 +182,26 @@ TEST(Presentation, TellsRowsWithTheSameCellsByOneLineAndVariantsApart) {
   EXPECT_EQ(lines(0), (Lines{{"bytes: size"}, {"1 to 2", "16"}, {"3", "32"}}));
   EXPECT_EQ(lines(1), (Lines{{"bytes: size"}, {"1", "8"}, {"2", "16"}, {"3", "24"}}));
   EXPECT_EQ(shown.tables[1].title, "as a 32-bit program");
+}
+
+TEST(Presentation, DrawsWhatDoesNotDependOnTheAllocatorOnce) {
+  Experiment e;
+  e.tables = {{"moments", "moment", "", {}}};
+  e.curves = {{"MiB", "moments", "moment", "resident", "moment", 2, "live", "live"}};
+  std::vector<command::Run> runs;
+  for (const char* name : {"glibc", "arenite"}) {
+    runs.push_back({{name, "", {}}, {}, "", {{"moments", {}}}});
+    runs.back().tables[0].rows.emplace_back("1", Json{{"moment", 1}, {"resident", 8}, {"live", 6}});
+  }
+  const Presentation shown = present(e, runs);
+  ASSERT_EQ(shown.curves.size(), 1u);
+  const std::vector<Curve>& curves = shown.curves[0].curves;
+  ASSERT_EQ(curves.size(), 3u);
+  EXPECT_EQ(curves[1].label, "arenite");
+  EXPECT_EQ(curves[2].label, "live");
+  EXPECT_EQ(curves[2].colour, 2u);
+  ASSERT_EQ(curves[2].points.size(), 1u);
+  EXPECT_EQ(curves[2].points[0].y, 3);
 }
 
 TEST(Terminal, CountsCharactersNotBytes) {

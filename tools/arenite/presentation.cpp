@@ -98,15 +98,24 @@ ShownBars bars_of(const Experiment& experiment, const Runs& runs, const std::str
   return shown;
 }
 
+Curve curve_of(const CurvePlot& plot, const std::string& figure, const std::string& label,
+               const Run& run, size_t colour) {
+  Curve curve{label, {}, colour};
+  for (const Step& row : run.rows(plot.table)) {
+    if (!row.has(figure)) continue;
+    curve.points.push_back({row.number(plot.x), row.number(figure) / plot.y_unit});
+  }
+  return curve;
+}
+
 ShownCurves curves_of(const CurvePlot& plot, const Runs& runs, const std::string& title) {
   ShownCurves shown{title, plot.x_title, {}};
   for (size_t i = 0; i < runs.size(); i++) {
-    Curve curve{runs[i]->allocator.name, {}, i};
-    for (const Step& row : runs[i]->rows(plot.table)) {
-      if (!row.has(plot.y)) continue;
-      curve.points.push_back({row.number(plot.x), row.number(plot.y) / plot.y_unit});
-    }
-    shown.curves.push_back(curve);
+    shown.curves.push_back(curve_of(plot, plot.y, runs[i]->allocator.name, *runs[i], i));
+  }
+  if (!plot.beside.empty()) {
+    shown.curves.push_back(
+        curve_of(plot, plot.beside, plot.beside_label, *runs.front(), runs.size()));
   }
   return shown;
 }

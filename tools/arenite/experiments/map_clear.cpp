@@ -10,6 +10,8 @@
 namespace arenite::command {
 namespace {
 
+constexpr char k_region[] = "region";
+
 struct MapFigures {
   double taken;  // resident bytes that filling added, wherever the allocator got them
   double kept;   // what of them was still there at the end
@@ -25,9 +27,25 @@ struct MapFigures {
   }
 };
 
-std::vector<std::string> conclude(const std::vector<Run>& runs,
-                                  const std::vector<NumberOption>& options) {
-  const auto entries = static_cast<double>(options.front().value);
+// Of all runs over a region the one that kept most: an allocator should make no difference there.
+std::vector<std::string> region_conclusion(const std::vector<Run>& runs, double entries) {
+  const Run* worst = nullptr;
+  for (const Run& run : runs) {
+    if (run.variant != k_region) continue;
+    if (worst == nullptr || MapFigures(run, entries).kept > MapFigures(*worst, entries).kept) {
+      worst = &run;
+    }
+  }
+  if (worst == nullptr) return {};
+  const MapFigures figures(*worst, entries);
+  return {fmt::format(
+      "Over a region an entry takes {:.1f} bytes under any allocator, and ending it takes {} s of "
+      "the processor; {} MiB are kept at most.",
+      figures.bytes_an_entry, seconds_text(worst->step("cleared").number("cpu_seconds")),
+      mib_text(figures.kept))};
+}
+
+std::vector<std::string> malloc_conclusion(const std::vector<Run>& runs, double entries) {
   const Pair pair = pair_of(runs);
   const std::string& base_name = pair.base->allocator.name;
   const MapFigures base(*pair.base, entries);
@@ -60,6 +78,14 @@ std::vector<std::string> conclude(const std::vector<Run>& runs,
   };
 }
 
+std::vector<std::string> conclude(const std::vector<Run>& runs,
+                                  const std::vector<NumberOption>& options) {
+  const auto entries = static_cast<double>(options.front().value);
+  std::vector<std::string> said = malloc_conclusion(runs, entries);
+  for (const std::string& sentence : region_conclusion(runs, entries)) said.push_back(sentence);
+  return said;
+}
+
 }  // namespace
 
 Experiment map_clear() {
@@ -72,6 +98,9 @@ Experiment map_clear() {
   e.sections = all_sections();
   e.plot_title = "resident memory (VmRSS), MiB";
   e.plot_figure = "resident_bytes";
+  e.variants = {{.name = k_region,
+                 .title = "the same map over a region that is unmapped at once",
+                 .arguments = {"--region", "1"}}};
   e.conclude = conclude;
   return e;
 }
