@@ -48,7 +48,7 @@ class Case(unittest.TestCase):
 
 
 class Usage(Case):
-    PLACES = [[], ["run"], ["settings"], ["lab"], ["lab", "map-clear"], ["lab", "first-fit"]]
+    PLACES = [[], ["run"], ["settings"], ["lab"], ["lab", "map-clear"], ["lab", "all"], ["lab", "first-fit"]]
 
     def test_helps_everywhere(self):
         for place in self.PLACES:
@@ -63,9 +63,10 @@ class Usage(Case):
                 self.assertRegex(self.assert_ok(arenite(*place, "--version")), r"^arenite \d+\.\d+\.\d+\n$")
 
     def test_refuses_what_it_does_not_know(self):
-        known = ("run", "settings", "lab", "map-clear")
+        known = ("run", "settings", "lab", "map-clear", "all")
         for words in (["frobnicate"], ["--frobnicate"], ["settings", "now"], ["lab", "nonsense"],
-                      ["lab", "map-clear", "--frobnicate"], ["run", "--frobnicate=1", "--", "true"]):
+                      ["lab", "map-clear", "--frobnicate"], ["lab", "all", "extra"],
+                      ["run", "--frobnicate=1", "--", "true"]):
             with self.subTest(words=words):
                 self.assert_refused(arenite(*words), 2, next(w for w in words if w not in known))
 

@@ -36,30 +36,6 @@ Json run_json(const Run& run) {
   return out;
 }
 
-void print_json(const Experiment& experiment, const Outcome& outcome,
-                const std::vector<std::string>& conclusion) {
-  const Surroundings around;
-  Json out;
-  out["experiment"] = experiment.name;
-  for (const NumberOption& option : experiment.options) out["options"][option.name] = option.value;
-  out["machine"] = {{"kernel", around.kernel},
-                    {"glibc", around.libc},
-                    {"processors", around.processors},
-                    {"page_bytes", around.page_bytes},
-                    {"transparent_huge_pages", around.huge_pages},
-                    {"environment", around.settings}};
-  out["runs"] = Json::array();
-  for (const Run& run : outcome.runs) out["runs"].push_back(run_json(run));
-  out["left_out"] = Json::array();
-  for (const LeftOut& left : outcome.left_out) {
-    out["left_out"].push_back(
-        {{"variant", left.variant}, {"allocator", left.allocator}, {"why", left.why}});
-  }
-  out["shown"] = presentation_json(present(experiment, outcome.runs));
-  out["conclusion"] = conclusion;
-  fmt::print("{}\n", out.dump(2));
-}
-
 void print_text(const Experiment& experiment, const Outcome& outcome,
                 const std::vector<std::string>& conclusion) {
   const Terminal terminal = standard_output();
@@ -84,9 +60,34 @@ void print_text(const Experiment& experiment, const Outcome& outcome,
 
 }  // namespace
 
+Json to_json(const Experiment& experiment, const Outcome& outcome,
+             const std::vector<std::string>& conclusion) {
+  const Surroundings around;
+  Json out;
+  out["experiment"] = experiment.name;
+  for (const NumberOption& option : experiment.options) out["options"][option.name] = option.value;
+  out["machine"] = {{"kernel", around.kernel},
+                    {"glibc", around.libc},
+                    {"processors", around.processors},
+                    {"page_bytes", around.page_bytes},
+                    {"transparent_huge_pages", around.huge_pages},
+                    {"environment", around.settings}};
+  out["runs"] = Json::array();
+  for (const Run& run : outcome.runs) out["runs"].push_back(run_json(run));
+  out["left_out"] = Json::array();
+  for (const LeftOut& left : outcome.left_out) {
+    out["left_out"].push_back(
+        {{"variant", left.variant}, {"allocator", left.allocator}, {"why", left.why}});
+  }
+  out["shown"] = presentation_json(present(experiment, outcome.runs));
+  out["conclusion"] = conclusion;
+  return out;
+}
+
 Lab::Lab(CLI::App& command, const std::string& version)
     : lab_(command.add_subcommand("lab", "experiments that show what an allocator does")),
-      drawn_(*lab_, version) {
+      drawn_(*lab_, version),
+      all_(*lab_, version) {
   lab_->set_version_flag("--version", version);
   lab_->add_flag("--json", json_, "the list as JSON");
   lab_->require_subcommand(0, 1);
@@ -142,8 +143,11 @@ int Lab::perform(const Request& request) {
   const std::vector<Allocator> allocators = find_allocators(request.allocators, request.library);
   const Outcome outcome = run_experiment(experiment, allocators);
   const std::vector<std::string> conclusion = experiment.conclude(outcome.runs, experiment.options);
-  request.json ? print_json(experiment, outcome, conclusion)
-               : print_text(experiment, outcome, conclusion);
+  if (request.json) {
+    fmt::print("{}\n", to_json(experiment, outcome, conclusion).dump(2));
+  } else {
+    print_text(experiment, outcome, conclusion);
+  }
   return 0;
 }
 
@@ -151,6 +155,7 @@ int Lab::run() const {
   for (const std::unique_ptr<Request>& request : requests_) {
     if (request->parser->parsed()) return perform(*request);
   }
+  if (all_.is_asked_for()) return all_.run();
   return drawn_.is_asked_for() ? drawn_.run() : list();
 }
 

@@ -9,8 +9,14 @@
 
 #include "drawn.hpp"
 #include "experiment.hpp"
+#include "lab_all.hpp"
+#include "runner.hpp"
 
 namespace arenite::command {
+
+// What `arenite lab NAME --json` prints.
+Json to_json(const Experiment& experiment, const Outcome& outcome,
+             const std::vector<std::string>& conclusion);
 
 class Lab {
  public:
@@ -37,6 +43,7 @@ class Lab {
 
   CLI::App* lab_;
   DrawnLab drawn_;
+  LabAll all_;
   bool json_ = false;
   std::vector<std::unique_ptr<Request>> requests_;  // CLI11 keeps pointers into them
 };

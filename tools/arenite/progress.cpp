@@ -21,8 +21,11 @@ size_t width_of_standard_error() {
 
 }  // namespace
 
-Progress::Progress(size_t runs, std::vector<std::string> steps)
-    : runs_(runs), steps_(std::move(steps)), is_terminal_(isatty(STDERR_FILENO) != 0) {}
+Progress::Progress(size_t runs, std::vector<std::string> steps, std::function<std::string()> prefix)
+    : runs_(runs),
+      steps_(std::move(steps)),
+      prefix_(std::move(prefix)),
+      is_terminal_(isatty(STDERR_FILENO) != 0) {}
 
 void Progress::begin_run(const std::string& label) {
   run_++;
@@ -34,7 +37,7 @@ void Progress::begin_run(const std::string& label) {
 void Progress::finish_step(double seconds) {
   if (step_ < steps_.size() && seconds > k_worth_telling_seconds) {
     const std::string words = fmt::format("{} {:.1f} s", steps_[step_], seconds);
-    if (!is_terminal_) fmt::print(stderr, "{} {}\n", line_, words);
+    if (!is_terminal_ && !prefix_) fmt::print(stderr, "{} {}\n", line_, words);
     if (is_terminal_) line_ += (line_.back() == ':' ? " " : ", ") + words;
   }
   step_++;
@@ -49,11 +52,11 @@ void Progress::tick() {
 void Progress::end_run() {
   if (!is_terminal_) return;
   draw(false);
-  fmt::print(stderr, "\n");
+  fmt::print(stderr, "{}", prefix_ ? "\r\x1b[K" : "\n");
 }
 
 void Progress::draw(bool with_current_step) const {
-  std::string text = line_;
+  std::string text = prefix_ ? prefix_() + " " + line_ : line_;
   if (with_current_step && step_ < steps_.size()) {
     const std::chrono::duration<double> elapsed = Clock::now() - step_began_;
     text += fmt::format("{} {} ... {:.0f} s", text.back() == ':' ? "" : ",", steps_[step_],

@@ -146,7 +146,8 @@ struct Planned {
 
 }  // namespace
 
-Outcome run_experiment(const Experiment& experiment, const std::vector<Allocator>& allocators) {
+Outcome run_experiment(const Experiment& experiment, const std::vector<Allocator>& allocators,
+                       const std::function<std::string()>& prefix) {
   Outcome outcome;
   std::vector<Variant> variants = experiment.variants;
   variants.insert(variants.begin(), Variant{});
@@ -168,7 +169,7 @@ Outcome run_experiment(const Experiment& experiment, const std::vector<Allocator
       }
     }
   }
-  Progress progress(plan.size(), experiment.steps);
+  Progress progress(plan.size(), experiment.steps, prefix);
   for (const Planned& planned : plan) {
     outcome.runs.push_back(
         OneRun(experiment, *planned.variant, planned.allocator, progress).perform());

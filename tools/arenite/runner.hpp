@@ -1,6 +1,7 @@
 // Runs an experiment's program under each allocator, as it is and in each variant.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,9 @@ struct Outcome {
   std::vector<LeftOut> left_out;
 };
 
-// Shows progress on standard error. Throws Failure where a program did not do what it was to do.
-Outcome run_experiment(const Experiment& experiment, const std::vector<Allocator>& allocators);
+// Shows progress on standard error; `prefix`, where there is one, as progress.hpp says. Throws
+// Failure where a program did not do what it was to do.
+Outcome run_experiment(const Experiment& experiment, const std::vector<Allocator>& allocators,
+                       const std::function<std::string()>& prefix = {});
 
 }  // namespace arenite::command

@@ -31,7 +31,7 @@ Experiment lazy() {
   e.name = "lazy";
   e.summary = "256 MiB are malloced, written to and freed: when do addresses become memory?";
   e.program = "lazy";
-  e.options = {{"mebibytes", "how large the block is", 256, 1, 16 * 1024}};
+  e.options = {{"mebibytes", "how large the block is", 256, 1, 16 * 1024, 16}};
   e.steps = {"start", "malloced", "half written", "all written", "freed"};
   e.sections = {k_virtual_section, k_resident_section, k_faults_section,   k_calls_section,
                 k_time_section,    k_data_section,     k_anonymous_section};

@@ -41,7 +41,7 @@ Experiment vector_of_blocks() {
   e.name = "vector-of-blocks";
   e.summary = "a vector of a million blocks of 23 bytes, and of 25: two bytes more, 16 MiB more";
   e.program = "vector_of_blocks";
-  e.options = {{"blocks", "how many blocks", 1024 * 1024, 1, 64 * 1024 * 1024}};
+  e.options = {{"blocks", "how many blocks", 1024 * 1024, 1, 64 * 1024 * 1024, 200'000}};
   e.steps = {"start", "a vector", "23 bytes each", "another vector", "25 bytes each"};
   e.sections = {k_resident_section,  k_faults_section, k_heap_section,
                 k_anonymous_section, k_calls_section,  k_time_section};

@@ -1,0 +1,28 @@
+// What was measured, as HTML: plots, tables, players of drawings, and under what conditions.
+#pragma once
+
+#include <string>
+
+#include "report.hpp"
+
+namespace arenite::command {
+
+// Which colour is who.
+std::string plot_legend(const Presentation& shown);
+
+// All plots, each with its title and which colour is who.
+std::string plots(const Chapter& chapter);
+
+// For the index: the main plot or, of what is drawn, the frames as a film; else the conclusion.
+std::string thumbnail(const Chapter& chapter);
+
+// An element for each drawing that site.js makes a player of.
+std::string players(const Chapter& chapter);
+
+std::string tables(const Chapter& chapter);
+
+// The machine, of any experiment's figures; and besides, this experiment's options and allocators.
+std::string machine(const Json& figures);
+std::string conditions(const Chapter& chapter);
+
+}  // namespace arenite::command
