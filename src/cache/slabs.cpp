@@ -69,9 +69,9 @@ ARENITE_INLINE void take_up(Slab* slab) {
 }
 
 // Every so often what happens to slabs is reason enough to look what has to go, though no page has
-// come free. No lock is held.
-ARENITE_COLD void look_after_turns() {
-  ledger::ask_purger();
+// come free: not in a program that has little, which runs no cold code. No lock is held.
+ARENITE_SELDOM void look_after_turns() {
+  if (ledger::g_ledger.live() > 4 * ledger::g_ledger.bound()) ledger::ask_purger();
 }
 ARENITE_INLINE void count_a_turn(ThreadSlabs* mine) {
   if (ARENITE_UNLIKELY(++mine->turns == 0)) look_after_turns();
