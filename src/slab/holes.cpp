@@ -8,7 +8,7 @@ Pages holes_of(const Slab* slab) {
   const unsigned size_class = slab->size_class;
   const SizeClass& k = info(size_class);
   const uint64_t pending = slab->remote_summary.load(std::memory_order_acquire);
-  uint64_t used[k_most_words];
+  uint64_t used[k_most_words] = {};
   for (unsigned i = 0; i < k.word_count; i++) {
     uint64_t free = __atomic_load_n(&slab->words[i], __ATOMIC_ACQUIRE);
     // Remote words lie far off; one that the summary does not name is hardly ever not 0.
