@@ -8,11 +8,10 @@
 // The page brk-or-mmap.md says what to expect and why.
 
 #include <malloc.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cstdlib>
 
+#include "children.hpp"
 #include "steps.hpp"
 
 namespace {
@@ -28,12 +27,6 @@ constexpr size_t k_mib = 1024 * 1024;
 constexpr size_t k_requests[] = {
     1, 1024, 16 * 1024, 65'512, 65'513, 65'536, 131'048, 131'049, 131'072, k_mib, 64 * k_mib,
 };
-
-KernelView look() {
-  KernelView view;
-  if (!read_kernel_view(view)) fail(1, k_program, "cannot read /proc/self");
-  return view;
-}
 
 std::string_view place_of(const void* block) {
   return is_in_heap(look(), block) ? "[heap]" : "mapping";
@@ -65,28 +58,23 @@ void try_request(Steps& steps, std::string_view table, size_t bytes) {
              Figure::text("malloc_calls", malloc_calls), Figure::text("free_calls", free_calls)});
 }
 
-template <typename Work>
-void in_a_child(Work&& work) {
-  const pid_t child = fork();
-  if (child < 0) fail(1, k_program, "cannot fork");
-  if (child == 0) {
-    void* const first = malloc(1);  // what an allocator does after a fork is not what is asked here
-    use(first);
-    free(first);
-    fill_the_top();
-    work();
-    _exit(0);
-  }
-  int status = 0;
-  if (waitpid(child, &status, 0) != child || status != 0) fail(1, k_program, "a child failed");
+void prepare() {
+  void* const first = malloc(1);  // what an allocator does after a fork is not what is asked here
+  use(first);
+  free(first);
+  fill_the_top();
 }
 
 void try_requests(Steps& steps) {
   for (const size_t bytes : k_requests) {
-    in_a_child([&] { try_request(steps, "requests", bytes); });
+    in_a_child(k_program, [&] {
+      prepare();
+      try_request(steps, "requests", bytes);
+    });
   }
   for (const size_t bytes : k_requests) {
-    in_a_child([&] {
+    in_a_child(k_program, [&] {
+      prepare();
       mallopt(M_MMAP_THRESHOLD, k_lower_threshold);
       try_request(steps, "requests after mallopt", bytes);
     });

@@ -35,6 +35,11 @@ inline bool is_in_heap(const KernelView& view, const void* address) {
   return at >= view.heap_start && at - view.heap_start < view.heap_bytes;
 }
 
+// Bytes in memory of what the process made itself: exact, and without the program's own pages.
+inline uint64_t own_resident_bytes(const KernelView& view) {
+  return view.heap_resident_bytes + view.anonymous_resident_bytes;
+}
+
 // False where /proc cannot be read; `view` is then incomplete.
 bool read_kernel_view(KernelView& view);
 

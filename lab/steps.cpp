@@ -75,8 +75,7 @@ void Steps::row(std::string_view table, std::initializer_list<Figure> figures) {
 
 void Steps::report(std::string_view name, const Moment& before, const Moment& after,
                    std::string_view library) {
-  KernelView view;
-  if (!read_kernel_view(view)) fail(1, "lab", "cannot read /proc/self/status and /proc/self/smaps");
+  const KernelView view = look();
   const KernelCalls calls = after.calls.since(before.calls);
   JsonLine line;
   line.add(Figure::text("step", name));
@@ -116,6 +115,12 @@ CallsText::CallsText(const KernelCalls& calls) {
 
 void CallsText::put(std::string_view words) {
   for (const char c : words) text_[size_++] = c;
+}
+
+KernelView look() {
+  KernelView view;
+  if (!read_kernel_view(view)) fail(1, "lab", "cannot read /proc/self/status and /proc/self/smaps");
+  return view;
 }
 
 void sleep_seconds(unsigned seconds) {

@@ -84,6 +84,9 @@ inline void use(void* block) {
   asm volatile("" : : "r"(block) : "memory");
 }
 
+// What the kernel says of the process now. Ends it where /proc cannot be read.
+KernelView look();
+
 // Sleeps through interruptions.
 void sleep_seconds(unsigned seconds);
 

@@ -19,6 +19,29 @@ TEST_F(DepotTest, a_new_slab_is_empty_and_belongs_to_who_asked) {
   EXPECT_TRUE(is_whole());
 }
 
+TEST_F(DepotTest, the_pages_of_a_slab_that_will_fill_come_at_once_from_4_mib_in_use_on) {
+  const unsigned c = class_of(64);
+  const auto has_pages = [](const Slab* slab) {
+    const size_t page = os::page_size();
+    const char* memory = slab::memory_of(slab);
+    size_t n = 0;
+    for (size_t at = 0; at < slab::k_slab_size; at += page) n += os::has_memory(memory + at, page);
+    return n;
+  };
+  ledger::g_ledger.shrank(ledger::g_ledger.live());
+  EXPECT_EQ(has_pages(depot_.make_slab(c, &mine_, true)), 0U);
+  ledger::g_ledger.grew(4 * k_mib);
+  EXPECT_EQ(has_pages(depot_.make_slab(c, &mine_)), 0U);
+  const Slab* filled = depot_.make_slab(c, &mine_, true);
+  if (has_pages(filled) == 0) GTEST_SKIP() << "the kernel is older than 5.14";
+  EXPECT_EQ(has_pages(filled), slab::k_slab_size / os::page_size());
+  fail_from_now(os::Call::populate);
+  const Slab* refused = depot_.make_slab(c, &mine_, true);
+  os::g_fault_plan.fail_nth(0);
+  ASSERT_NE(refused, nullptr);
+  EXPECT_EQ(has_pages(refused), 0U);
+}
+
 TEST_F(DepotTest, a_full_region_is_followed_by_another) {
   std::set<uintptr_t> regions;
   std::set<const Slab*> slabs;

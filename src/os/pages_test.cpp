@@ -77,6 +77,30 @@ TEST_F(PagesTest, purged_pages_stay_readable_and_read_as_zero) {
   unmap(p, 4 * page_);
 }
 
+TEST_F(PagesTest, populated_pages_hold_memory_and_are_zero) {
+  char* p = static_cast<char*>(map(4 * page_));
+  ASSERT_FALSE(has_memory(p, 4 * page_));
+  populate(p + page_, 2 * page_);
+  if (!has_memory(p + page_, page_)) GTEST_SKIP() << "the kernel is older than 5.14";
+  EXPECT_TRUE(has_memory(p + 2 * page_, page_));
+  EXPECT_FALSE(has_memory(p, page_));
+  EXPECT_FALSE(has_memory(p + 3 * page_, page_));
+  EXPECT_TRUE(all_zero(p + page_, 2 * page_));
+  unmap(p, 4 * page_);
+}
+
+TEST_F(PagesTest, where_pages_cannot_be_populated_nothing_has_changed) {
+  char* p = static_cast<char*>(map(page_));
+  errno = 0;
+  g_fault_plan.fail_nth(1, only(Call::populate), true);
+  populate(p, page_);
+  g_fault_plan.fail_nth(0);
+  EXPECT_EQ(errno, 0);
+  EXPECT_FALSE(has_memory(p, page_));
+  p[0] = 1;
+  unmap(p, page_);
+}
+
 TEST_F(PagesTest, several_ranges_go_back_at_once_and_what_lies_between_stays) {
   for (const bool has_call : {true, false}) {
     char* p = static_cast<char*>(map(8 * page_));

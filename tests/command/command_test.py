@@ -48,7 +48,7 @@ class Case(unittest.TestCase):
 
 
 class Usage(Case):
-    PLACES = [[], ["run"], ["settings"], ["lab"], ["lab", "map-clear"]]
+    PLACES = [[], ["run"], ["settings"], ["lab"], ["lab", "map-clear"], ["lab", "first-fit"]]
 
     def test_helps_everywhere(self):
         for place in self.PLACES:

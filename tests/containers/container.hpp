@@ -15,6 +15,7 @@
 
 #include "expect.hpp"
 #include "process.hpp"
+#include "threads.hpp"
 
 namespace container {
 
@@ -92,34 +93,6 @@ inline int processors_to_run_on() {
   cpu_set_t set;
   EXPECT_EQ(sched_getaffinity(0, sizeof(set), &set), 0);
   return CPU_COUNT(&set);
-}
-
-// The arenas that so many threads, alive at once, end up with.
-inline int arenas_with_threads(int threads) {
-  static pthread_barrier_t leave;
-  static pthread_barrier_t allocated;
-  pthread_barrier_init(&leave, nullptr, static_cast<unsigned>(threads) + 1);
-  static pthread_t ids[256];
-  for (int i = 0; i < threads; ++i) {
-    pthread_barrier_init(&allocated, nullptr, 2);
-    EXPECT_EQ(pthread_create(
-                  &ids[i], nullptr,
-                  [](void*) -> void* {
-                    void* p = malloc(20000);
-                    pthread_barrier_wait(&allocated);
-                    pthread_barrier_wait(&leave);
-                    free(p);
-                    return nullptr;
-                  },
-                  nullptr),
-              0);
-    pthread_barrier_wait(&allocated);
-    pthread_barrier_destroy(&allocated);
-  }
-  const int arenas = count_arenas();
-  pthread_barrier_wait(&leave);
-  for (int i = 0; i < threads; ++i) pthread_join(ids[i], nullptr);
-  return arenas;
 }
 
 inline void run_on_one_processor() {

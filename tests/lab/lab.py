@@ -31,6 +31,21 @@ CALLS = ["brk", "mmap", "munmap", "mremap", "madvise", "mprotect"]
 _command = None
 
 
+def run_lab(*words, env=None):
+    """Runs `arenite lab` with an environment that holds nothing an allocator would read."""
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **(env or {})}
+    return subprocess.run([str(_command), "lab", *words], env=environment, text=True,
+                          capture_output=True, timeout=200)
+
+
+def answer_of(*words, env=None):
+    """What an experiment gives with --json."""
+    done = run_lab(*words, "--json", env=env)
+    if done.returncode != 0:
+        raise AssertionError(f"ended with status {done.returncode}: {done.stderr}")
+    return json.loads(done.stdout)
+
+
 class Run:
     """What one allocator made of an experiment, in one variant ("" is the program as it is)."""
 
@@ -56,6 +71,12 @@ class Run:
         """By how much a figure grew between two steps."""
         return self.steps[step][figure] - self.steps[since][figure]
 
+    def kept(self, step):
+        """Bytes in memory of the process's own making, more than at the start: smaps, exact."""
+        def own(name):
+            return self[name]["heap_resident_bytes"] + self[name]["anonymous_resident_bytes"]
+        return own(step) - own("start")
+
     def is_traced(self):
         """Whether calls to the kernel were counted."""
         return all(step["brk"] is not None for step in self.steps.values())
@@ -67,12 +88,7 @@ class LabCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **cls.ENVIRONMENT}
-        done = subprocess.run([str(_command), "lab", *cls.EXPERIMENT, "--json"], env=environment,
-                              text=True, capture_output=True, timeout=200)
-        if done.returncode != 0:
-            raise AssertionError(f"ended with status {done.returncode}: {done.stderr}")
-        cls.answer = json.loads(done.stdout)
+        cls.answer = answer_of(*cls.EXPERIMENT, env=cls.ENVIRONMENT)
         cls.all_runs = [Run(run) for run in cls.answer["runs"]]
 
     def run_of(self, allocator, variant=""):

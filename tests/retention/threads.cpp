@@ -5,24 +5,11 @@
 #include <pthread.h>
 
 #include "resident.hpp"
+#include "threads.hpp"
 
 using namespace retention;
 
 namespace {
-
-pthread_t start(void* (*body)(void*), void* argument) {
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, 64_KiB);
-  pthread_t thread;
-  EXPECT_EQ(pthread_create(&thread, &attributes, body, argument), 0);
-  pthread_attr_destroy(&attributes);
-  return thread;
-}
-
-void join(pthread_t thread) {
-  EXPECT_EQ(pthread_join(thread, nullptr), 0);
-}
 
 constexpr std::size_t k_threads = 16;
 constexpr std::size_t k_need = 20'000'000;

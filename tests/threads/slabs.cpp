@@ -10,26 +10,11 @@
 
 #include "expect.hpp"
 #include "process.hpp"
+#include "threads.hpp"
 
 using namespace behaviour;
 
 namespace {
-
-constexpr std::size_t k_stack_size = 64_KiB;
-
-pthread_t start(void* (*body)(void*), void* argument) {
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, k_stack_size);
-  pthread_t thread;
-  EXPECT_EQ(pthread_create(&thread, &attributes, body, argument), 0);
-  pthread_attr_destroy(&attributes);
-  return thread;
-}
-
-void join(pthread_t thread) {
-  EXPECT_EQ(pthread_join(thread, nullptr), 0);
-}
 
 // Blocks that each thread of a row leaves to the next.
 constexpr std::size_t k_left = 8;

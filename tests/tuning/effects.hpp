@@ -11,6 +11,7 @@
 
 #include "expect.hpp"
 #include "process.hpp"
+#include "threads.hpp"
 
 namespace effects {
 
@@ -97,37 +98,6 @@ inline bool fresh_memory_is(unsigned char byte) {
   for (const std::size_t size : {std::size_t{24}, std::size_t{1000}, std::size_t{30000}, 1_MiB})
     if (!all_bytes_are(take(size), size, byte)) return false;
   return true;
-}
-
-// M_ARENA_MAX and M_ARENA_TEST: the arenas that so many threads, alive at once, end up with.
-inline int arenas_with_threads(int threads) {
-  static pthread_barrier_t leave;
-  static pthread_barrier_t allocated;
-  pthread_barrier_init(&leave, nullptr, static_cast<unsigned>(threads) + 1);
-  static pthread_t ids[256];
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, 128_KiB);
-  for (int i = 0; i < threads; ++i) {
-    pthread_barrier_init(&allocated, nullptr, 2);
-    EXPECT_EQ(pthread_create(
-                  &ids[i], &attributes,
-                  [](void*) -> void* {
-                    void* p = malloc(100);
-                    pthread_barrier_wait(&allocated);
-                    pthread_barrier_wait(&leave);
-                    free(p);
-                    return nullptr;
-                  },
-                  nullptr),
-              0);
-    pthread_barrier_wait(&allocated);
-    pthread_barrier_destroy(&allocated);
-  }
-  const int arenas = count_arenas();
-  pthread_barrier_wait(&leave);
-  for (int i = 0; i < threads; ++i) pthread_join(ids[i], nullptr);
-  return arenas;
 }
 
 }  // namespace effects

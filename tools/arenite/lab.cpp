@@ -85,7 +85,8 @@ void print_text(const Experiment& experiment, const Outcome& outcome,
 }  // namespace
 
 Lab::Lab(CLI::App& command, const std::string& version)
-    : lab_(command.add_subcommand("lab", "experiments that show what an allocator does")) {
+    : lab_(command.add_subcommand("lab", "experiments that show what an allocator does")),
+      drawn_(*lab_, version) {
   lab_->set_version_flag("--version", version);
   lab_->add_flag("--json", json_, "the list as JSON");
   lab_->require_subcommand(0, 1);
@@ -118,15 +119,20 @@ void Lab::add(const Experiment& experiment, const std::string& version) {
 int Lab::list() const {
   if (json_) {
     Json out = Json::array();
-    for (const Experiment& experiment : all_experiments()) {
-      out.push_back({{"name", experiment.name}, {"summary", experiment.summary}});
-    }
+    const auto add = [&](const auto& experiment, const char* kind) {
+      out.push_back({{"name", experiment.name}, {"summary", experiment.summary}, {"kind", kind}});
+    };
+    for (const Experiment& experiment : all_experiments()) add(experiment, "measured");
+    for (const DrawnExperiment& experiment : drawn_experiments()) add(experiment, "drawn");
     fmt::print("{}\n", out.dump(2));
     return 0;
   }
   size_t width = 0;
   for (const Experiment& e : all_experiments()) width = std::max(width, e.name.size());
+  for (const DrawnExperiment& e : drawn_experiments()) width = std::max(width, e.name.size());
   for (const Experiment& e : all_experiments())
+    fmt::print("{:<{}}  {}\n", e.name, width, e.summary);
+  for (const DrawnExperiment& e : drawn_experiments())
     fmt::print("{:<{}}  {}\n", e.name, width, e.summary);
   return 0;
 }
@@ -145,7 +151,7 @@ int Lab::run() const {
   for (const std::unique_ptr<Request>& request : requests_) {
     if (request->parser->parsed()) return perform(*request);
   }
-  return list();
+  return drawn_.is_asked_for() ? drawn_.run() : list();
 }
 
 }  // namespace arenite::command

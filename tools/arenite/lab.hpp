@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "drawn.hpp"
 #include "experiment.hpp"
 
 namespace arenite::command {
@@ -35,6 +36,7 @@ class Lab {
   static int perform(const Request& request);
 
   CLI::App* lab_;
+  DrawnLab drawn_;
   bool json_ = false;
   std::vector<std::unique_ptr<Request>> requests_;  // CLI11 keeps pointers into them
 };

@@ -5,7 +5,8 @@
 //   settings       what the library reads in this environment (setting_text: the table as words)
 //   lab            experiments, side by side (experiment, experiments/: what there is; allocators:
 //                  under what; runner, child, tracer: running one; presentation, table, plot,
-//                  curves, figures, terminal, progress: showing it)
+//                  curves, figures, terminal, progress: showing it); or drawn, step by step
+//                  (drawn: what there is; drawings: reading one; drawing_text: showing it)
 //   places         where the library and the lab's programs are
 //
 // Exit status: 0; 2 for bad usage; 1 for other failures; with `run` the program's own (see

@@ -1,0 +1,131 @@
+// Running a drawn experiment and showing its frames. See drawn.hpp.
+
+#include "drawn.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "child.hpp"
+#include "drawing_text.hpp"
+#include "errors.hpp"
+#include "places.hpp"
+
+namespace arenite::command {
+namespace {
+
+// Those that --drawing and --step leave; all frames of a drawing share its numbers.
+void print_text(const std::vector<Drawing>& drawings, const std::string& only, size_t step,
+                const std::string& language) {
+  const Terminal terminal = standard_output();
+  const char* before = "";
+  for (const Drawing& drawing : drawings) {
+    if (!only.empty() && drawing.name != only) continue;
+    if (drawings.size() > 1) {
+      fmt::print("{}{}: {}\n", before, terminal.bold(drawing.name),
+                 drawing.title.at(language).get<std::string>());
+      before = "\n";
+    }
+    for (size_t number = 1; number <= drawing.frames.size(); number++) {
+      if (step != 0 && number != step) continue;
+      fmt::print("{}{}", before, frame_text(drawing, number, language, terminal));
+      before = "\n";
+    }
+  }
+}
+
+void check_choice(const std::vector<Drawing>& drawings, const std::string& only, size_t step) {
+  std::string names;
+  size_t steps = 0;
+  for (const Drawing& drawing : drawings) {
+    names += (names.empty() ? "" : ", ") + drawing.name;
+    if (only.empty() || drawing.name == only) steps = std::max(steps, drawing.frames.size());
+  }
+  if (steps == 0) throw UsageError(fmt::format("--drawing: no '{}'; there are {}", only, names));
+  if (step > steps) throw UsageError(fmt::format("--step: there are {} steps", steps));
+}
+
+}  // namespace
+
+std::vector<Drawing> run_drawn(const DrawnExperiment& experiment, const std::string& library) {
+  ChildStart start;
+  start.program = find_lab_program(experiment.program);
+  for (const TextOption& option : experiment.options) {
+    if (option.value.empty()) continue;
+    start.arguments.push_back("--" + option.name);
+    start.arguments.push_back(option.value);
+  }
+  if (experiment.wants_library) {
+    start.arguments.emplace_back("--library");
+    start.arguments.push_back(find_library(library).string());
+  }
+  start.environment = environment_without({"LD_PRELOAD"});
+  DrawingReader reader(experiment.program);
+  const int status = run_child(start, {[&](const std::string& line) { reader.take(line); }, [] {}});
+  if (status != 0) throw Failure(fmt::format("{} {}", experiment.program, describe_end(status)));
+  return reader.finish();
+}
+
+Json to_json(const DrawnExperiment& experiment, const std::vector<Drawing>& drawings) {
+  Json out;
+  out["experiment"] = experiment.name;
+  out["kind"] = "drawn";
+  out["options"] = Json::object();
+  for (const TextOption& option : experiment.options) {
+    if (!option.value.empty()) out["options"][option.name] = option.value;
+  }
+  out["drawings"] = Json::array();
+  for (const Drawing& drawing : drawings) out["drawings"].push_back(to_json(drawing));
+  return out;
+}
+
+DrawnLab::DrawnLab(CLI::App& lab, const std::string& version) {
+  for (const DrawnExperiment& experiment : drawn_experiments()) {
+    Request& request = *requests_.emplace_back(std::make_unique<Request>());
+    request.experiment = experiment;
+    request.parser = lab.add_subcommand(experiment.name, experiment.summary);
+    request.parser->set_version_flag("--version", version);
+    request.parser->add_flag("--json", request.json, "all frames as JSON");
+    request.parser->add_option("--step", request.step, "one step alone")
+        ->check(CLI::Range(size_t{1}, size_t{100'000}))
+        ->type_name("N");
+    request.parser->add_option("--drawing", request.drawing, "one drawing of several")
+        ->type_name("NAME");
+    request.parser->add_option("--language", request.language, "of the sentences: en or zh")
+        ->check(CLI::IsMember({"en", "zh"}))
+        ->type_name("LANGUAGE")
+        ->capture_default_str();
+    if (experiment.wants_library) {
+      request.parser->add_option("--library", request.library, "the libarenite.so to use")
+          ->type_name("PATH");
+    }
+    for (TextOption& option : request.experiment.options) {
+      request.parser->add_option("--" + option.name, option.value, option.help)
+          ->type_name(option.type_name);
+    }
+  }
+}
+
+bool DrawnLab::is_asked_for() const {
+  return std::any_of(requests_.begin(), requests_.end(),
+                     [](const auto& request) { return request->parser->parsed(); });
+}
+
+int DrawnLab::run() const {
+  const auto asked = std::find_if(requests_.begin(), requests_.end(),
+                                  [](const auto& request) { return request->parser->parsed(); });
+  return asked == requests_.end() ? k_status_usage : perform(**asked);
+}
+
+int DrawnLab::perform(const Request& request) {
+  const std::vector<Drawing> drawings = run_drawn(request.experiment, request.library);
+  check_choice(drawings, request.drawing, request.step);
+  if (request.json) {
+    fmt::print("{}\n", to_json(request.experiment, drawings).dump(1));
+  } else {
+    print_text(drawings, request.drawing, request.step, request.language);
+  }
+  return 0;
+}
+
+}  // namespace arenite::command
