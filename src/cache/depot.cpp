@@ -130,7 +130,8 @@ void Depot::make_page(Slab* slab) {
     if (word.load(std::memory_order_relaxed) != 0) word.store(0, std::memory_order_relaxed);
   }
   slab->remote_summary.store(0, std::memory_order_relaxed);
-  if (const size_t bytes = forget_holes(slab); bytes != 0) g_ledger.recounted(bytes);
+  if (slab::links_of(slab).purged.load(std::memory_order_relaxed) != 0)
+    g_ledger.recounted(forget_holes(slab));
   __atomic_store_n(&slab->block_count, 0U, __ATOMIC_RELAXED);
   slab->place.store(Place::page, std::memory_order_relaxed);
   slab->owner.store(this, std::memory_order_release);

@@ -156,7 +156,6 @@ bool Depot::look_for_holes(size_t may_stay) {
 // What had gone of a slab counts as there from now on; how many bytes.
 size_t Depot::forget_holes(Slab* slab) {
   const Pages pages = slab::links_of(slab).purged.load(std::memory_order_relaxed);
-  if (ARENITE_LIKELY(pages == 0)) return 0;
   slab::links_of(slab).purged.store(0, std::memory_order_relaxed);
   const size_t bytes = slab::bytes_of(pages);
   holes_away_.fetch_sub(bytes, std::memory_order_relaxed);
