@@ -172,8 +172,8 @@ ARENITE_COLD inline void ask_purger() {
   if (void (*purger)() = g_purger.load(std::memory_order_acquire); purger != nullptr) purger();
 }
 
-// After an event. No lock of ours is held: purging takes them. A call of its own, for events are few
-// and the places many: 3 KiB.
+// After an event. No lock of ours is held: purging takes them. A call of its own, for events are
+// few and the places many: 3 KiB.
 [[gnu::noinline]] inline void settle() {
   if (ARENITE_UNLIKELY(g_ledger.is_to_be_settled())) ask_purger();
 }
