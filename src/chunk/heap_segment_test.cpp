@@ -45,7 +45,7 @@ TEST_F(SegmentTest, a_top_below_the_threshold_stays) {
 
 TEST_F(SegmentTest, a_top_of_any_size_stays_where_nobody_asked_for_trimming) {
   g_tuning.trims_top.set(0);
-  Chunk* chunk = take(16 * k_mib);
+  Chunk* chunk = take(k_heap_size / 2);
   const size_t before = arena_->system_bytes();
   give(chunk);
   EXPECT_EQ(arena_->system_bytes(), before);
