@@ -67,31 +67,32 @@ Place place_of(const KernelView& view, const void* block) {
   return is_in_heap(view, block) ? 0 : reinterpret_cast<uintptr_t>(block) & ~(k_heap_span - 1);
 }
 
-// "1, 17": the threads whose blocks lie in one place.
+// "main, 16": the threads whose blocks lie in one place.
 class ThreadList {
  public:
   void add(size_t thread) {
     if (size_ + k_longest > sizeof text_) return;
-    if (size_ > 0) size_ += static_cast<size_t>(stpcpy(text_ + size_, ", ") - (text_ + size_));
-    if (thread == 0) {
-      size_ += static_cast<size_t>(stpcpy(text_ + size_, "main") - (text_ + size_));
-    } else {
-      size_ = static_cast<size_t>(std::to_chars(text_ + size_, text_ + sizeof text_, thread).ptr -
-                                  text_);
-    }
+    if (size_ > 0) put(", ");
+    if (thread == 0) return put("main");
+    size_ =
+        static_cast<size_t>(std::to_chars(text_ + size_, text_ + sizeof text_, thread).ptr - text_);
   }
-  operator std::string_view() const { return {text_, size_}; }
+  std::string_view words() const { return {text_, size_}; }
 
  private:
-  static constexpr size_t k_longest = 8;  // ", 1000" or "main"
+  static constexpr size_t k_longest = 8;  // ", 1000"
+
+  void put(std::string_view words) {
+    for (const char c : words) text_[size_++] = c;
+  }
+
   size_t size_ = 0;
   char text_[4000];
 };
 
 // The arenas in the order in which the threads came to them, each with its threads. How many.
 size_t print_arenas(Steps& steps, void* const* blocks, size_t count) {
-  KernelView view;
-  if (!read_kernel_view(view)) fail(1, k_program, "cannot read /proc/self");
+  const KernelView view = look();
   size_t arenas = 0;
   for (size_t i = 0; i < count; i++) {
     const Place place = place_of(view, blocks[i]);
@@ -106,7 +107,7 @@ size_t print_arenas(Steps& steps, void* const* blocks, size_t count) {
       sharing++;
     }
     steps.row("arenas", {Figure::number("arena", ++arenas), Figure::number("sharing", sharing),
-                         Figure::text("threads", threads)});
+                         Figure::text("threads", threads.words())});
   }
   return arenas;
 }

@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstdlib>
 #include <ctime>
 
@@ -132,7 +133,15 @@ class Load {
 Worker s_workers[k_most_threads];
 Load s_loads[k_most_threads];
 
-void try_kind(Steps& steps, const Kind& kind, size_t threads, uint64_t nanoseconds) {
+// What one number of threads did.
+struct Found {
+  size_t threads = 0;
+  uint64_t operations = 0;
+  uint64_t spent = 0;
+  uint64_t sleeps = 0;
+};
+
+Found try_kind(const Kind& kind, size_t threads, uint64_t nanoseconds) {
   s_ready = 0;
   for (size_t i = 0; i < threads; i++) {
     s_workers[i].start();
@@ -145,19 +154,22 @@ void try_kind(Steps& steps, const Kind& kind, size_t threads, uint64_t nanosecon
   for (size_t i = 0; i < threads; i++) s_workers[i].end();
   for (std::atomic<void*>& shared : s_shared) free(shared.exchange(nullptr));
 
-  uint64_t operations = 0;
-  uint64_t spent = 0;
-  uint64_t sleeps = 0;
+  Found found{threads};
   for (size_t i = 0; i < threads; i++) {
-    operations += s_loads[i].operations;
-    spent = std::max(spent, s_loads[i].spent);
-    sleeps += s_loads[i].sleeps;
+    found.operations += s_loads[i].operations;
+    found.spent = std::max(found.spent, s_loads[i].spent);
+    found.sleeps += s_loads[i].sleeps;
   }
-  steps.row(kind.name,
-            {Figure::number("threads", threads), Figure::number("operations", operations),
-             Figure::seconds("seconds", spent), Figure::number("waits", sleeps),
-             Figure::number("operations_a_second", operations * k_second / spent),
-             Figure::number("waits_in_a_million", sleeps * 1'000'000 / operations)});
+  return found;
+}
+
+void print(Steps& steps, const Kind& kind, const Found& found) {
+  steps.row(
+      kind.name,
+      {Figure::number("threads", found.threads), Figure::number("operations", found.operations),
+       Figure::seconds("seconds", found.spent), Figure::number("waits", found.sleeps),
+       Figure::number("operations_a_second", found.operations * k_second / found.spent),
+       Figure::number("waits_in_a_million", found.sleeps * 1'000'000 / found.operations)});
 }
 
 constexpr char k_help[] =
@@ -177,9 +189,12 @@ int main(int argc, char** argv) {
                   {"--threads", &most_threads, 1, k_most_threads}});
   Steps steps;
   for (const Kind& kind : k_kinds) {
+    Found found[std::bit_width(k_most_threads)];
+    size_t tried = 0;
     steps.run(kind.name, [&] {
       for (size_t n = 1; n <= most_threads; n *= 2)
-        try_kind(steps, kind, n, milliseconds * (k_second / 1000));
+        found[tried++] = try_kind(kind, n, milliseconds * (k_second / 1000));
     });
+    for (size_t i = 0; i < tried; i++) print(steps, kind, found[i]);
   }
 }

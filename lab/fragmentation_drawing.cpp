@@ -79,10 +79,12 @@ struct Candidate {
   Fragmentation found;
 };
 
-// A bar for each: what was asked for, what the blocks take beyond it, what is held beyond that.
+// A bar for each: what was asked for, what the blocks take beyond it, what is held beyond that. The
+// part that the frame is about is highlighted.
 void draw_bars(Drawing& drawing, std::string_view action, Bilingual text,
                const std::vector<Candidate>& candidates, Held Fragmentation::*moment) {
   Frame frame(drawing, action, text);
+  const bool is_about_frees = moment == &Fragmentation::after_frees;
   const auto percent = [](size_t permille) {
     return Words("%zu.%zu %%", permille / 10, permille % 10);
   };
@@ -98,14 +100,16 @@ void draw_bars(Drawing& drawing, std::string_view action, Bilingual text,
                   .bytes = held.used - held.asked,
                   .kind = CellKind::header,
                   .label = "internal",
-                  .value = internal});
+                  .value = internal,
+                  .changed = !is_about_frees});
     }
     if (whole > held.used) {
       frame.cell({.at = held.used,
                   .bytes = whole - held.used,
                   .kind = CellKind::free,
                   .label = "external",
-                  .value = external});
+                  .value = external,
+                  .changed = is_about_frees});
     }
   }
   for (const Candidate& candidate : candidates) {

@@ -16,8 +16,9 @@ extern "C" {
  *
  * The promise: retained <= bound + credit. Right after a call frees memory more may be retained
  * until that call returns; while other threads allocate and free, their latest steps may be missing
- * from some of the figures. Blocks that are free inside pages in use are live here. In classic mode
- * nothing is promised, and all but size and arenas is 0. */
+ * from some of the figures. Blocks that are free inside pages in use are live here, and so are
+ * whole pages between small blocks until they go. In classic mode nothing is promised, and all but
+ * size and arenas is 0. */
 /* NOLINTNEXTLINE(readability-identifier-naming): a name of C */
 struct arenite_statistics {
   size_t size;              /* how many bytes of this structure were filled in */

@@ -52,7 +52,10 @@ T* beyond(const void* p, ptrdiff_t bytes) {
 
 #define ARENITE_LIKELY(x) __builtin_expect(!!(x), 1)
 #define ARENITE_UNLIKELY(x) __builtin_expect(!!(x), 0)
+// What hardly any process runs: made small, and apart from the rest (cold.ld).
 #define ARENITE_COLD [[gnu::cold, gnu::noinline]]
+// What runs in every process, or in many, but seldom: small, and with the rest.
+#define ARENITE_SELDOM [[gnu::cold, gnu::noinline, gnu::section(".text.seldom")]]
 #define ARENITE_INLINE [[gnu::always_inline]] inline
 
 }  // namespace arenite

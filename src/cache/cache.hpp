@@ -29,6 +29,11 @@
 //                              class, or frees a block of this one
 //   T7  listed(T) -> listed(depot)   T as it ends, with its record, or has too many: with the
 //                              depot's lock
+//   T8  listed(X) -> moving -> listed(X or depot)   any thread, for the kernel's pages in it that
+//                              hold no used block (depot_holes.cpp): out of the list with the
+//                              depot's lock and X's, the kernel is asked without either, back into
+//                              the list with both. X stays the owner, and if X has no thread then
+//                              the depot becomes it
 //
 // A free by another thread than the owner: (a) set the block's remote bit, (b) see that the word's
 // bit in remote_summary is set, (c) read the owner. If nobody: T3. If the word is now wholly free,
@@ -52,15 +57,20 @@
 // page is another slab's: it may then set a summary bit for nothing, claim a full slab in which
 // nothing is free, or look whether a slab is wholly free: all are allowed to anyone.
 //
+// Why nothing that is used is purged. Nobody allocates from a slab that is in no list and nobody's
+// current one; frees go on, and only make more of it free. What is free when it is taken out (T8)
+// is so until it is in a list again. Who frees its last block meanwhile does not find it listed:
+// who lists it looks for that, as in T3 and T7, with the same exception.
+//
 // Locks: the depot's, then a thread's. Fork freezes the depot's; nobody waits for it, and what
 // needs it is left undone: a request goes to the chunk engine, an empty slab stays listed, a full
 // one into which somebody without slabs frees stays nobody's. Afterwards who thaws it, or the next
 // who purges, looks for such slabs (T3 and T5 for the depot). Pages that were being purged when it
-// froze are out of everybody's reach until the next who purges puts them back. In the
-// child the slabs of the threads that are gone are forsaken: what lies in them stays, and frees of
-// it do nothing.
+// froze, and slabs that were out for T8, are out of everybody's reach until the next who purges
+// puts them back. In the child the slabs of the threads that are gone are forsaken: what lies in
+// them stays, and frees of it do nothing.
 //
-// tests/model/ownership_model.cpp checks T1 to T7 and the frees in every interleaving of a small
+// tests/model/ownership_model.cpp checks T1 to T8 and the frees in every interleaving of a small
 // case.
 #pragma once
 

@@ -14,17 +14,13 @@ using slab::region_at;
 using slab::Slab;
 
 constinit Depot g_depot;
-constinit ThreadSlabs g_forsaken;
+constinit ThreadSlabs g_forsaken(nullptr);  // nobody takes from it
 
 namespace {
 
 // From so much in use on a fresh slab that will be filled gets its memory in one call, which costs
 // less than as many page faults. Below, what is not filled after all would show.
 constexpr size_t k_populated_from = 4 * k_mib;
-
-// Records come from mappings of this size: they are never given back, and live as long as the
-// process.
-constexpr size_t k_record_batch = 64 * k_kib;
 
 }  // namespace
 
@@ -117,7 +113,9 @@ Slab* Depot::make_slab(unsigned size_class, Owner* owner, bool will_fill) {
   if (is_huge) {
     start_huge(slab);
   } else if (is_fresh && will_fill && g_ledger.live() >= k_populated_from) {
-    os::populate(slab::memory_of(slab), slab::k_slab_size);
+    // Not what is behind the last block: of three classes that is a page.
+    const slab::SizeClass& k = slab::info(size_class);
+    os::populate(slab::memory_of(slab), align_up(size_t{k.block_count} * k.size, os::page_size()));
   }
   slab::format(slab, size_class);
   slab->owner.store(owner, std::memory_order_release);
@@ -126,9 +124,14 @@ Slab* Depot::make_slab(unsigned size_class, Owner* owner, bool will_fill) {
 
 // The lock is held, and nobody uses any block: no bit of it will change until it is a slab again.
 void Depot::make_page(Slab* slab) {
-  for (unsigned i = 0; i < slab::info(slab->size_class).word_count; i++)
-    slab::remote_word(slab, i).store(0, std::memory_order_relaxed);
+  for (unsigned i = 0; i < slab::info(slab->size_class).word_count; i++) {
+    // Where no other thread ever freed a block their page need not be written.
+    std::atomic<uint64_t>& word = slab::remote_word(slab, i);
+    if (word.load(std::memory_order_relaxed) != 0) word.store(0, std::memory_order_relaxed);
+  }
   slab->remote_summary.store(0, std::memory_order_relaxed);
+  if (slab::links_of(slab).purged.load(std::memory_order_relaxed) != 0)
+    g_ledger.recounted(forget_holes(slab));
   __atomic_store_n(&slab->block_count, 0U, __ATOMIC_RELAXED);
   slab->place.store(Place::page, std::memory_order_relaxed);
   slab->owner.store(this, std::memory_order_release);
@@ -200,7 +203,7 @@ void Depot::claim(Slab* slab) {
   receive(slab);
 }
 
-void Depot::claim_full(Slab* slab) {
+ARENITE_SELDOM void Depot::claim_full(Slab* slab) {
   if (!lock.lock_unless_frozen()) return has_missed_.store(true, std::memory_order_release);
   claim(slab);
   lock.unlock();
@@ -209,7 +212,7 @@ void Depot::claim_full(Slab* slab) {
 
 // The lock is held. There may be more that it is not told of, for who found the depot frozen says
 // so afterwards: that waits for the next time.
-void Depot::reclaim_what_was_missed() {
+ARENITE_COLD void Depot::reclaim_what_was_missed() {
   if (!has_missed_.exchange(false, std::memory_order_acquire)) return;
   for_each_region_locked([&](const Region& region) {
     region.for_each_slab([&](Slab* slab) {
@@ -225,14 +228,14 @@ void Depot::reclaim_what_was_missed() {
   });
 }
 
-void Depot::catch_up() {
+ARENITE_SELDOM void Depot::catch_up() {
   if (!has_missed_.load(std::memory_order_relaxed) || !lock.lock_unless_frozen()) return;
   reclaim_what_was_missed();
   lock.unlock();
   ledger::settle();
 }
 
-ThreadSlabs* Depot::take_record() {
+ARENITE_SELDOM ThreadSlabs* Depot::take_record() {
   if (!lock.lock_unless_frozen()) return nullptr;
   ThreadSlabs* record = idle_records_;
   if (record != nullptr) {
@@ -242,23 +245,17 @@ ThreadSlabs* Depot::take_record() {
       if (const uint32_t n = record->listed(c); n != 0)
         adoptable_[c].fetch_sub(n, std::memory_order_relaxed);
     }
-  } else {
-    if (fresh_records_ == nullptr || fresh_records_ + 1 > fresh_end_) {
-      fresh_records_ = static_cast<ThreadSlabs*>(os::map(k_record_batch));
-      if (fresh_records_ != nullptr)
-        fresh_end_ = fresh_records_ + k_record_batch / sizeof(ThreadSlabs);
-    }
-    if (fresh_records_ != nullptr) {
-      record = new (fresh_records_++) ThreadSlabs;
-      record->next_record = records_;
-      records_ = record;
-    }
+  } else if (void* memory = chunk::take_for_good(sizeof(ThreadSlabs))) {
+    // Records live as long as the process.
+    record = new (memory) ThreadSlabs;
+    record->next_record = records_;
+    records_ = record;
   }
   lock.unlock();
   return record;
 }
 
-void Depot::give_record(ThreadSlabs* record) {
+ARENITE_SELDOM void Depot::give_record(ThreadSlabs* record) {
   lock.lock();
   record->next_idle = idle_records_;
   record->is_idle.store(true, std::memory_order_relaxed);
@@ -275,7 +272,7 @@ void Depot::give_record(ThreadSlabs* record) {
 }
 
 // The lock is held; the record is idle.
-void Depot::take_slabs_of(ThreadSlabs* record) {
+ARENITE_SELDOM void Depot::take_slabs_of(ThreadSlabs* record) {
   for (unsigned c = 0; c < slab::k_classes; c++) {
     while (Slab* slab = record->take_first(c)) {
       adoptable_[c].fetch_sub(1, std::memory_order_relaxed);
@@ -284,7 +281,7 @@ void Depot::take_slabs_of(ThreadSlabs* record) {
   }
 }
 
-void Depot::restart_in_child(const ThreadSlabs* own) {
+ARENITE_COLD void Depot::restart_in_child(const ThreadSlabs* own) {
   lock.forget();
   put_all_back();
   for (Region* r = regions_; r != nullptr; r = r->next) {
@@ -294,6 +291,7 @@ void Depot::restart_in_child(const ThreadSlabs* own) {
         slab->owner.store(&g_forsaken, std::memory_order_relaxed);
     });
   }
+  relist_all_out();
   ThreadSlabs* last_idle = idle_records_;
   while (last_idle != nullptr && last_idle->next_idle != nullptr) last_idle = last_idle->next_idle;
   for (ThreadSlabs* record = records_; record != nullptr; record = record->next_record) {

@@ -61,6 +61,16 @@ class Depot : public slab::Owner {
   // All of it. Whether any went.
   bool purge() { return purge(SIZE_MAX) != 0; }
 
+  // T8: gives free pages inside listed slabs back, all of them; how many bytes it was. And what is
+  // due of so many slabs, where they may hold `may_stay`; whether to look again a second later,
+  // however little happens until then.
+  size_t purge_holes();
+  bool look_for_holes(size_t may_stay);
+  // Its owner is about to allocate from a slab that has pages which are gone.
+  void take_up_holes(slab::Slab* slab);
+  // Whether the slab is between lists for that. The lock is held.
+  bool is_out(const slab::Slab* slab) const;
+
   // Does what could not be done while the depot was frozen. Not with any lock held.
   void catch_up();
 
@@ -110,9 +120,19 @@ class Depot : public slab::Owner {
   void note_open(slab::Region* region);
   void pick(slab::Pick which, size_t most_bytes, slab::PurgeBatch& batch);
   bool begin_purging();
+  void end_purging();
   bool purge_batch(const slab::PurgeBatch& batch, size_t& gone);
   bool purge_words();
   void put_all_back();
+  struct HoleBatch;
+  enum class Asked : uint8_t { gone, refused, frozen };
+  bool look_into(slab::Region*& hand, size_t most_regions, policy::Holes* plan, size_t& gone);
+  void look_into(slab::Slab* slab, policy::Holes* plan, HoleBatch& batch);
+  void take_out(slab::Slab* slab, HoleBatch& batch);
+  Asked purge_out(HoleBatch& batch, size_t& all_gone);
+  void relist(slab::Slab* slab);
+  void relist_all_out();
+  size_t forget_holes(slab::Slab* slab);
   void take_slabs_of(ThreadSlabs* record);
   void receive(slab::Slab* slab);
 
@@ -139,10 +159,14 @@ class Depot : public slab::Owner {
   size_t small_extents_end_ = 0;      // where the first that started huge is
   unsigned huge_refusals_ = 0;        // in a row
   unsigned small_extents_to_go_ = 0;  // until the kernel is asked for a huge page again
+  slab::Slab* out_[os::k_most_purge_ranges] = {};  // of their lists, for pages inside that go
+  unsigned out_count_ = 0;
+  policy::Holes holes_;
+  slab::Region* holes_hand_ = nullptr;     // the region at which the next look begins
+  std::atomic<size_t> holes_away_{0};      // bytes inside slabs that have gone
+  std::atomic<size_t> holes_taken_up_{0};  // and that were taken up again since the last look
   ThreadSlabs* records_ = nullptr;
-  ThreadSlabs* idle_records_ = nullptr;   // the latest first; behind the first few without slabs
-  ThreadSlabs* fresh_records_ = nullptr;  // room for more, up to fresh_end_
-  ThreadSlabs* fresh_end_ = nullptr;
+  ThreadSlabs* idle_records_ = nullptr;  // the latest first; behind the first few without slabs
 };
 
 [[gnu::visibility("hidden")]] extern constinit Depot g_depot;

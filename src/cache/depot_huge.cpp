@@ -25,7 +25,7 @@ bool Depot::should_start_huge(const Slab* page) {
 // meanwhile: they get theirs out of it, or, quicker than we, keep it from becoming huge. Where fork
 // has frozen the lock afterwards the extent's other pages are resident and count as never touched,
 // until they are taken.
-void Depot::start_huge(const Slab* page) {
+ARENITE_COLD void Depot::start_huge(const Slab* page) {
   const bool is_huge = os::populate_huge(slab::memory_of(page));
   if (!lock.lock_unless_frozen()) return;
   huge_refusals_ = is_huge ? 0 : huge_refusals_ + 1;
@@ -45,7 +45,7 @@ void Depot::start_huge(const Slab* page) {
 // What was taken first is small pages, and may be what is used most: the upper levels of a tree,
 // the table of a hash. With each extent that starts huge one of these follows, if all of it is in
 // use. Each is looked at once. The lock is held.
-void* Depot::next_small_extent(const Slab* first_huge) {
+ARENITE_COLD void* Depot::next_small_extent(const Slab* first_huge) {
   if (small_extents_end_ == 0)
     small_extents_end_ = slab::region_at(first_huge) == regions_
                              ? slab::page_number(first_huge) / Region::k_extent_pages

@@ -32,10 +32,18 @@ bool Depot::begin_purging() {
     lock.unlock();
     return false;
   }
-  if (purging_.load(std::memory_order_relaxed) == Purging::left) put_all_back();
+  if (purging_.load(std::memory_order_relaxed) == Purging::left) {
+    put_all_back();
+    relist_all_out();
+  }
   purging_.store(Purging::yes, std::memory_order_relaxed);
   reclaim_what_was_missed();
   return true;
+}
+
+void Depot::end_purging() {
+  purging_.store(Purging::no, std::memory_order_relaxed);
+  lock.unlock();
 }
 
 // Lets go of the lock for the kernel's part. False if fork has frozen it meanwhile: then the pages
@@ -79,8 +87,7 @@ size_t Depot::purge(size_t bytes) {
     }
   }
   if (all_gone != 0 && !is_refused && !purge_words()) return all_gone;
-  purging_.store(Purging::no, std::memory_order_relaxed);
-  lock.unlock();
+  end_purging();
   return all_gone;
 }
 

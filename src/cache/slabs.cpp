@@ -57,6 +57,26 @@ ARENITE_INLINE void make_current(unsigned size_class, Slab* slab) {
   for (size_t i = range.first; i < range.end; i++) thread.direct[i] = slab;
 }
 
+ARENITE_COLD void take_up_holes(Slab* slab) {
+  g_depot.take_up_holes(slab);
+  ledger::settle();
+}
+// A slab of ours that was listed will be allocated from: what has gone inside it comes back. No
+// lock is held.
+ARENITE_INLINE void take_up(Slab* slab) {
+  if (ARENITE_UNLIKELY(slab::links_of(slab).purged.load(std::memory_order_relaxed) != 0))
+    take_up_holes(slab);
+}
+
+// Every so often what happens to slabs is reason enough to look what has to go, though no page has
+// come free: not in a program that has little, which runs no cold code. No lock is held.
+ARENITE_SELDOM void look_after_turns() {
+  if (ledger::g_ledger.live() > 4 * ledger::g_ledger.bound()) ledger::ask_purger();
+}
+ARENITE_INLINE void count_a_turn(ThreadSlabs* mine) {
+  if (ARENITE_UNLIKELY(++mine->turns == 0)) look_after_turns();
+}
+
 // Makes a nobody's slab `owner`'s (T3). False if another was quicker.
 ARENITE_INLINE bool claim_full(Slab* slab, Owner* owner) {
   if (os::single_threaded()) {
@@ -109,7 +129,7 @@ void list_or_free(Slab* slab) {
 }
 
 // Our current slab of a class, if we have one, becomes a listed one, a page, or nobody's.
-void put_down_current(unsigned size_class) {
+ARENITE_SELDOM void put_down_current(unsigned size_class) {
   Slab* slab = t_thread.slabs->current[size_class];
   if (slab == &slab::g_no_slab) return;
   make_current(size_class, &slab::g_no_slab);
@@ -126,7 +146,7 @@ void put_down_current(unsigned size_class) {
 // which may be ours no more, is left out.
 constexpr uint8_t k_look_after = 4;
 
-ARENITE_COLD void look_at_currents(ThreadSlabs* mine, unsigned but) {
+ARENITE_SELDOM void look_at_currents(ThreadSlabs* mine, unsigned but) {
   for (unsigned c = 0; c < slab::k_classes; c++) {
     Slab* slab = mine->current[c];
     const uint64_t bit = uint64_t{1} << c;
@@ -149,7 +169,11 @@ void count_a_page(ThreadSlabs* mine, unsigned but) {
 
 // Whether a slab of ours that was just collected has free blocks. If not it is given up.
 bool is_usable(Slab* slab, unsigned size_class) {
-  if (ARENITE_LIKELY(slab::has_free(slab))) return true;
+  if (ARENITE_LIKELY(slab::has_free(slab))) {
+    take_up(slab);
+    return true;
+  }
+  // No page of it has gone: none of its blocks was free.
   if (give_up_full(slab)) return false;
   if (slab->size_class == size_class) return true;
   list_mine(slab);
@@ -264,7 +288,7 @@ namespace {
 
 // From whatever is true now: two threads may change it at once, and the later must not undo what
 // the earlier has changed.
-ARENITE_COLD void choose_direct() {
+ARENITE_SELDOM void choose_direct() {
   for (;;) {
     const size_t below = g_served.below.load();
     const bool watched = g_served.watched.load();
@@ -276,7 +300,7 @@ ARENITE_COLD void choose_direct() {
 
 }  // namespace
 
-void serve_below(size_t below) {
+ARENITE_SELDOM void serve_below(size_t below) {
   g_served.below.store(below);
   choose_direct();
 }
@@ -287,7 +311,7 @@ void watch(bool watched) {
   choose_direct();
 }
 
-ARENITE_COLD bool settle() {
+ARENITE_SELDOM bool settle() {
   Thread& thread = t_thread;
   if (thread.departing || !serve_anybody()) return false;
   ThreadSlabs* record = g_depot.take_record();
@@ -309,6 +333,7 @@ namespace {
   }
   // Settling may allocate, from this class too.
   if (!t_thread.has_slabs()) return settle() ? take_from_another(size_class) : nullptr;
+  count_a_turn(t_thread.slabs);
   Slab* next = next_slab(size_class, slab);
   if (ARENITE_LIKELY(next != nullptr)) {
     make_current(size_class, next);
@@ -325,6 +350,7 @@ void* take_of_class(unsigned size_class) {
   // With company others change the list: it is looked at with the lock only.
   if (!os::single_threaded()) return take_from_another(size_class);
   ThreadSlabs* mine = t_thread.slabs;
+  count_a_turn(mine);
   Slab* slab = mine->current[size_class];
   Slab* next = mine->first(size_class);
   if (next == nullptr || next->summary == 0 || slab == &slab::g_no_slab || slab::has_free(slab) ||
@@ -335,6 +361,7 @@ void* take_of_class(unsigned size_class) {
   slab->owner.store(nullptr, std::memory_order_relaxed);
   mine->unlist(next);
   make_current(size_class, next);
+  take_up(next);
   return next->pop(slab::claim(next));
 }
 
@@ -371,7 +398,7 @@ void give_foreign(Slab* slab, void* block) {
   if (slab::is_complete(slab, granule / 64, word)) completed(slab, granule / 64);
 }
 
-ARENITE_COLD void give_after_others(Slab* slab, void* block) {
+ARENITE_SELDOM void give_after_others(Slab* slab, void* block) {
   slab::collect(slab);
   const uint32_t granule = granule_of(slab, block);
   uint64_t& home = granule / 64 == slab->active ? slab->active_word : slab->words[granule / 64];
@@ -387,6 +414,7 @@ ARENITE_COLD void give_after_others(Slab* slab, void* block) {
 // may be another's.
 void completed(Slab* slab, unsigned word_index) {
   if (slab->place.load(std::memory_order_relaxed) != Place::listed) return;
+  count_a_turn(t_thread.slabs);
   const unsigned size_class = __atomic_load_n(&slab->size_class, __ATOMIC_RELAXED);
   // Blocks freed in order leave a used one next to the last: ask there before asking everywhere.
   for (const unsigned i : {word_index - 1, word_index + 1}) {
@@ -404,7 +432,7 @@ ARENITE_COLD void refuse_free(const Slab* slab, void* block) {
   slab::fault(slab->is_start(offset) ? Fault::double_free : Fault::invalid_pointer, slab, block);
 }
 
-ARENITE_COLD void leave_slabs() {
+ARENITE_SELDOM void leave_slabs() {
   Thread& thread = t_thread;
   if (!thread.has_slabs()) return;
   ThreadSlabs* mine = thread.slabs;

@@ -54,7 +54,7 @@ void mark_thread() {
   os::mark_thread(&t_thread);
 }
 
-ARENITE_COLD chunk::Arena* lock_arena_slowly() {
+ARENITE_SELDOM chunk::Arena* lock_arena_slowly() {
   Thread& thread = t_thread;
   chunk::Arena* arena = thread.arena;
   if (arena == nullptr) {

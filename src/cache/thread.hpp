@@ -25,8 +25,10 @@ namespace arenite::cache {
 inline constexpr size_t k_direct_limit = 1024;
 
 struct ThreadSlabs : slab::Owner {
-  constexpr ThreadSlabs() {
-    for (slab::Slab*& s : current) s = &slab::g_no_slab;
+  constexpr ThreadSlabs() : ThreadSlabs(&slab::g_no_slab) {}
+  // `none` stands for the slab of a class that has none.
+  constexpr explicit ThreadSlabs(slab::Slab* none) {
+    for (slab::Slab*& s : current) s = none;
   }
 
   slab::Slab* current[slab::k_classes];
@@ -36,6 +38,7 @@ struct ThreadSlabs : slab::Owner {
   // that it has made or given up since (slabs.cpp: look_at_currents).
   uint64_t unused = 0;
   uint8_t pages_since_look = 0;
+  uint8_t turns = 0;  // slabs taken up, words that came free (slabs.cpp: count_a_turn)
   ThreadSlabs* next_record = nullptr;  // all there are
   ThreadSlabs* next_idle = nullptr;    // those without a thread
   std::atomic<bool> is_idle{false};    // changed with the depot's lock

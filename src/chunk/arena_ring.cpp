@@ -91,7 +91,7 @@ Arena* ArenaRing::lock_another(Arena*& own) {
   return lock_standby(own);
 }
 
-Arena* ArenaRing::lock_standby(Arena*& own) {
+ARENITE_COLD Arena* ArenaRing::lock_standby(Arena*& own) {
   const long freezer = frozen_by_.load(std::memory_order_relaxed);
   if (freezer != 0 && freezer != os::process_id()) {
     restart_in_child(own);
@@ -115,7 +115,7 @@ Arena* ArenaRing::lock_standby(Arena*& own) {
   return standby;
 }
 
-void ArenaRing::freeze() {
+ARENITE_COLD void ArenaRing::freeze() {
   frozen_by_.store(os::process_id(), std::memory_order_relaxed);
   const Arena* standby = standby_.load(std::memory_order_acquire);
   for_each([standby](Arena& a) {
@@ -123,14 +123,14 @@ void ArenaRing::freeze() {
   });
 }
 
-void ArenaRing::thaw() {
+ARENITE_COLD void ArenaRing::thaw() {
   frozen_by_.store(0, std::memory_order_relaxed);
   for_each([](Arena& a) {
     if (a.lock.is_frozen()) a.lock.thaw();
   });
 }
 
-void ArenaRing::restart_in_child(Arena*& own) {
+ARENITE_COLD void ArenaRing::restart_in_child(Arena*& own) {
   if (frozen_by_.exchange(0, std::memory_order_relaxed) == 0) return;
   size_t members = 0;
   for_each([&](Arena& a) {

@@ -6,16 +6,22 @@
 namespace arenite::chunk {
 namespace {
 
-constexpr os::FaultWords k_words[] = {
-#define FAULT(name, words, meaning) {words, meaning},
+// No table: its pointers would have to be adjusted in every process.
+os::FaultWords words_of(Fault which) {
+  switch (which) {
+#define FAULT(name, words, meaning) \
+  case Fault::name:                 \
+    return {words, meaning};
 #include "chunk/fault.def"
-};
+  }
+  return {"", ""};
+}
 
 }  // namespace
 
 ARENITE_COLD void fault(Arena* locked, Fault which, const void* user, size_t size) {
   if (locked != nullptr) locked->abandon();
-  os::die(k_words[static_cast<unsigned>(which)], user, size, "chunk");
+  os::die(words_of(which), user, size, "chunk");
 }
 
 }  // namespace arenite::chunk

@@ -166,7 +166,7 @@ void Arena::free_later(Chunk* chunk) {
                                             std::memory_order_relaxed));
 }
 
-ARENITE_COLD bool Arena::free_waiting() {
+ARENITE_SELDOM bool Arena::free_waiting() {
   // While this thread frees what others have left here, they may leave more; they find the lock
   // free in the end, and do their own.
   constexpr int k_most_rounds = 16;

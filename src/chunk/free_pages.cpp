@@ -20,7 +20,7 @@ uintptr_t most(uintptr_t a, uintptr_t b) {
 }  // namespace
 
 // The bitmap around a page, if there is one and the granule is this arena's or nobody's.
-ARENITE_COLD PageBits* FreePages::find_bits(uintptr_t page) {
+ARENITE_SELDOM PageBits* FreePages::find_bits(uintptr_t page) {
   PageBits* bits = page_bits_at(page);
   if (bits == nullptr) return nullptr;
   const FreePages* owner = bits->owner.load(std::memory_order_acquire);
@@ -37,7 +37,7 @@ ARENITE_COLD PageBits* FreePages::find_bits(uintptr_t page) {
   return bits;
 }
 
-ARENITE_COLD PageBits* FreePages::make_bits(uintptr_t page) {
+ARENITE_SELDOM PageBits* FreePages::make_bits(uintptr_t page) {
   return make_page_bits_at(page) == nullptr ? nullptr : find_bits(page);
 }
 
@@ -117,7 +117,7 @@ void FreePages::removed(size_t bytes, Range gone) {
   if (is_on() && dirty != 0) g_ledger.purged(Keeper::chunks, dirty);
 }
 
-void FreePages::leave_granule(uintptr_t granule) {
+ARENITE_COLD void FreePages::leave_granule(uintptr_t granule) {
   PageBits** link = &first_;
   while (*link != nullptr && (*link)->granule != granule) link = &(*link)->next;
   PageBits* bits = *link;
@@ -130,7 +130,7 @@ void FreePages::leave_granule(uintptr_t granule) {
   bits->owner.store(nullptr, std::memory_order_release);
 }
 
-void FreePages::stop() {
+ARENITE_COLD void FreePages::stop() {
   wait_for({0, UINTPTR_MAX});
   if (is_on()) g_ledger.shrank(told_in_use_);
   while (first_ != nullptr) {
@@ -141,7 +141,7 @@ void FreePages::stop() {
   forsake();
 }
 
-void FreePages::forsake() {
+ARENITE_COLD void FreePages::forsake() {
   if (is_on() && told_dirty_ != 0) g_ledger.purged(Keeper::chunks, told_dirty_);
   mask_ = 0;
   first_ = hand_ = nullptr;
@@ -175,7 +175,7 @@ void FreePages::tell() {
 // --- Purging.
 
 // Pages [begin, end) of a bitmap go. False if there is no room for another range.
-bool FreePages::note(PageBits* bits, unsigned begin, unsigned end) {
+ARENITE_COLD bool FreePages::note(PageBits* bits, unsigned begin, unsigned end) {
   const uintptr_t start = bits->granule + (static_cast<uintptr_t>(begin) << page_shift_);
   const size_t size = static_cast<size_t>(end - begin) << page_shift_;
   Purge& purge = *purge_;
@@ -195,7 +195,7 @@ bool FreePages::note(PageBits* bits, unsigned begin, unsigned end) {
 
 // From the hand on once round, notes runs of at least `least_run` dirty pages that begin at
 // multiples of it. False once it is enough, or no more can be noted.
-bool FreePages::note_runs(size_t bytes, unsigned least_run, Range spared) {
+ARENITE_COLD bool FreePages::note_runs(size_t bytes, unsigned least_run, Range spared) {
   const unsigned all = count_of(k_granule);
   PageBits* bits = hand_ != nullptr ? hand_ : first_;
   unsigned from = hand_ != nullptr ? hand_bit_ : 0;
@@ -233,7 +233,7 @@ bool FreePages::note_runs(size_t bytes, unsigned least_run, Range spared) {
   return true;
 }
 
-const FreePages::Purge* FreePages::begin_purge(size_t bytes, Range spared) {
+ARENITE_COLD const FreePages::Purge* FreePages::begin_purge(size_t bytes, Range spared) {
   const uint32_t state = purge_state_.load(std::memory_order_acquire);
   if (state == k_under_way) return nullptr;
   if (state == k_refused) restore_refused();
@@ -255,7 +255,7 @@ const FreePages::Purge* FreePages::begin_purge(size_t bytes, Range spared) {
   return purge_;
 }
 
-void FreePages::end_purge(size_t gone) {
+ARENITE_COLD void FreePages::end_purge(size_t gone) {
   if (gone != 0) g_ledger.purged(Keeper::chunks, gone);
   if (gone == purge_->bytes) {
     purge_state_.store(k_idle, std::memory_order_release);
@@ -265,7 +265,7 @@ void FreePages::end_purge(size_t gone) {
   purge_state_.store(k_refused, std::memory_order_release);
 }
 
-void FreePages::restore_refused() {
+ARENITE_COLD void FreePages::restore_refused() {
   if (purge_state_.load(std::memory_order_acquire) != k_refused) return;
   size_t gone = purge_->gone;
   for (size_t i = 0; i < purge_->count; i++) {
@@ -297,7 +297,7 @@ ARENITE_COLD void FreePages::wait_for(Range range) {
   restore_refused();
 }
 
-void FreePages::restart_in_child() {
+ARENITE_COLD void FreePages::restart_in_child() {
   if (purge_state_.load(std::memory_order_relaxed) == k_under_way) {
     purge_->gone = 0;
     purge_state_.store(k_refused, std::memory_order_relaxed);
@@ -305,7 +305,7 @@ void FreePages::restart_in_child() {
   restore_refused();
 }
 
-size_t FreePages::dirty_in(Range range) const {
+ARENITE_COLD size_t FreePages::dirty_in(Range range) const {
   size_t pages = 0;
   while (range.begin < range.end) {
     const uintptr_t stop = least(range.end, align_down(range.begin, k_granule) + k_granule);

@@ -14,7 +14,8 @@ constexpr uint64_t k_address_space = uint64_t{1} << 48;
 #else
 constexpr uint64_t k_address_space = uint64_t{1} << 32;
 #endif
-constexpr size_t k_in_table = 1024;
+// Few, so that what a small program needs of all this fits a page.
+constexpr size_t k_in_table = 64;
 constexpr size_t k_tables = k_address_space / k_granule / k_in_table;
 
 using Slot = std::atomic<PageBits*>;

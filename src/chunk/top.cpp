@@ -15,7 +15,7 @@
 namespace arenite::chunk {
 constinit Arena g_main_arena;
 
-void Arena::start_main() {
+ARENITE_SELDOM void Arena::start_main() {
   g_main_arena.bins_.reset();
   if (g_tuning.tracks_pages != 0) g_main_arena.pages_.start();
   // Where libc's heap moves the break, ours does not: sbrk in two threads at once may give both the
@@ -24,7 +24,7 @@ void Arena::start_main() {
   g_main_arena.contiguous_ = g_main_arena.may_move_break_;
 }
 
-Arena* Arena::create() {
+ARENITE_SELDOM Arena* Arena::create() {
   HeapSegment* segment =
       HeapSegment::create(sizeof(HeapSegment) + sizeof(Arena) + 16 + min_chunk(), g_tuning.top_pad);
   if (segment == nullptr) return nullptr;
@@ -39,12 +39,12 @@ Arena* Arena::create() {
   return arena;
 }
 
-void Arena::destroy(Arena* arena) {
+ARENITE_COLD void Arena::destroy(Arena* arena) {
   arena->pages_.stop();
   HeapSegment::destroy(HeapSegment::of(arena));
 }
 
-void Arena::abandon() {
+ARENITE_COLD void Arena::abandon() {
   abandoned_.store(true, std::memory_order_relaxed);
   fast_ = {};
   has_fast_chunks_ = false;
@@ -56,7 +56,7 @@ void Arena::abandon() {
   lock.forget();
 }
 
-void Arena::restart_in_child() {
+ARENITE_COLD void Arena::restart_in_child() {
   pages_.restart_in_child();
   lock.forget();
 }
@@ -156,7 +156,7 @@ Chunk* Arena::fence_before(uintptr_t end) {
 }
 
 // Closes the top, which no longer ends where memory ends, and frees what it had.
-void Arena::fence_old_top() {
+ARENITE_COLD void Arena::fence_old_top() {
   Chunk* old = top_;
   Chunk* second = second_fence_before(address_of(old) + old->size());
   top_ = nullptr;
@@ -205,7 +205,7 @@ bool Arena::trim_top(size_t pad, size_t threshold) {
   return top_size() >= threshold && trim_break(pad);
 }
 
-bool Arena::trim_segments(size_t pad, size_t threshold) {
+ARENITE_SELDOM bool Arena::trim_segments(size_t pad, size_t threshold) {
   const size_t page = os::page_size();
   HeapSegment* newest = HeapSegment::of(top_);
   bool gave = false;

@@ -1,6 +1,6 @@
 #include "engine/background.hpp"
 
-#include "ledger/ledger.hpp"
+#include "engine/retention.hpp"
 #include "os/os.hpp"
 
 namespace arenite::engine {
@@ -24,7 +24,7 @@ void purge_in_background() {
     os::sleep_while(k_nothing, 0, k_second);
     ledger::ask_purger();  // whatever it looks like: time has passed
     g_work.store(0);
-    if (ledger::g_ledger.is_over()) g_work.store(1);
+    if (is_more_due()) g_work.store(1);
   }
 }
 

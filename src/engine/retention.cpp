@@ -19,10 +19,20 @@ struct Retention {
   std::atomic<bool> is_due{false};  // somebody came meanwhile
   std::atomic<bool> is_forfeited{false};
   std::atomic<size_t> usable_credit{0};
-  std::atomic<size_t> next_change{0};  // before this time alone changes nothing
+  std::atomic<size_t> next_change{0};    // before this time alone changes nothing
+  std::atomic<bool> awaits_look{false};  // into slabs, as soon as its time has come
+  uint64_t next_look = 0;
+  unsigned watched_requests = 0;  // that may still be watched for that alone
+  bool counts_requests = false;   // they are, in g_watched_requests
   policy::Purging purging;
 };
 constinit Retention g_retention;
+
+// A program that does little must be watched, or it would not notice that a look is due. One that
+// does much comes to settle() often enough, and pays for so many watched requests at most: in all
+// between two looks, and then each time that it has come.
+constexpr unsigned k_watched_requests = 4096;
+constexpr unsigned k_watched_requests_more = 64;
 
 bool is_before(size_t time, size_t other) {
   return static_cast<ptrdiff_t>(time - other) < 0;
@@ -96,9 +106,31 @@ uint32_t number_of_this_thread() {
   return number;
 }
 
+// What is free inside slabs nobody tells: once a second it is looked for.
+ARENITE_COLD bool look_into_slabs(uint64_t now) {
+  g_retention.next_look = now + policy::Holes::k_between_looks;
+  g_retention.watched_requests = k_watched_requests;
+  const size_t bound = g_ledger.bound();
+  const size_t retained = g_ledger.retained();
+  return cache::g_depot.look_for_holes(bound > retained ? bound - retained : 0);
+}
+
+// Whether requests are to be watched so that the next look comes.
+bool await_look(uint64_t now) {
+  unsigned& left = g_retention.watched_requests;
+  if (g_retention.counts_requests) left = g_watched_requests.load(std::memory_order_relaxed);
+  if (left == 0 && !cache::is_watched()) left = k_watched_requests_more;
+  // Whoever does anything may have freed blocks in slabs. Little programs need not be watched.
+  const bool awaits =
+      now >= g_retention.next_look ? look_into_slabs(now) : g_ledger.live() > 4 * g_ledger.bound();
+  g_retention.awaits_look.store(awaits, std::memory_order_relaxed);
+  return awaits && left != 0;
+}
+
 void settle_now() {
   const uint64_t now = os::coarse_milliseconds();
   policy::Purging& purging = g_retention.purging;
+  const bool watches_for_look = await_look(now);
   if (g_retention.is_forfeited.load(std::memory_order_relaxed)) {
     g_retention.is_forfeited.store(false, std::memory_order_relaxed);
     purging.forfeit();
@@ -118,20 +150,27 @@ void settle_now() {
   g_retention.usable_credit.store(purging.usable_credit(), std::memory_order_relaxed);
   g_ledger.set_credit(purging.credit(), purging.peak_live());
   const bool is_over = g_ledger.is_over() && !purging.is_pausing(now);
-  tell_background(planned != 0, is_over);
+  tell_background(planned != 0, is_over || g_retention.awaits_look.load(std::memory_order_relaxed));
   // A request that is to start the thread must not find that it is too early.
   const bool wanted = is_background_wanted();
-  g_retention.next_change.store(static_cast<size_t>(wanted ? now : purging.next_change()),
+  uint64_t next_change = purging.next_change();
+  if (watches_for_look && g_retention.next_look < next_change) next_change = g_retention.next_look;
+  g_retention.next_change.store(static_cast<size_t>(wanted ? now : next_change),
                                 std::memory_order_relaxed);
   if (wanted) g_looked_at.store(0, std::memory_order_relaxed);
-  cache::watch(is_over || wanted);
   g_ledger.set_known_over(is_over);
+  g_retention.counts_requests = watches_for_look && !is_over && !wanted;
+  g_watched_requests.store(g_retention.counts_requests ? g_retention.watched_requests : 0,
+                           std::memory_order_relaxed);
+  cache::watch(is_over || wanted || watches_for_look);
 }
+
+}  // namespace
 
 // Who finds another at it says so and looks once more, and who leaves looks whether somebody said
 // so: both orders are sequentially consistent, so that one of the two sees the other, and no event
 // waits for the next. A purge that settles within a settling ends here.
-[[gnu::noinline]] void settle() {
+void settle() {
   for (;;) {
     if (try_enter()) {
       g_retention.is_due.store(false, std::memory_order_relaxed);
@@ -145,10 +184,8 @@ void settle_now() {
   }
 }
 
-}  // namespace
-
-void start_retention() {
-  ledger::g_purger.store(settle, std::memory_order_release);
+bool is_more_due() {
+  return g_retention.awaits_look.load(std::memory_order_relaxed) || g_ledger.is_over();
 }
 
 void look_again() {

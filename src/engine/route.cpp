@@ -18,7 +18,7 @@ constexpr size_t k_never_shrunk = 64;
 // From here on it pays to see which pages of a zeroed block are clean.
 constexpr size_t k_look_for_clean_from = 32 * k_kib;
 
-ARENITE_COLD Arena* lock_arena_slowly() {
+ARENITE_SELDOM Arena* lock_arena_slowly() {
   if (cache::t_thread.arena == nullptr) start();
   return cache::lock_arena_slowly();
 }
@@ -30,7 +30,7 @@ ARENITE_INLINE Arena* lock_arena() {
   return lock_arena_slowly();
 }
 
-ARENITE_COLD void free_waiting(Arena* arena) {
+ARENITE_SELDOM void free_waiting(Arena* arena) {
   if (arena->free_waiting()) ledger::settle();
 }
 

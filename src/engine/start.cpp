@@ -4,6 +4,7 @@
 
 #include "cache/cache.hpp"
 #include "engine/background.hpp"
+#include "engine/complaint.hpp"
 #include "engine/fork.hpp"
 #include "engine/retention.hpp"
 #include "os/os.hpp"
@@ -19,36 +20,8 @@ constinit policy::ReadSettings g_settings{};
 // Slabs are to serve as soon as the first thread's state is laid out.
 constinit std::atomic<bool> g_slabs_wait{false};
 
-// A value that cannot be read: named once, and the default kept.
-void complain(void*, const char* variable, const char* value, size_t length,
-              const policy::SettingInfo& info) {
-  Text<512> line;
-  line << "arenite: cannot read " << variable << "=";
-  for (size_t i = 0; i < length && i < 64; i++) line << value[i];
-  line << ": " << info.name << " takes ";
-  switch (info.unit) {
-    case policy::Unit::mode:
-      line << "classic or default";
-      break;
-    case policy::Unit::huge_pages:
-      line << "never, auto or always";
-      break;
-    case policy::Unit::bytes:
-      line << "a size in bytes";
-      break;
-    case policy::Unit::byte:
-    case policy::Unit::count:
-      line << "a whole number";
-      break;
-  }
-  if (info.maximum != 0 && policy::words_of(info.unit) == nullptr)
-    line << " from " << info.minimum << " to " << info.maximum;
-  line << "; it is ignored\n";
-  os::write_stderr(line);
-}
-
 // What each setting of the table moves in the engine.
-void apply(size_t policy::Settings::*field, size_t value) {
+ARENITE_SELDOM void apply(size_t policy::Settings::*field, size_t value) {
   using policy::Settings;
   chunk::Tuning& t = chunk::g_tuning;
   if (field == &Settings::mxfast) t.fast_limit.set(chunk::fast_limit(value));
@@ -65,13 +38,13 @@ void apply(size_t policy::Settings::*field, size_t value) {
 }
 
 // What it means that the user set this one at all.
-void heed_choice(size_t policy::Settings::*field) {
+ARENITE_SELDOM void heed_choice(size_t policy::Settings::*field) {
   if (policy::pins_thresholds(field)) chunk::g_tuning.thresholds_move.set(0);
   if (policy::is_about_trimming(field)) chunk::g_tuning.trims_top.set(1);
 }
 
 // Two arenas for each processor, counted before a third is made, unless the user said when.
-void keep_arenas_few() {
+ARENITE_SELDOM void keep_arenas_few() {
   // Now, while threads do not yet pin themselves to one processor each.
   chunk::g_tuning.processors_at_start.set(os::processor_count());
   for (size_t i = 0; i < policy::k_setting_count; i++) {
@@ -85,7 +58,7 @@ void keep_arenas_few() {
 // Which requests are the slabs': none in classic mode; none if freed memory is to be perturbed, for
 // they do not touch what they take back; none that is to be mapped, where the threshold was set
 // below their limit.
-void choose_served() {
+ARENITE_SELDOM void choose_served() {
   size_t below = chunk::requests_below(chunk::g_tuning.mmap_threshold);
   if (below > slab::k_slab_limit) below = slab::k_slab_limit + 1;
   if (is_classic() || chunk::g_tuning.perturb != 0) below = 0;
@@ -100,7 +73,7 @@ void choose_served() {
 
 }  // namespace
 
-ARENITE_COLD void start() {
+ARENITE_SELDOM void start() {
   if (g_progress.load(std::memory_order_acquire) == Progress::started) {
     if (g_slabs_wait.load(std::memory_order_relaxed)) choose_served();
     return;
@@ -138,7 +111,7 @@ bool is_classic() {
   return g_settings.values.mode == policy::k_mode_classic;
 }
 
-bool change_setting(const policy::SettingInfo& info, size_t value) {
+ARENITE_COLD bool change_setting(const policy::SettingInfo& info, size_t value) {
   if (value < info.minimum || (info.maximum != 0 && value > info.maximum)) return false;
   apply(info.field, value);
   if (info.field == &policy::Settings::perturb || info.field == &policy::Settings::mmap_threshold)

@@ -5,7 +5,9 @@
 namespace arenite::engine {
 
 bool trim(size_t pad) {
-  bool gave = cache::g_depot.purge();
+  // First what is free inside slabs: one may turn out to be a page.
+  bool gave = cache::g_depot.purge_holes() != 0;
+  gave |= cache::g_depot.purge();
   gave |= chunk::g_warm_mappings.empty();
   chunk::g_arenas.for_each([&](chunk::Arena& arena) {
     if (arena.is_abandoned() || !arena.lock.lock_unless_frozen()) return;

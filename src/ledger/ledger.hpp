@@ -1,8 +1,8 @@
 // F2 ledger: the door header. How much memory is in use, and how much is free and still resident.
 //
-// Three keepers hold free memory: the slabs' depot (empty pages of 32 KiB, and whole free pages
-// inside slabs), the arenas (whole pages inside free chunks and tops), the kept mappings. Each
-// tells the ledger what happens to whole pages, never to a block:
+// Three keepers hold free memory: the slabs' depot (empty pages of 32 KiB), the arenas (whole pages
+// inside free chunks and tops), the kept mappings. Each tells the ledger what
+// happens to whole pages, never to a block:
 //
 //                    grew                       freed
 //     the kernel's ────────► in use (live) ──────────────► free, resident (retained)
@@ -10,7 +10,9 @@
 //         │  └──────shrank────────┘   └──────────reused──────────┘      │
 //         └───────────────────────────────purged────────────────────────┘
 //
-// Memory that was purged, or never touched, is the kernel's here, whoever has its addresses.
+// Memory that was purged, or never touched, is the kernel's here, whoever has its addresses. Free
+// pages inside slabs that are partly used are live until they go: nobody knows of them before
+// (cache/depot_holes.cpp).
 //
 // After an event, and with no lock held, whoever reported it calls settle(): where more is retained
 // than policy::retention_bound allows, the engine is asked to purge (engine/retention.hpp). So it
@@ -52,6 +54,8 @@ class alignas(64) Ledger {
     note_peak();
   }
   void shrank(size_t bytes) { add(live_, -bytes); }
+  // What went, and counts as in use again though nobody has touched it.
+  void recounted(size_t bytes) { add(live_, bytes); }
   void purged(Keeper keeper, size_t bytes) {
     add(retained_, -bytes);
     add(of(keeper), -bytes);
@@ -168,8 +172,9 @@ ARENITE_COLD inline void ask_purger() {
   if (void (*purger)() = g_purger.load(std::memory_order_acquire); purger != nullptr) purger();
 }
 
-// After an event. No lock of ours is held: purging takes them.
-ARENITE_INLINE void settle() {
+// After an event. No lock of ours is held: purging takes them. A call of its own, for events are
+// few and the places many: 3 KiB.
+[[gnu::noinline]] inline void settle() {
   if (ARENITE_UNLIKELY(g_ledger.is_to_be_settled())) ask_purger();
 }
 

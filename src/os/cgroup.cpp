@@ -154,7 +154,7 @@ void add_mount(Path& path, const Membership& group, string_view controller) {
 // Calls visit(directory, is_v2) for the process's group that has to do with `controller`, and for
 // each above it; likewise where v1 and v2 are both mounted and only one of them has it.
 template <typename Visit>
-void for_each_group(const char* root, string_view controller, Visit visit) {
+ARENITE_INLINE void for_each_group(const char* root, string_view controller, Visit visit) {
   Path list(root);
   list << "/proc/self/cgroup";
   Lines<k_longest_line> lines(list.c_str());
@@ -192,10 +192,10 @@ struct MemoryFiles {
   string_view usage;
   string_view untouched;
 };
-constexpr MemoryFiles k_memory_files[] = {
-    {{"memory.limit_in_bytes", {}}, "memory.usage_in_bytes", "total_inactive_file"},
-    {{"memory.max", "memory.high"}, "memory.current", "inactive_file"},
-};
+MemoryFiles memory_files(bool is_v2) {
+  if (is_v2) return {{"memory.max", "memory.high"}, "memory.current", "inactive_file"};
+  return {{"memory.limit_in_bytes", {}}, "memory.usage_in_bytes", "total_inactive_file"};
+}
 
 MemoryGroup memory_of(Path& directory, const MemoryFiles& files) {
   uint64_t limit = k_no_limit;
@@ -233,11 +233,11 @@ size_t processor_quota(const char* root) {
   return least < SIZE_MAX ? static_cast<size_t>(least) : SIZE_MAX;
 }
 
-MemoryGroup memory_group(const char* root) {
+ARENITE_COLD MemoryGroup memory_group(const char* root) {
   const KeepErrno keep_errno;
   MemoryGroup fullest;
   for_each_group(root, "memory", [&fullest](Path& directory, bool is_v2) {
-    const MemoryGroup group = memory_of(directory, k_memory_files[is_v2 ? 1 : 0]);
+    const MemoryGroup group = memory_of(directory, memory_files(is_v2));
     if (is_fuller(group, fullest)) fullest = group;
   });
   return fullest;

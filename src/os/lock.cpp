@@ -28,7 +28,7 @@ void pause() {
 
 }  // namespace
 
-ARENITE_COLD bool Lock::wait(bool through_freeze) {
+ARENITE_SELDOM bool Lock::wait(bool through_freeze) {
   const int saved = errno;
   bool locked = false;
   for (int spin = 0; spin < k_spins && !locked; spin++) {
@@ -56,7 +56,7 @@ ARENITE_COLD bool Lock::wait(bool through_freeze) {
   return locked;
 }
 
-ARENITE_COLD void Lock::wake(int count) {
+ARENITE_SELDOM void Lock::wake(int count) {
   const int saved = errno;
   syscall(k_futex, &word_, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
   errno = saved;

@@ -10,12 +10,14 @@
 //   fault.hpp       lets the n-th call fail, for tests
 //   lock.hpp        the futex lock that fork can freeze
 //   process.hpp     environment, processors, entropy, fork and thread-exit hooks
+//   clock.hpp       clocks that need no system call
 //   cgroup.hpp      what the container allows
 //   sleep.hpp       a thread of ours, and how it waits
 //   stderr.hpp      the last words
 #pragma once
 
 #include "os/cgroup.hpp"
+#include "os/clock.hpp"
 #include "os/fault.hpp"
 #include "os/lock.hpp"
 #include "os/pages.hpp"

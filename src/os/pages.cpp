@@ -116,19 +116,19 @@ bool commit(void* start, size_t size) {
   return syscall(SYS_mprotect, start, size, PROT_READ | PROT_WRITE) == 0;
 }
 
-bool decommit(void* start, size_t size) {
+ARENITE_COLD bool decommit(void* start, size_t size) {
   if (g_fault_plan.strikes(Call::decommit)) return false;
   const KeepErrno keep;
   return kernel_mmap(start, size, PROT_NONE, k_anonymous | MAP_FIXED) == start;
 }
 
-bool purge(void* start, size_t size) {
+ARENITE_COLD bool purge(void* start, size_t size) {
   if (g_fault_plan.strikes(Call::purge)) return false;
   const KeepErrno keep;
   return syscall(SYS_madvise, start, size, MADV_DONTNEED) == 0;
 }
 
-size_t purge(const PurgeRange* ranges, size_t count) {
+ARENITE_COLD size_t purge(const PurgeRange* ranges, size_t count) {
   static_assert(sizeof(PurgeRange) == sizeof(iovec));
   const KeepErrno keep;
   size_t gone = 0;
@@ -154,7 +154,7 @@ void keep_small(void* start, size_t size) {
   syscall(SYS_madvise, start, size, MADV_NOHUGEPAGE);
 }
 
-bool populate_huge(void* extent) {
+ARENITE_COLD bool populate_huge(void* extent) {
   if (g_fault_plan.strikes(Call::huge)) return false;
   const KeepErrno keep;
   if (syscall(SYS_madvise, extent, k_huge_page, MADV_HUGEPAGE) != 0) return false;
@@ -169,7 +169,7 @@ bool populate_huge(void* extent) {
   return syscall(SYS_mincore, last, page_size(), &is_resident) == 0 && (is_resident & 1) != 0;
 }
 
-void collapse_huge(void* extent) {
+ARENITE_COLD void collapse_huge(void* extent) {
   if (g_fault_plan.strikes(Call::huge)) return;
   const KeepErrno keep;
   // It is refused where huge pages are advised against.
@@ -178,7 +178,7 @@ void collapse_huge(void* extent) {
   syscall(SYS_madvise, extent, k_huge_page, MADV_NOHUGEPAGE);
 }
 
-void populate(void* start, size_t size) {
+ARENITE_COLD void populate(void* start, size_t size) {
   if (g_fault_plan.strikes(Call::populate)) return;
   const KeepErrno keep;
   syscall(SYS_madvise, start, size, k_populate_write);
@@ -190,14 +190,14 @@ bool unmap(void* start, size_t size) {
   return kernel_munmap(start, size) == 0;
 }
 
-void* remap(void* start, size_t old_size, size_t new_size, bool may_move) {
+ARENITE_COLD void* remap(void* start, size_t old_size, size_t new_size, bool may_move) {
   if (g_fault_plan.strikes(Call::remap)) return nullptr;
   const KeepErrno keep;
   void* p = kernel_mremap(start, old_size, new_size, may_move ? MREMAP_MAYMOVE : 0, nullptr);
   return p == MAP_FAILED ? nullptr : p;
 }
 
-Moved move_pages(void* from, size_t size, void* to, bool is_one) {
+ARENITE_COLD Moved move_pages(void* from, size_t size, void* to, bool is_one) {
   if (g_fault_plan.strikes(Call::remap)) return Moved::no;
   const KeepErrno keep;
   if (kernel_mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to) return Moved::yes;
@@ -213,7 +213,7 @@ Moved move_pages(void* from, size_t size, void* to, bool is_one) {
   return Moved::gap;
 }
 
-bool has_memory(const void* start, size_t size) {
+ARENITE_COLD bool has_memory(const void* start, size_t size) {
   const KeepErrno keep;
   constexpr size_t k_pages = 1024;
   unsigned char resident[k_pages];
@@ -230,7 +230,7 @@ bool has_memory(const void* start, size_t size) {
   return false;
 }
 
-bool is_readable(const void* p) {
+ARENITE_COLD bool is_readable(const void* p) {
   if (p == nullptr) return false;  // to the kernel that means: no mask
   const KeepErrno keep;
   // The kernel copies the new signal mask before it looks at what is to be done with it, which here

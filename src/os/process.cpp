@@ -110,12 +110,6 @@ uintptr_t secret() {
   return value;
 }
 
-uint64_t coarse_milliseconds() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);  // cannot fail: errno stays
-  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint32_t>(now.tv_nsec) / 1'000'000;
-}
-
 bool libc_has_a_heap() {
 #ifdef ARENITE_PREFIXED
   return false;  // a sanitizer's malloc is the process's

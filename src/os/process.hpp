@@ -1,8 +1,6 @@
 // The process: its environment, processors and secrets, and the moments at which it changes.
 #pragma once
 
-#include <ctime>
-
 #include "base/base.hpp"
 
 namespace arenite::os {
@@ -20,16 +18,6 @@ long process_id();
 
 // An unpredictable word, from the kernel. Call once, at start.
 uintptr_t secret();
-
-// A clock that never goes back, exact to some milliseconds. A few ns: no system call where libc
-// finds the kernel's page for it.
-uint64_t coarse_milliseconds();
-
-// The second of the day's clock, which may be set: good for noticing that another has begun. One
-// word of the kernel's page is read for it.
-inline size_t wall_second() {
-  return static_cast<size_t>(time(nullptr));
-}
 
 // Whether libc's own malloc serves the program beside ours: the library was loaded in the middle of
 // it, or stands behind another's malloc.

@@ -10,11 +10,13 @@
 //   pressure.hpp    how much less near the container's limit, and when to look
 //   credit.hpp      how much more a program has earned by asking for it again
 //   purging.hpp     how much has to go now
+//   holes.hpp       when free pages inside slabs go
 //   huge_pages.hpp  which growth starts as a huge page
 #pragma once
 
 #include "policy/arena_count.hpp"
 #include "policy/credit.hpp"
+#include "policy/holes.hpp"
 #include "policy/huge_pages.hpp"
 #include "policy/pressure.hpp"
 #include "policy/purging.hpp"

@@ -1,5 +1,7 @@
 #include "policy/settings.hpp"
 
+#include <iterator>
+
 namespace arenite::policy {
 namespace {
 
@@ -52,7 +54,7 @@ unsigned suffix_shift(char c) {
   }
 }
 
-bool read_number(Span s, bool suffix_allowed, size_t& value) {
+ARENITE_SELDOM bool read_number(Span s, bool suffix_allowed, size_t& value) {
   // As in glibc, where a threshold of -1 is the usual way to say "never".
   if (s.size > 1 && s.begin[0] == '-' && s.begin[1] != '-') {
     if (!read_number({s.begin + 1, s.size - 1}, suffix_allowed, value)) return false;
@@ -88,9 +90,9 @@ bool read_number(Span s, bool suffix_allowed, size_t& value) {
 }
 
 // The number of the word that it is.
-bool read_word(Span s, const char* const* words, size_t& value) {
-  for (size_t i = 0; words[i] != nullptr; i++) {
-    if (!equal(s, words[i])) continue;
+bool read_word(Span s, Unit unit, size_t& value) {
+  for (size_t i = 0; word_of(unit, i) != nullptr; i++) {
+    if (!equal(s, word_of(unit, i))) continue;
     value = i;
     return true;
   }
@@ -109,7 +111,7 @@ struct Reader {
   Complaint complaint;
 
   // `name` is the variable's or the tunable's, for the complaint.
-  void take(size_t index, Source source, const char* name, Span value) {
+  ARENITE_SELDOM void take(size_t index, Source source, const char* name, Span value) {
     const SettingInfo& info = k_settings[index];
     if (source < result.sources[index]) return;
     size_t n = 0;
@@ -123,7 +125,7 @@ struct Reader {
   }
 
   // "glibc.malloc.arena_max=2:glibc.malloc.perturb=7"; other namespaces are somebody else's.
-  void take_tunables(const char* list) {
+  ARENITE_SELDOM void take_tunables(const char* list) {
     while (*list != '\0') {
       Span name{list, 0};
       while (list[name.size] != '\0' && list[name.size] != '=' && list[name.size] != ':')
@@ -154,18 +156,19 @@ struct Reader {
 
 }  // namespace
 
-const char* const* words_of(Unit unit) {
-  static constexpr const char* k_modes[] = {"default", "classic", nullptr};
-  static constexpr const char* k_huge_pages[] = {"never", "auto", "always", nullptr};
-  if (unit == Unit::mode) return k_modes;
-  return unit == Unit::huge_pages ? k_huge_pages : nullptr;
+const char* word_of(Unit unit, size_t value) {
+  static constexpr char k_modes[][8] = {"default", "classic"};
+  static constexpr char k_huge_pages[][8] = {"never", "auto", "always"};
+  if (unit == Unit::mode && value < std::size(k_modes)) return k_modes[value];
+  if (unit == Unit::huge_pages && value < std::size(k_huge_pages)) return k_huge_pages[value];
+  return nullptr;
 }
 
-bool read_value(const SettingInfo& info, const char* text, size_t length, size_t& value) {
+ARENITE_SELDOM bool read_value(const SettingInfo& info, const char* text, size_t length,
+                               size_t& value) {
   const Span s{text, length};
   size_t n = 0;
-  const char* const* words = words_of(info.unit);
-  if (words == nullptr || !read_word(s, words, n)) {
+  if (!read_word(s, info.unit, n)) {
     if (info.unit == Unit::mode || !read_number(s, info.unit == Unit::bytes, n)) return false;
     // As glibc's hugetlb: 0 is off, any other number is on.
     if (info.unit == Unit::huge_pages)

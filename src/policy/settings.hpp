@@ -37,30 +37,40 @@ struct Settings {
 #include "policy/settings.def"
 };
 
+// Its words are in it: pointers would have to be adjusted in every process.
 struct SettingInfo {
-  const char* name;
+  char name[20];
   Unit unit;
   size_t default_value;
   size_t minimum;
-  size_t maximum;        // 0: any
-  int mallopt;           // 0: none
-  const char* variable;  // MALLOC_*, or ""
-  const char* tunable;   // after "glibc.malloc.", or ""
-  const char* help;
+  size_t maximum;     // 0: any
+  int mallopt;        // 0: none
+  char variable[24];  // MALLOC_*, or ""
+  char tunable[16];   // after "glibc.malloc.", or ""
   size_t Settings::*field;
 };
 
 inline constexpr SettingInfo k_settings[] = {
 #define SETTING(name, unit, built_in, minimum, maximum, mallopt, variable, tunable, help) \
-  {#name,   Unit::unit, built_in, minimum, maximum,                                       \
-   mallopt, variable,   tunable,  help,    &Settings::name},
+  {#name, Unit::unit, built_in, minimum, maximum, mallopt, variable, tunable, &Settings::name},
 #include "policy/settings.def"
 };
 inline constexpr size_t k_setting_count = sizeof(k_settings) / sizeof(k_settings[0]);
 
-// The words that a setting takes instead of a number, that of 0 first; null behind the last. Null
-// where it takes a number.
-const char* const* words_of(Unit unit);
+// What a setting does, for the command: the library has no use for it, and does not contain it.
+inline constexpr const char* k_settings_help[] = {
+#define SETTING(name, unit, built_in, minimum, maximum, mallopt, variable, tunable, help) help,
+#include "policy/settings.def"
+};
+inline const char* help_of(const SettingInfo& info) {
+  return k_settings_help[&info - k_settings];
+}
+
+// The word that a setting takes instead of this number; null where there is none.
+const char* word_of(Unit unit, size_t value);
+inline bool takes_words(Unit unit) {
+  return word_of(unit, 0) != nullptr;
+}
 
 struct ReadSettings {
   Settings values;

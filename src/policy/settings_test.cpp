@@ -76,8 +76,8 @@ TEST(Settings, every_line_of_the_table_has_a_variable_of_our_own) {
     std::string variable = "ARENITE_";
     for (const char* c = info.name; *c != '\0'; c++)
       variable += *c == '_' ? '_' : static_cast<char>(*c - 'a' + 'A');
-    const char* const* words = words_of(info.unit);
-    variable += words == nullptr ? std::string("=1") : std::string("=") + words[1];
+    variable += '=';
+    variable += takes_words(info.unit) ? word_of(info.unit, 1) : "1";
     EXPECT_EQ(Reading({variable.c_str()}).values.*info.field, 1U) << variable;
   }
 }

@@ -42,15 +42,19 @@ inline constexpr size_t k_metadata_pages =
     (k_headers_size + 2 * k_words_size + k_slab_size - 1) / k_slab_size;
 inline constexpr size_t k_first_page = k_metadata_pages + 1;  // behind the guard
 inline constexpr size_t k_end_page = k_region_pages - 1;      // the last is a guard, too
-// The region's own state lies where the words of page 0, which is no slab, would be.
-inline constexpr size_t k_region_state = k_headers_size;
-
 // What a slab needs when it is moved between lists: behind its words.
 struct SlabLinks {
   Slab* prev;
   Slab* next;
   // Whose list it is in. Unlike the slab's owner this changes with that owner's lock held only.
   std::atomic<Owner*> list;
+  // The kernel's pages inside that were purged since a block was last taken: a bit each
+  // (holes.hpp). Set while the slab is out of its list, cleared when it becomes current or a page.
+  std::atomic<uint8_t> purged;
+  // For who looks for more of them: the claims when he last came, and how often he has found the
+  // same. Guarded as free pages are.
+  uint8_t claims_seen;
+  uint8_t looks;
 };
 
 ARENITE_INLINE uintptr_t region_of(const void* p) {
@@ -158,15 +162,20 @@ class Region {
   // Whether the table of pages agrees with the headers (S1); nobody may change it meanwhile.
   bool verify(Breach& breach) const;
 
-  // Calls visit(slab) for each page that is a slab; with the lock that guards the pages, they stay
-  // slabs meanwhile.
-  template <typename Visit>
-  void for_each_slab(Visit visit) const {
-    for (size_t page = k_first_page; page < used_end_; page++) {
+  // The first page from number `page` on that is a slab, and its number; nullptr where there is
+  // none. With the lock that guards the pages it stays one meanwhile.
+  Slab* slab_from(size_t& page) const {
+    for (; page < used_end_; page++) {
       Slab* slab = at_address<Slab>(region_of(this) + page * sizeof(Slab));
       // Stored last when a slab is made: what belongs to it can be read then.
-      if (__atomic_load_n(&slab->block_count, __ATOMIC_ACQUIRE) != 0) visit(slab);
+      if (__atomic_load_n(&slab->block_count, __ATOMIC_ACQUIRE) != 0) return slab;
     }
+    return nullptr;
+  }
+  // Calls visit(slab) for each.
+  template <typename Visit>
+  void for_each_slab(Visit visit) const {
+    for (size_t page = k_first_page; Slab* slab = slab_from(page); page++) visit(slab);
   }
 
   Region* next = nullptr;
@@ -209,6 +218,11 @@ class Region {
   bool has_stale_words_ = false;      // pages became clean since pick_words found none
   size_t peak_held_ = 0;
 };
+
+// The region's own state lies before the first slab's words, where those of pages that are no slabs
+// would be: on the same page of the kernel's.
+inline constexpr size_t k_region_state =
+    k_headers_size + k_first_page * k_words_stride - align_up(sizeof(Region), 64);
 
 // The region of an address inside it, its header's or any other.
 inline Region* region_at(const void* p) {

@@ -20,6 +20,12 @@ void* Region::extent_in_use(size_t extent) const {
   if (first < k_first_page || first + k_extent_pages > used_end_ || free_[extent] != 0 ||
       out_[extent] != 0)
     return nullptr;
+  // What has gone inside slabs would be there again.
+  size_t page = first;
+  for (; Slab* slab = slab_from(page); page++) {
+    if (page >= first + k_extent_pages) break;
+    if (links_of(slab).purged.load(std::memory_order_relaxed) != 0) return nullptr;
+  }
   return at_address<void>(region_of(this) + first * k_slab_size);
 }
 

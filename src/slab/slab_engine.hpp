@@ -4,6 +4,7 @@
 //   slab.hpp        one class's blocks in 32 KiB, a bit each
 //   owned.hpp       what its owner does with a slab
 //   region.hpp      64 MiB of slabs, their headers and bits at its start
+//   holes.hpp       which pages of the kernel's inside a slab are free
 //   owner.hpp       who may change a slab, and the list of those with free blocks
 //   verify.hpp      the invariants below, looked after
 //   statistics.hpp  what a region holds, for mallinfo and malloc_info
@@ -18,11 +19,15 @@
 //   S3  summary has a 1 for exactly the words that are not 0; remote_summary for every remote word
 //       that is not 0, once the thread that set it is through
 //   S4  the active word is 0 in its place in words; a slab that is not current has no active word
-//   S5  a slab is in one place: its owner's current, its owner's list, nobody's, or a free page
+//   S5  a slab is in one place: its owner's current, its owner's list, out of that for T8,
+//   nobody's,
+//       or a free page
 //   S6  only the owner writes what is not atomic; an owner is changed as cache/cache.hpp says
+//   S7  pages inside that were purged hold no used block, and nobody's current slab has any
 #pragma once
 
 #include "slab/fault.hpp"
+#include "slab/holes.hpp"
 #include "slab/owned.hpp"
 #include "slab/owner.hpp"
 #include "slab/region.hpp"

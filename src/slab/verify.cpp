@@ -1,5 +1,6 @@
 #include "slab/verify.hpp"
 
+#include "slab/holes.hpp"
 #include "slab/owned.hpp"
 
 namespace arenite::slab {
@@ -87,6 +88,14 @@ void active(const Slab* slab, Findings& findings) {
                   "a slab that is not current has an active word", slab);
 }
 
+void holes(const Slab* slab, Findings& findings) {
+  const Pages purged = links_of(slab).purged.load(std::memory_order_relaxed);
+  findings.expect((purged & ~holes_of(slab)) == 0, "S7",
+                  "a used block lies in a page that was purged", slab);
+  findings.expect(purged == 0 || slab->place.load(std::memory_order_relaxed) == Place::listed, "S7",
+                  "pages are noted as purged in a slab that is not listed", slab);
+}
+
 }  // namespace
 
 bool verify_at_rest(const Slab* slab, Company company, Breach& breach) {
@@ -96,6 +105,7 @@ bool verify_at_rest(const Slab* slab, Company company, Breach& breach) {
   no_stray_bits(slab, findings);
   active(slab, findings);
   words(slab, findings);
+  holes(slab, findings);
   findings.expect(slab->claims % 2 == 0, "S4", "the active word is being changed", slab);
   if (company == Company::present) return findings.all_well();
   for (unsigned i = 0; i < info(slab->size_class).word_count; i++) {
@@ -167,6 +177,8 @@ bool Region::verify(Breach& breach) const {
     clean_out += is_out && !is_dirty ? 1 : 0;
     // Its words may never have been anybody's: `words` is set with the first slab.
     if (!is_free || slab->words == nullptr || !has(written_, page)) continue;
+    findings.expect(links_of(slab).purged.load(std::memory_order_relaxed) == 0, "S7",
+                    "a free page has pages noted as purged", slab);
     for (unsigned i = 0; i < k_most_words; i++) {
       findings.expect(remote_word(slab, i).load(std::memory_order_relaxed) == 0, "S2",
                       "a free page has remote bits", slab);

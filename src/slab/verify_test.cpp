@@ -170,6 +170,28 @@ TEST_F(SlabVerifyTest, S4_an_owner_that_left_the_active_word_half_changed) {
   EXPECT_EQ(breach(slab_), "S4: the active word is being changed");
 }
 
+TEST_F(SlabVerifyTest, S7_a_used_block_in_a_page_that_was_purged) {
+  retire_active(slab_);
+  owner_.list(slab_);
+  links_of(slab_).purged.store(0x02);
+  EXPECT_EQ(breach(slab_), "");
+  links_of(slab_).purged.store(0x01);
+  EXPECT_EQ(breach(slab_), "S7: a used block lies in a page that was purged");
+}
+
+TEST_F(SlabVerifyTest, S7_purged_pages_in_a_slab_that_is_allocated_from) {
+  links_of(slab_).purged.store(0x80);
+  EXPECT_EQ(breach(slab_), "S7: pages are noted as purged in a slab that is not listed");
+}
+
+TEST_F(SlabVerifyTest, S7_a_free_page_that_has_holes) {
+  slab_->block_count = 0;
+  region_->give_page(slab_);
+  EXPECT_EQ(breach(), "");
+  links_of(slab_).purged.store(0x80);
+  EXPECT_EQ(breach(), "S7: a free page has pages noted as purged");
+}
+
 class ListVerifyTest : public SlabVerifyTest {
  protected:
   ListVerifyTest() {

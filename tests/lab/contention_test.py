@@ -52,8 +52,8 @@ class Contention(LabCase):
         for variant in ("", ONE_ARENA):
             with self.subTest(variant=variant):
                 classic = self.waits(CLASSIC, "small passed", variant)
-                self.assertLess(5 * self.waits(DEFAULT, "small passed", variant), classic)
-        self.assertLess(self.waits(DEFAULT, "small", ONE_ARENA), self.waits(CLASSIC, "small", ONE_ARENA) / 5)
+                self.assertLess(2 * self.waits(DEFAULT, "small passed", variant), classic)
+        self.assertLess(2 * self.waits(DEFAULT, "small", ONE_ARENA), self.waits(CLASSIC, "small", ONE_ARENA))
 
     def test_in_the_default_mode_no_free_waits(self):
         """A request still may, so there are fewer waits, not none, although there are fewer arenas."""

@@ -180,7 +180,7 @@ class Writing(unittest.TestCase):
         self.assertEqual(running.wait(), 0)
         self.assertNotIn(b"\n", seen)
         number = list(experiments()).index("map-clear") + 1
-        self.assertRegex(seen.decode(), rf"\r\x1b\[K\[{number}/{len(experiments())}, \d:\d\d\] map-clear \[1/1\] glibc")
+        self.assertRegex(seen.decode(), rf"\r\x1b\[K\[{number}/{len(experiments())}, \d:\d\d\] map-clear \[1/\d\] glibc")
 
 
 # What of a page can be seen, in one question.

@@ -7,9 +7,10 @@
 //   ownership_breaks.def     ways to break the protocol, which must be found
 //
 // Each thread begins so many operations as it is given, each time any of: malloc, free of any block
-// that is used and that it can know of, its end. It may stop for ever between two operations. In
-// each state is_sound() is asked, and where all threads are at rest is_sound_at_rest(): what it
-// says of such a state holds for threads that never do anything again.
+// that is used and that it can know of, its end; on request, giving back pages inside a slab. It
+// may stop for ever between two operations. In each state is_sound() is asked, and where all
+// threads are at rest is_sound_at_rest(): what it says of such a state holds for threads that never
+// do anything again.
 //
 // One thing is allowed with store buffers, and counted: an empty slab that stays in its owner's
 // list, since the last local free was still in the buffer when the last remote one looked (`kept`).
@@ -36,7 +37,15 @@ struct Case {
 };
 
 // A move: a thread, and what it does.
-enum Kind : uint8_t { go_on, drain, begin_malloc, begin_depart, begin_arrive, begin_free };
+enum Kind : uint8_t {
+  go_on,
+  drain,
+  begin_malloc,
+  begin_depart,
+  begin_arrive,
+  begin_purge,  // + slab
+  begin_free = begin_purge + k_slabs
+};
 struct Move {
   uint8_t thread;
   uint8_t kind;  // begin_free + block, the second slab's after the first's
@@ -137,6 +146,10 @@ class Checker {
       } else if (!go({t, begin_arrive})) {
         return false;
       }
+      for (int slab = 0; case_.shape.purges_inside && slab < case_.shape.slabs; slab++) {
+        if (from.memory[slab][place] != listed) continue;
+        if (!go({t, static_cast<uint8_t>(begin_purge + slab)})) return false;
+      }
       for (int i = 0; i < case_.shape.slabs * k_blocks; i++) {
         const uint8_t truth = from.truth[i / k_blocks][i % k_blocks];
         if (truth != k_known && truth != t) continue;
@@ -175,6 +188,9 @@ class Checker {
       t.operation = op_depart;
     } else if (move.kind == begin_arrive) {
       t.operation = op_arrive;
+    } else if (move.kind < begin_free) {
+      t.operation = op_purge_inside;
+      t.a = static_cast<uint8_t>(move.kind - begin_purge);
     } else {
       t.operation = op_free;
       t.a = static_cast<uint8_t>((move.kind - begin_free) / k_blocks);
@@ -352,6 +368,8 @@ class Checker {
       if (move.kind == begin_malloc) std::printf("T%d malloc\n", move.thread);
       if (move.kind == begin_depart) std::printf("T%d ends\n", move.thread);
       if (move.kind == begin_arrive) std::printf("T%d begins anew\n", move.thread);
+      if (move.kind >= begin_purge && move.kind < begin_free)
+        std::printf("T%d purges inside slab %d\n", move.thread, move.kind - begin_purge);
       if (move.kind >= begin_free)
         std::printf("T%d frees block %d of slab %d\n", move.thread,
                     (move.kind - begin_free) % k_blocks, (move.kind - begin_free) / k_blocks);
@@ -402,6 +420,7 @@ void print_help() {
       "  --double-frees    frees look whether the block is free already, and must find it is not\n"
       "  --most-listed N   slabs in a thread's list; more go to the depot (16)\n"
       "  --poor-records    the depot takes the list of a thread that ends\n"
+      "  --purges-inside   any thread may give back free pages inside a listed slab\n"
       "  --break NAME      breaks the protocol; exits with 1 and the trace if that is found:\n");
   for (const BreakName& b : k_breaks) std::printf("    %-26s%s\n", b.name, b.meaning);
 }
@@ -440,6 +459,8 @@ bool parse(int argc, char** argv, Case& c) {
       c.shape.sees_double_frees = true;
     } else if (option == "--poor-records") {
       c.shape.keeps_records_rich = false;
+    } else if (option == "--purges-inside") {
+      c.shape.purges_inside = true;
     } else {
       if (i + 1 == argc) return false;
       const char* value = argv[++i];

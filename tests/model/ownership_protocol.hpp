@@ -33,6 +33,9 @@ enum Operation : uint8_t {
   op_depart,             // none
   op_leave,              // none
   op_arrive,             // none
+  op_purge_inside,       // a: slab
+  op_inside_is_gone,     // a: slab, b: blocks whose memory goes
+  op_relist,             // a: slab
 };
 
 // What follows when a slab is listed.
@@ -86,6 +89,12 @@ class Protocol : SlabActions {
         return leave_record();
       case op_arrive:
         return arrive();
+      case op_purge_inside:
+        return purge_inside(a);
+      case op_inside_is_gone:
+        return inside_is_gone(a, b);
+      case op_relist:
+        return relist(a);
       default:
         return;
     }
@@ -127,6 +136,11 @@ class Protocol : SlabActions {
 
   void reclaim_if_empty(int s, int whose) {
     m_.lock(k_depot);
+    reclaim(s, whose);
+    m_.unlock(k_depot);
+  }
+  // The depot's lock is held.
+  void reclaim(int s, int whose) {
     const bool has_thread = m_.once([&] { return !is_ownerless(whose); }) != 0;
     const bool locks_owner = has_thread && !is_broken(Break::page_without_owners_lock);
     if (locks_owner) m_.lock(whose);
@@ -137,7 +151,6 @@ class Protocol : SlabActions {
     }
     if (locks_owner) m_.unlock(whose);
     if (empty) make_page(s);
-    m_.unlock(k_depot);
   }
 
   // The depot's lock is held.
@@ -165,6 +178,61 @@ class Protocol : SlabActions {
     end_making(s);
     m_.unlock(k_depot);
     go_on(s, next);
+  }
+
+  // T8, its first part: a slab is taken out of its list. A block stands for a page. The owner goes
+  // on freeing into it, so the place is not stored by right of being the only one who writes.
+  void purge_inside(int s) {
+    m_.lock(k_depot);
+    const uint8_t whose = m_.rd(s, owner);
+    if (whose == k_nobody) return m_.unlock(k_depot);
+    const bool has_thread = m_.once([&] { return !is_ownerless(whose); }) != 0;
+    const bool locks_owner = has_thread && !is_broken(Break::inside_without_owners_lock);
+    if (locks_owner) m_.lock(whose);
+    uint8_t blocks = 0;
+    if (m_.once([&] { return state().list[whose] >> s & 1; }) != 0) {
+      for (int wi = 0; wi < k_words; wi++) {
+        const unsigned free = m_.rd(s, remote0 + wi) | m_.rd(s, words0 + wi);
+        blocks |= static_cast<uint8_t>(free << (wi == 0 ? 0 : shape_.blocks[0]));
+      }
+      if (blocks != 0 && !is_broken(Break::inside_while_listed)) {
+        take_out_of_list(whose, s);
+        m_.exchange(s, place, moving);
+      }
+    }
+    if (locks_owner) m_.unlock(whose);
+    m_.unlock(k_depot);
+    if (blocks == 0) return;
+    m_.become(op_inside_is_gone, static_cast<uint8_t>(s), blocks);
+  }
+  // No lock is held while the kernel is asked.
+  void inside_is_gone(int s, uint8_t blocks) {
+    m_.once_shared([&] {
+      m_.trace("   purges pages inside slab %d\n", s);
+      for (int block = 0; block < shape_.block_count(); block++) {
+        if ((blocks >> block & 1) != 0)
+          m_.expect(state().truth[s][block] == k_free, "the memory of a used block goes");
+      }
+      return 0;
+    });
+    if (!is_broken(Break::inside_while_listed)) m_.become(op_relist, static_cast<uint8_t>(s));
+  }
+  void relist(int s) {
+    m_.lock(k_depot);
+    // Nobody else can change it while the slab is in no list.
+    const uint8_t whose = m_.own(s, owner);
+    if (m_.once([&] { return is_ownerless(whose); }) != 0) {
+      receive(s);
+      end_making(s);
+    } else {
+      m_.lock(whose);
+      m_.once([&] { return state().list[whose] |= static_cast<uint8_t>(1 << s); });
+      m_.exchange(s, place, listed);
+      m_.unlock(whose);
+      m_.fence();
+      if (!is_broken(Break::relisted_unseen) && is_wholly_free(s)) reclaim(s, whose);
+    }
+    m_.unlock(k_depot);
   }
 
   // 1 + a slab of the depot's or of a record's without a thread, now this thread's; or 0.

@@ -146,12 +146,15 @@ class SlabActions {
     m_.wr(s, place, listed);
   }
   void unlist(int whose, int s) {
+    take_out_of_list(whose, s);
+    m_.wr(s, place, moving);
+  }
+  void take_out_of_list(int whose, int s) {
     m_.once([&] {
       m_.expect((state().list[whose] >> s & 1) != 0, "a slab leaves a list that it is not in");
       state().spared &= static_cast<uint8_t>(~(1 << s));
       return state().list[whose] &= static_cast<uint8_t>(~(1 << s));
     });
-    m_.wr(s, place, moving);
   }
   // 1 + a slab, now out of the list, or 0.
   int take_first(int whose) {

@@ -72,7 +72,7 @@ RunCommand::RunCommand(CLI::App& command, const std::string& version)
       "2 bad usage.");
   parser_->add_option("--library", library_, "the libarenite.so to use")->type_name("PATH");
   for (const policy::SettingInfo& info : policy::k_settings) {
-    parser_->add_option(option_name(info), settings_[info.name], info.help)
+    parser_->add_option(option_name(info), settings_[info.name], policy::help_of(info))
         ->type_name(unit_text(info.unit))
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }

@@ -37,7 +37,7 @@ std::string unit_text(Unit unit) {
 }
 
 std::string value_text(const SettingInfo& info, size_t value) {
-  if (const char* const* words = policy::words_of(info.unit)) return words[value];
+  if (const char* word = policy::word_of(info.unit, value)) return word;
   if (info.unit != Unit::bytes || value == 0) return std::to_string(value);
   static constexpr char k_suffixes[] = {'G', 'M', 'k'};
   for (int i = 0; i < 3; i++) {

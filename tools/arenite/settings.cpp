@@ -125,7 +125,7 @@ void print_json(const policy::ReadSettings& read, const std::vector<Idle>& idle,
   size_t i = 0;
   for (const policy::SettingInfo& info : policy::k_settings) {
     const auto value = [&](size_t n) {
-      return policy::words_of(info.unit) != nullptr ? Json(value_text(info, n)) : Json(n);
+      return policy::takes_words(info.unit) ? Json(value_text(info, n)) : Json(n);
     };
     std::string unit = unit_text(info.unit);
     std::transform(unit.begin(), unit.end(), unit.begin(), [](char c) { return c | 0x20; });
@@ -140,7 +140,7 @@ void print_json(const policy::ReadSettings& read, const std::vector<Idle>& idle,
                     {"glibc_tunable",
                      info.tunable[0] == '\0' ? "" : std::string(k_malloc_namespace) + info.tunable},
                     {"mallopt", info.mallopt == 0 ? Json(nullptr) : Json(info.mallopt)},
-                    {"help", info.help}};
+                    {"help", policy::help_of(info)}};
     out["settings"].push_back(setting);
   }
   out["without_effect"] = Json::array();
@@ -179,7 +179,7 @@ void print_text(const policy::ReadSettings& read, const std::vector<Idle>& idle)
   for (const policy::SettingInfo& info : policy::k_settings) {
     std::string begin = line(info.name, value_text(info, read.values.*info.field),
                              source_text(info, read.sources[i++]));
-    for (const std::string& words : wrapped(info.help, help_width)) {
+    for (const std::string& words : wrapped(policy::help_of(info), help_width)) {
       fmt::print("{}{}\n", begin, words);
       begin.assign(help_at, ' ');
     }

@@ -1,0 +1,28 @@
+// The clock, where only its page is read: no system call, as long as the kernel offers that.
+#pragma once
+
+#include <atomic>
+
+#include "base/base.hpp"
+
+namespace arenite::os {
+
+// A clock that never goes back, exact to some milliseconds. A few ns.
+uint64_t coarse_milliseconds();
+
+// `time`, the kernel's own once somebody has asked. Not libc's: libc chooses between several when a
+// library that names it is loaded, and that alone brings 64 KiB of its text, and most often as many
+// of its data, into a program that does not use it.
+[[gnu::visibility("hidden")]] extern constinit std::atomic<long (*)(long*)> g_second;
+
+// The second of the day's clock, which may be set: good for noticing that another has begun. Half
+// as long, for one word of the kernel's page is read for it.
+inline size_t wall_second() {
+  return static_cast<size_t>(g_second.load(std::memory_order_relaxed)(nullptr));
+}
+
+// A function of the image that the kernel maps into every process (the vDSO); nullptr if it has
+// none of that name, or none at all.
+void* kernels_function(const char* name);
+
+}  // namespace arenite::os

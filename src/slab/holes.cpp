@@ -1,0 +1,40 @@
+#include "slab/holes.hpp"
+
+#include "slab/owned.hpp"
+
+namespace arenite::slab {
+
+Pages holes_of(const Slab* slab) {
+  const unsigned size_class = slab->size_class;
+  const SizeClass& k = info(size_class);
+  const uint64_t pending = slab->remote_summary.load(std::memory_order_acquire);
+  uint64_t used[k_most_words] = {};
+  for (unsigned i = 0; i < k.word_count; i++) {
+    uint64_t free = __atomic_load_n(&slab->words[i], __ATOMIC_ACQUIRE);
+    // Remote words lie far off; one that the summary does not name is hardly ever not 0.
+    if ((pending >> i & 1) != 0) free |= remote_word(slab, i).load(std::memory_order_acquire);
+    used[i] = starts_in(size_class, i) & ~free;
+  }
+  const auto page_size = static_cast<uint32_t>(os::page_size());
+  Pages holes = 0;
+  // A page behind the last block is nobody's to use again.
+  const uint32_t end = k.size * k.block_count;
+  for (uint32_t at = 0, bit = 1; at < end && at + page_size <= k_slab_size;
+       at += page_size, bit <<= 1) {
+    // The granules from that of the block which reaches into the page to the page's last.
+    const uint32_t first = at / k.size * k.size >> k.shift;
+    const uint32_t last = (at + page_size - 1) >> k.shift;
+    uint64_t there = ~uint64_t{0} << (first % 64);
+    uint64_t any = 0;
+    for (uint32_t i = first / 64; i < last / 64; i++, there = ~uint64_t{0}) any |= used[i] & there;
+    any |= used[last / 64] & there & ~uint64_t{0} >> (63 - last % 64);
+    if (any == 0) holes |= static_cast<Pages>(bit);
+  }
+  return holes;
+}
+
+size_t bytes_of(Pages pages) {
+  return count_bits(pages) * os::page_size();
+}
+
+}  // namespace arenite::slab
