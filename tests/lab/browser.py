@@ -21,10 +21,24 @@ class Browser:
     """One window. Debian: chromium, chromium-driver."""
 
     def __enter__(self):
-        self.directory = tempfile.TemporaryDirectory()
+        self.directory = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         environment = dict(os.environ, HOME=self.directory.name)
         self.driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, text=True,
                                        stderr=subprocess.DEVNULL, env=environment)
+        try:
+            self._start()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self._ask("DELETE", "")
+        finally:
+            self._stop()
+
+    def _start(self):
         port = None
         while port is None:
             line = self.driver.stdout.readline()
@@ -43,16 +57,12 @@ class Browser:
             "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}}})
         self.address += f"/{session['sessionId']}"
         self.agent = self.run("return navigator.userAgent").replace("Headless", "")
-        return self
 
-    def __exit__(self, *_):
-        try:
-            self._ask("DELETE", "")
-        finally:
-            self.driver.terminate()
-            self.driver.wait()
-            self.driver.stdout.close()
-            self.directory.cleanup()
+    def _stop(self):
+        self.driver.terminate()
+        self.driver.wait()
+        self.driver.stdout.close()
+        self.directory.cleanup()
 
     def look_like(self, width, language="en-US", scheme="light", height=900):
         """The window's width and what the reader's system prefers, from the next page on."""
