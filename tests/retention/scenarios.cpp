@@ -254,8 +254,13 @@ CASE(a_program_that_does_nothing_stays_small) {
     return size;
   };
   // The library is 84 KiB of that; and the kernel maps what lies around each page of libc's that is
-  // touched, which differs by 100 KiB from start to start.
-  EXPECT_AT_MOST(size_of_copy(true), size_of_copy(false) + 300_KiB);
+  // touched, which differs by 100 KiB from start to start: the smallest of a few is what is needed.
+  const auto smallest = [&](bool with_library) {
+    std::size_t size = SIZE_MAX;
+    for (int start = 0; start < 7; ++start) size = std::min(size, size_of_copy(with_library));
+    return size;
+  };
+  EXPECT_AT_MOST(smallest(true), smallest(false) + 300_KiB);
 }
 
 // cold.ld.in: of the two segments with code the second is for what a small program never runs.
