@@ -7,6 +7,7 @@
 #include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <atomic>
 #include <cerrno>
 #include <ctime>
 
@@ -24,7 +25,8 @@ namespace {
 const char* const k_empty_environment[] = {nullptr};
 
 constinit pthread_key_t g_thread_key = 0;
-constinit bool g_has_thread_key = false;
+// Set once the key is there: threads ask while another starts the library.
+constinit std::atomic<bool> g_has_thread_key{false};
 
 // Reads /proc/self/environ whole into fresh pages: strings first, then the list of pointers to
 // them.
@@ -125,11 +127,12 @@ void on_fork(void (*prepare)(), void (*parent)(), void (*child)()) {
 }
 
 void on_thread_exit(void (*leave)(void*)) {
-  g_has_thread_key = pthread_key_create(&g_thread_key, leave) == 0;
+  const bool has_key = pthread_key_create(&g_thread_key, leave) == 0;
+  g_has_thread_key.store(has_key, std::memory_order_release);
 }
 
 void mark_thread(void* state) {
-  if (g_has_thread_key) pthread_setspecific(g_thread_key, state);
+  if (g_has_thread_key.load(std::memory_order_acquire)) pthread_setspecific(g_thread_key, state);
 }
 
 }  // namespace arenite::os
