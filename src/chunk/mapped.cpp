@@ -23,11 +23,20 @@ constexpr size_t k_copied_for_each_fresh = 3;
 // for the smaller of them.
 constexpr size_t k_many_mapped = 256;
 
-// Of the bytes in use, this part may be kept before what is kept is moved together.
-constexpr size_t k_slack_part = 16;
+// What may be kept before it is moved together for a request: this part of the bytes in use, and no
+// more than that part of the request, to which a whole mapping's worth of fresh pages costs more
+// than moving.
+constexpr size_t k_slack_part_of_use = 16;
+constexpr size_t k_slack_part_of_request = 4;
 
 bool keeps_warm() {
   return g_tuning.keeps_mappings != 0;
+}
+
+size_t slack_for(size_t request) {
+  const size_t of_use = g_mapped.bytes.load(std::memory_order_relaxed) / k_slack_part_of_use;
+  const size_t of_request = request / k_slack_part_of_request;
+  return of_use < of_request ? of_use : of_request;
 }
 
 // In classic mode the ledger learns nothing.
@@ -143,8 +152,7 @@ Chunk* map_chunk(size_t size) {
   const size_t gap = front_gap();
   if (size > k_largest_request - page) return nullptr;
   const size_t total = align_up(size + gap + k_word, page);
-  const size_t slack = g_mapped.bytes.load(std::memory_order_relaxed) / k_slack_part;
-  const WarmMappings::Taken taken = g_warm_mappings.take(total, slack);
+  const WarmMappings::Taken taken = g_warm_mappings.take(total, slack_for(total));
   if (taken.scattered && g_mapped.count.load(std::memory_order_relaxed) > k_many_mapped)
     move_thresholds(policy::after_too_many_mappings);
   uintptr_t start = taken.range.start;
