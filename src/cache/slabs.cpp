@@ -294,6 +294,7 @@ ARENITE_SELDOM void choose_direct() {
     const bool watched = g_served.watched.load();
     const size_t direct = below <= k_direct_limit ? below : k_direct_limit + 1;
     g_served.direct_below.store(watched ? 0 : direct);
+    g_served.watched_below.store(watched ? direct : 0);
     if (g_served.below.load() == below && g_served.watched.load() == watched) return;
   }
 }

@@ -14,10 +14,11 @@ namespace arenite::cache {
 // more than the direct table knows. Both are 0, so that nothing of a thread's state is looked at,
 // before the library has started, while this state is not laid out yet, and where slabs serve
 // nobody. While requests are `watched`, so that each can notice that time has passed,
-// `direct_below` is 0 and nobody takes the shortest way. A cache line of their own: everybody reads
+// `direct_below` is 0 and nobody takes the shortest way; `watched_below` is what it would be. A cache line of their own: everybody reads
 // them, hardly anybody writes.
 struct alignas(64) Served {
   std::atomic<size_t> direct_below{0};
+  std::atomic<size_t> watched_below{0};
   std::atomic<size_t> below{0};
   std::atomic<bool> watched{false};
 };
@@ -54,10 +55,8 @@ ARENITE_INLINE bool serve_anybody() {
   return serves(0);
 }
 
-// Takes a block of at least n bytes if n is small. False if it is not, or the thread's slab has
-// none.
-ARENITE_INLINE bool take_direct(size_t n, void*& block) {
-  if (ARENITE_UNLIKELY(!is_less(n, g_served.direct_below))) return false;
+// Takes a block of n bytes, which the direct table knows. False if the thread's slab has none.
+ARENITE_INLINE bool take_from_table(size_t n, void*& block) {
   slab::Slab* slab = t_thread.direct[(n + 15) / 16];
   const uint64_t word = slab::load(slab->active_word);
   if (ARENITE_UNLIKELY(word == 0)) return false;
@@ -65,7 +64,17 @@ ARENITE_INLINE bool take_direct(size_t n, void*& block) {
   return true;
 }
 
-// The same for any size that slabs serve, and from any word of the slab.
+// Takes a block of at least n bytes if n is small. False if it is not, or the thread's slab has
+// none.
+ARENITE_INLINE bool take_direct(size_t n, void*& block) {
+  return ARENITE_LIKELY(is_less(n, g_served.direct_below)) && take_from_table(n, block);
+}
+// Whether the direct table serves n bytes, but requests are watched.
+ARENITE_INLINE bool is_direct_but_watched(size_t n) {
+  return is_less(n, g_served.watched_below);
+}
+
+// Takes a block of any size that slabs serve, and from any word of the slab.
 ARENITE_INLINE bool take_current(size_t n, void*& block) {
   if (ARENITE_UNLIKELY(!serves(n))) return false;
   slab::Slab* slab = t_thread.slabs->current[slab::class_of(n)];

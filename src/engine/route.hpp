@@ -23,7 +23,12 @@ ARENITE_INLINE bool try_slab(size_t n, void*& p) {
 
 // The second way: one of any size that slabs serve. While requests are watched there is no shorter.
 ARENITE_INLINE bool try_slab_watched(size_t n, void*& p) {
-  look_if_watched();
+  if (cache::is_direct_but_watched(n)) {
+    look_if_time_passed();
+    if (ARENITE_LIKELY(cache::take_from_table(n, p))) return true;
+  } else {
+    look_if_watched();
+  }
   return cache::take_current(n, p);
 }
 
