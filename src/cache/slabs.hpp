@@ -14,8 +14,8 @@ namespace arenite::cache {
 // more than the direct table knows. Both are 0, so that nothing of a thread's state is looked at,
 // before the library has started, while this state is not laid out yet, and where slabs serve
 // nobody. While requests are `watched`, so that each can notice that time has passed,
-// `direct_below` is 0 and nobody takes the shortest way; `watched_below` is what it would be. A cache line of their own: everybody reads
-// them, hardly anybody writes.
+// `direct_below` is 0 and nobody takes the shortest way; `watched_below` is what it would be. A
+// cache line of their own: everybody reads them, hardly anybody writes.
 struct alignas(64) Served {
   std::atomic<size_t> direct_below{0};
   std::atomic<size_t> watched_below{0};
