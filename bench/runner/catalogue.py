@@ -71,6 +71,8 @@ def all_workloads():
              "sharing", "--kind", "passive"),
         _own("large", "large", "blocks of 5 to 25 MiB replaced at random, all written", "large"),
         _own("middle", "large", "blocks of 8 KiB to 1 MiB replaced at random", "middle"),
+        _own("middle-few", "large", "the same with 50 blocks instead of 400", "middle",
+             "--live", 50),
         _own("growth", "large", "vectors grown by realloc", "growth"),
         _own("map", "containers", "a std::map of 5,000,000 entries", "map"),
         _own("json", "containers", "a JSON document parsed and dumped", "json"),

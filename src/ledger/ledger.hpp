@@ -93,9 +93,7 @@ class alignas(64) Ledger {
   ARENITE_INLINE bool is_covered() const {
     const size_t credit = credit_.load(std::memory_order_relaxed);
     const size_t peak = credited_peak_.load(std::memory_order_relaxed);
-    const size_t now = live();
-    const size_t usable = peak <= now ? 0 : peak - now < credit ? peak - now : credit;
-    return retained() <= bound() + usable;
+    return retained() <= bound() + policy::usable_credit(credit, peak, live());
   }
 
   // Whether it is known that more than the bound is kept, and requests are watched for it. Where

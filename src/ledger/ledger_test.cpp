@@ -51,15 +51,19 @@ TEST_F(LedgerTest, the_first_event_beyond_the_bound_is_looked_into_even_if_credi
   EXPECT_FALSE(ledger_.is_to_be_settled());
 }
 
-TEST_F(LedgerTest, credit_covers_no_more_than_is_missing_to_the_peak) {
+TEST_F(LedgerTest, credit_covers_no_more_than_is_missing_to_the_peak_and_half_of_it) {
   ledger_.set_known_over(true);
-  ledger_.set_credit(40 * k_mib, 80 * k_mib);
-  free(20 * k_mib);
+  ledger_.set_credit(80 * k_mib, 80 * k_mib);
+  free(60 * k_mib);
   EXPECT_TRUE(ledger_.is_covered());
-  ledger_.grew(20 * k_mib);  // as much in use again, and what was freed retained all the same
+  // As much in use again, and what was freed retained all the same: 40 and the bound are covered.
+  ledger_.grew(60 * k_mib);
   EXPECT_FALSE(ledger_.is_covered());
   ledger_.wait_for_growth();
   EXPECT_TRUE(ledger_.is_to_be_settled());
+  reuse(10 * k_mib);
+  ledger_.shrank(10 * k_mib);
+  EXPECT_TRUE(ledger_.is_covered());
 }
 
 TEST_F(LedgerTest, credit_covers_no_more_than_itself) {
