@@ -287,9 +287,8 @@ TEST(Purging, random_walks_stay_within_half_as_much_again_as_their_peak_and_the_
       program.wait(random() % 16 == 0 ? random() % 400 : random() % 5);
       if (testing::Test::HasFatalFailure()) FAIL() << "round " << round << ", step " << step;
     }
-    EXPECT_LE(
-        program.most_resident_,
-        program.most_live_ + program.most_live_ / 2 + retention_bound(program.most_live_) + k_page)
+    EXPECT_LE(program.most_resident_, program.most_live_ + program.most_live_ / 2 +
+                                          retention_bound(program.most_live_) + k_page)
         << round;
   }
 }
