@@ -22,18 +22,17 @@ struct Retention {
   std::atomic<size_t> next_change{0};    // before this time alone changes nothing
   std::atomic<bool> awaits_look{false};  // into slabs, as soon as its time has come
   uint64_t next_look = 0;
-  unsigned watched_looks = 0;  // at the clock that there may still be for that alone
-  bool counts_looks = false;   // they are, in g_watched_looks
+  unsigned watched_requests = 0;  // that may still be watched for that alone
+  bool counts_requests = false;   // they are, in g_watched_requests
   policy::Purging purging;
 };
 constinit Retention g_retention;
 
 // A program that does little must be watched, or it would not notice that a look is due. One that
-// does much comes to settle() often enough, and pays for so many looks at the clock at most (one
-// for some 32 requests, ledger::Pace): in all between two looks, and then each time that it has
-// come.
-constexpr unsigned k_watched_looks = 128;
-constexpr unsigned k_watched_looks_more = ledger::Pace::k_all + 2;
+// does much comes to settle() often enough, and pays for so many watched requests at most: in all
+// between two looks, and then each time that it has come.
+constexpr unsigned k_watched_requests = 4096;
+constexpr unsigned k_watched_requests_more = 64;
 
 bool is_before(size_t time, size_t other) {
   return static_cast<ptrdiff_t>(time - other) < 0;
@@ -110,7 +109,7 @@ uint32_t number_of_this_thread() {
 // What is free inside slabs nobody tells: once a second it is looked for.
 ARENITE_COLD bool look_into_slabs(uint64_t now) {
   g_retention.next_look = now + policy::Holes::k_between_looks;
-  g_retention.watched_looks = k_watched_looks;
+  g_retention.watched_requests = k_watched_requests;
   const size_t bound = g_ledger.bound();
   const size_t retained = g_ledger.retained();
   return cache::g_depot.look_for_holes(bound > retained ? bound - retained : 0);
@@ -118,9 +117,9 @@ ARENITE_COLD bool look_into_slabs(uint64_t now) {
 
 // Whether requests are to be watched so that the next look comes.
 bool await_look(uint64_t now) {
-  unsigned& left = g_retention.watched_looks;
-  if (g_retention.counts_looks) left = g_watched_looks.load(std::memory_order_relaxed);
-  if (left == 0 && !cache::is_watched()) left = k_watched_looks_more;
+  unsigned& left = g_retention.watched_requests;
+  if (g_retention.counts_requests) left = g_watched_requests.load(std::memory_order_relaxed);
+  if (left == 0 && !cache::is_watched()) left = k_watched_requests_more;
   // Whoever does anything may have freed blocks in slabs. Little programs need not be watched.
   const bool awaits =
       now >= g_retention.next_look ? look_into_slabs(now) : g_ledger.live() > 4 * g_ledger.bound();
@@ -160,9 +159,9 @@ void settle_now() {
                                 std::memory_order_relaxed);
   if (wanted) g_looked_at.store(0, std::memory_order_relaxed);
   g_ledger.set_known_over(is_over);
-  g_retention.counts_looks = watches_for_look && !is_over && !wanted;
-  g_watched_looks.store(g_retention.counts_looks ? g_retention.watched_looks : 0,
-                        std::memory_order_relaxed);
+  g_retention.counts_requests = watches_for_look && !is_over && !wanted;
+  g_watched_requests.store(g_retention.counts_requests ? g_retention.watched_requests : 0,
+                           std::memory_order_relaxed);
   cache::watch(is_over || wanted || watches_for_look);
 }
 
@@ -212,7 +211,6 @@ void restart_retention_in_child() {
   g_looked_at.store(0, std::memory_order_relaxed);
   g_retention.next_change.store(static_cast<size_t>(os::coarse_milliseconds()),
                                 std::memory_order_relaxed);
-  ledger::t_pace.event();
   cache::watch(true);
 }
 

@@ -6,8 +6,8 @@
 //
 // What a program keeps on credit is to go when a second has passed, though it calls no more than
 // the shortest malloc. So while more than the bound is retained requests are watched
-// (cache/slabs.hpp): none takes the shortest way, and at the pace of its thread (ledger::Pace) one
-// looks whether the day's clock has begun another second.
+// (cache/slabs.hpp): none takes the shortest way, each looks whether the day's clock has begun
+// another second.
 //
 //   unwatched   an event leaves more than the bound, and credit covers it     -> watched
 //   watched     a look finds no more than the bound, or keepers that cannot
@@ -40,14 +40,14 @@ bool is_more_due();
 // The second of the day's clock in which somebody looked last; 0 if the next request is to look.
 [[gnu::visibility("hidden")]] inline constinit std::atomic<size_t> g_looked_at{0};
 
-// How many more looks at the clock there are; 0 if requests are watched until somebody settles.
-[[gnu::visibility("hidden")]] inline constinit std::atomic<unsigned> g_watched_looks{0};
+// How many more requests are watched; 0 if all are, as long as they are.
+[[gnu::visibility("hidden")]] inline constinit std::atomic<unsigned> g_watched_requests{0};
 
 // Whether this one is the last. Two threads may count as one.
-ARENITE_INLINE bool is_last_look() {
-  const unsigned left = g_watched_looks.load(std::memory_order_relaxed);
+ARENITE_INLINE bool is_last_watched() {
+  const unsigned left = g_watched_requests.load(std::memory_order_relaxed);
   if (left == 0) return false;
-  g_watched_looks.store(left - 1, std::memory_order_relaxed);
+  g_watched_requests.store(left - 1, std::memory_order_relaxed);
   return left == 1;
 }
 
@@ -56,9 +56,8 @@ void look_again();
 
 // Before a watched request. No lock is held.
 ARENITE_INLINE void look_if_time_passed() {
-  if (ARENITE_UNLIKELY(ledger::t_pace.is_to_look()) &&
-      ARENITE_UNLIKELY(os::wall_second() != g_looked_at.load(std::memory_order_relaxed) ||
-                       is_last_look()))
+  if (ARENITE_UNLIKELY(os::wall_second() != g_looked_at.load(std::memory_order_relaxed) ||
+                       is_last_watched()))
     look_again();
 }
 // Before any.

@@ -93,7 +93,9 @@ class alignas(64) Ledger {
   ARENITE_INLINE bool is_covered() const {
     const size_t credit = credit_.load(std::memory_order_relaxed);
     const size_t peak = credited_peak_.load(std::memory_order_relaxed);
-    return retained() <= bound() + policy::usable_credit(credit, peak, live());
+    const size_t now = live();
+    const size_t usable = peak <= now ? 0 : peak - now < credit ? peak - now : credit;
+    return retained() <= bound() + usable;
   }
 
   // Whether it is known that more than the bound is kept, and requests are watched for it. Where
@@ -162,29 +164,6 @@ class alignas(64) Ledger {
 
 [[gnu::visibility("hidden")]] inline constinit Ledger g_ledger;
 
-// How often a thread's watched requests look at the clock (engine/retention.hpp): those that follow
-// an event of its own all do, for that may have been the last before a rest; then one in so many.
-class Pace {
- public:
-  static constexpr int k_all = 16;
-  static constexpr int k_one_in = 32;
-
-  void event() { left_ = k_all; }
-  // Whether this request looks. One instruction more than counting.
-  ARENITE_INLINE bool is_to_look() {
-    const int left = --left_;
-    if (ARENITE_LIKELY(static_cast<unsigned>(left + k_one_in - 1) < k_one_in - 1)) return false;
-    if (left < 0) left_ = 0;
-    return true;
-  }
-
- private:
-  int left_ = 0;  // that all look; below 0, what was asked since one looked
-};
-
-[[gnu::tls_model("initial-exec"),
-  gnu::visibility("hidden")]] inline constinit thread_local Pace t_pace;
-
 // Who purges, once the engine has started: brings what is retained back within what may be.
 [[gnu::visibility("hidden")]] inline constinit std::atomic<void (*)()> g_purger{nullptr};
 
@@ -196,7 +175,6 @@ ARENITE_COLD inline void ask_purger() {
 // After an event. No lock of ours is held: purging takes them. A call of its own, for events are
 // few and the places many: 3 KiB.
 [[gnu::noinline]] inline void settle() {
-  t_pace.event();
   if (ARENITE_UNLIKELY(g_ledger.is_to_be_settled())) ask_purger();
 }
 

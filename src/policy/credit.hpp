@@ -3,11 +3,8 @@
 // Who builds up and tears down again and again would pay for each page every time. So memory that
 // was purged and asked for again within a second earns its size as credit: at once if it is the
 // same thread that asks, else when it happens twice in a row, since one thread may well work after
-// another without any coming back. Who replaces blocks of many sizes at random needs room between
-// them, more than the bound where they are few: what is free does not fit what is asked for, and
-// without that room the same pages would go and come all the time. So the credit that can be used
-// is what is missing to the most that was in use in the last second, and half of that most: who
-// once had little never keeps much.
+// another without any coming back. What of it can be used is also no more than was in use at the
+// peak of the last second and is not now: who once had little never keeps much.
 //
 //   tried      min(fresh pages taken, pages purged in the last second), by another thread; gone
 //              with the credit
@@ -24,13 +21,6 @@
 #include "base/base.hpp"
 
 namespace arenite::policy {
-
-// What of `credit` can be used where `live` bytes are in use, and `peak` were in the last second.
-constexpr size_t usable_credit(size_t credit, size_t peak, size_t live) {
-  const size_t missing = peak > live ? peak - live : 0;
-  const size_t most = missing + (live + missing) / 2;
-  return credit < most ? credit : most;
-}
 
 class Credit {
  public:
@@ -84,7 +74,10 @@ class Credit {
 
   // What may be kept beyond the bound while `live` bytes are in use.
   size_t usable(size_t live) const {
-    return credit_ == 0 ? 0 : usable_credit(credit_, peak_live(), live);
+    if (credit_ == 0) return 0;
+    const size_t peak = peak_live();
+    const size_t missing = peak > live ? peak - live : 0;
+    return credit_ < missing ? credit_ : missing;
   }
 
   // What was earned, of use or not, and the most that was in use in the last second.

@@ -93,12 +93,13 @@ TEST_F(OfCredit, what_was_purged_at_most_three_periods_ago_is_earned) {
   EXPECT_EQ(credit_.usable(0), 10 * k_mib);
 }
 
-TEST_F(OfCredit, no_more_is_usable_than_is_missing_to_the_peak_and_half_of_it) {
-  thrash(90 * k_mib);
-  EXPECT_EQ(credit_.usable(k_peak - 4 * k_mib), 4 * k_mib + k_peak / 2);
-  EXPECT_EQ(credit_.usable(k_peak), k_peak / 2);
+TEST_F(OfCredit, no_more_is_usable_than_is_missing_from_the_peak) {
+  thrash(10 * k_mib);
+  EXPECT_EQ(credit_.usable(k_peak - 4 * k_mib), 4 * k_mib);
+  EXPECT_EQ(credit_.usable(k_peak), 0U);
+  EXPECT_EQ(credit_.usable(2 * k_peak), 0U);
   // And is there again when that is free.
-  EXPECT_EQ(credit_.usable(0), 90 * k_mib);
+  EXPECT_EQ(credit_.usable(0), 10 * k_mib);
 }
 
 TEST_F(OfCredit, it_is_never_more_than_the_peak) {
@@ -116,7 +117,7 @@ TEST_F(OfCredit, the_peak_is_that_of_the_last_second) {
   }
   EXPECT_EQ(credit_.usable(0), 14 * k_mib);
   credit_.advance(k_now + 1001);
-  EXPECT_EQ(credit_.usable(0), 12 * k_mib);
+  EXPECT_EQ(credit_.usable(0), 8 * k_mib);
 }
 
 TEST_F(OfCredit, what_was_earned_stays_for_most_of_a_second) {

@@ -5,9 +5,10 @@
 // more, for what is purged is often wanted again: where blocks are replaced at random the free
 // memory between them swings around the bound.
 //
-// Credit lets the process be no larger than half as large again as what was in use at the peak of
-// the last second, and the bound (credit.hpp). So where fresh pages are taken though much is
-// retained, which does not fit them, what is more than that goes in exchange.
+// No credit counts that would let the process grow: it is no more than what was in use at the peak
+// of the last second and is not now (credit.hpp). So where fresh pages are taken though much is
+// retained, which does not fit them, as much less may be retained and goes in exchange; the process
+// is never larger than that peak and the bound.
 //
 // Asked after events that leave more than the bound, with the figures of the moment, and once when
 // it is no more than that.

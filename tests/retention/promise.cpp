@@ -46,8 +46,7 @@ class Watch {
     EXPECT_AT_MOST(resident(), before_ + needed + bound(needed) + slack(needed));
   }
 
-  // What was needed within the last two seconds may still be there, and half as much again: room
-  // between blocks that are replaced, if that was earned.
+  // What was needed within the last two seconds may still be there.
   void expect_no_more_than_lately(const Blocks& blocks) {
     const double time = now();
     const std::size_t needed = blocks.needed();
@@ -57,7 +56,7 @@ class Watch {
     peaks_[next_++ % k_peaks] = {time, needed};
     std::size_t most = needed;
     for (const Peak& peak : peaks_) most = std::max(most, peak.bytes);
-    EXPECT_AT_MOST(resident(), before_ + most + most / 2 + bound(needed) + slack(most));
+    EXPECT_AT_MOST(resident(), before_ + most + bound(needed) + slack(most));
   }
 
  private:
