@@ -40,8 +40,8 @@ size_t slack_for(size_t request) {
 }
 
 // In classic mode the ledger learns nothing.
-void report_grown(size_t bytes) {
-  if (keeps_warm()) g_ledger.grew(bytes);
+void report_grown(size_t bytes, size_t kept) {
+  if (keeps_warm()) g_ledger.grew(bytes, kept);
 }
 
 void raise_peak(std::atomic<size_t>& peak, size_t now) {
@@ -127,7 +127,7 @@ uintptr_t resize(const Mapping& old, size_t size, Chunk* chunk) {
     if (const uintptr_t start = copy_to_warm(old, size, chunk); start != 0) return start;
   }
   void* resized = os::remap(at_address<void>(old.start), old.size, size, true);
-  if (resized != nullptr) report_grown(size - old.size);
+  if (resized != nullptr) report_grown(size - old.size, 0);
   return address_of(resized);
 }
 
@@ -158,7 +158,7 @@ Chunk* map_chunk(size_t size) {
   uintptr_t start = taken.range.start;
   if (start == 0) start = address_of(os::map(total));
   if (start == 0) return nullptr;
-  report_grown(total - taken.dirty);
+  report_grown(total - taken.dirty, g_warm_mappings.bytes());
   if (keeps_warm()) *at_address<Front>(start) = {taken.range.seams, taken.dirty};
   g_mapped.add(total);
   return start_chunk(start, gap, total);

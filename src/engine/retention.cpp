@@ -145,10 +145,11 @@ void settle_now() {
                                        .retained = g_ledger.retained(),
                                        .bound = g_ledger.bound(),
                                        .grown = g_ledger.grown(),
+                                       .unfit = g_ledger.unfit(),
                                        .reused = g_ledger.reused()});
   if (ARENITE_UNLIKELY(planned != 0)) purge_planned(planned);
   g_retention.usable_credit.store(purging.usable_credit(), std::memory_order_relaxed);
-  g_ledger.set_credit(purging.credit(), purging.peak_live());
+  g_ledger.set_credit(purging.credit(), purging.ceiling());
   const bool is_over = g_ledger.is_over() && !purging.is_pausing(now);
   tell_background(planned != 0, is_over || g_retention.awaits_look.load(std::memory_order_relaxed));
   // A request that is to start the thread must not find that it is too early.

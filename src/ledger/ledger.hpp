@@ -35,10 +35,12 @@ inline constexpr unsigned k_keepers = 3;
 
 class alignas(64) Ledger {
  public:
-  // The five events; bytes of whole pages.
-  void grew(size_t bytes) {
+  // The five events; bytes of whole pages. Of what a keeper takes from the kernel `kept` bytes
+  // would not be needed if what it retains did fit the request.
+  void grew(size_t bytes, size_t kept = 0) {
     add(live_, bytes);
     add(grown_, bytes);
+    if (kept != 0) add(unfit_, kept < bytes ? kept : bytes);
     note_peak();
   }
   void freed(Keeper keeper, size_t bytes) {
@@ -66,8 +68,10 @@ class alignas(64) Ledger {
   size_t live() const { return figure(live_); }
   size_t retained() const { return figure(retained_); }
   size_t retained(Keeper keeper) const { return figure(kept_[static_cast<unsigned>(keeper)]); }
-  // Bytes that were ever taken from the kernel, reused, or purged; they wrap.
+  // Bytes that were ever taken from the kernel, so though as much was retained, reused, or purged;
+  // they wrap.
   size_t grown() const { return grown_.load(std::memory_order_relaxed); }
+  size_t unfit() const { return unfit_.load(std::memory_order_relaxed); }
   size_t reused() const { return reused_.load(std::memory_order_relaxed); }
   size_t purged() const { return purged_.load(std::memory_order_relaxed); }
   // The most that was in use since this was last asked.
@@ -85,16 +89,17 @@ class alignas(64) Ledger {
   ARENITE_INLINE bool is_over() const { return retained() > bound(); }
 
   // What of it credit covers, as of the last look (policy/credit.hpp): `credit` bytes, but not more
-  // than is missing to the peak. That time has made less of it, a watched request finds.
-  void set_credit(size_t credit, size_t peak_live) {
+  // than is missing to the ceiling. That time has made less of it, a watched request finds.
+  void set_credit(size_t credit, size_t ceiling) {
     credit_.store(credit, std::memory_order_relaxed);
-    credited_peak_.store(peak_live, std::memory_order_relaxed);
+    ceiling_.store(ceiling, std::memory_order_relaxed);
   }
   ARENITE_INLINE bool is_covered() const {
     const size_t credit = credit_.load(std::memory_order_relaxed);
-    const size_t peak = credited_peak_.load(std::memory_order_relaxed);
+    const size_t ceiling = ceiling_.load(std::memory_order_relaxed);
     const size_t now = live();
-    const size_t usable = peak <= now ? 0 : peak - now < credit ? peak - now : credit;
+    const size_t missing = ceiling > now ? ceiling - now : 0;
+    const size_t usable = missing < credit ? missing : credit;
     return retained() <= bound() + usable;
   }
 
@@ -152,13 +157,14 @@ class alignas(64) Ledger {
   Figure retained_{0};
   Figure kept_[k_keepers] = {};
   Figure grown_{0};
+  Figure unfit_{0};
   Figure reused_{0};
   Figure peak_live_{0};
   Figure purged_{0};
   Figure next_look_{policy::growth_between_looks(0)};  // what `grown` is then
   std::atomic<policy::Tightness> tightness_{policy::Tightness::none};
   Figure credit_{0};
-  Figure credited_peak_{0};
+  Figure ceiling_{0};
   std::atomic<bool> known_over_{false};
 };
 

@@ -32,6 +32,14 @@ TEST_F(LedgerTest, knows_who_retains_what) {
   EXPECT_EQ(ledger_.take_peak_live(), 70 * k_mib);
 }
 
+TEST_F(LedgerTest, knows_what_was_taken_though_as_much_was_kept) {
+  ledger_.grew(3 * k_mib, 2 * k_mib);
+  EXPECT_EQ(ledger_.unfit(), 2 * k_mib);
+  ledger_.grew(k_mib, 8 * k_mib);
+  EXPECT_EQ(ledger_.unfit(), 3 * k_mib);
+  EXPECT_EQ(ledger_.grown(), 84 * k_mib);
+}
+
 TEST_F(LedgerTest, within_the_bound_nobody_has_to_look) {
   free(8 * k_mib);
   EXPECT_FALSE(ledger_.is_over());
@@ -48,7 +56,7 @@ TEST_F(LedgerTest, the_first_event_beyond_the_bound_is_looked_into_even_if_credi
   EXPECT_FALSE(ledger_.is_to_be_settled());
 }
 
-TEST_F(LedgerTest, credit_covers_no_more_than_is_missing_to_the_peak) {
+TEST_F(LedgerTest, credit_covers_no_more_than_is_missing_to_the_ceiling) {
   ledger_.set_known_over(true);
   ledger_.set_credit(40 * k_mib, 80 * k_mib);
   free(20 * k_mib);

@@ -6,9 +6,14 @@
 // another without any coming back. What of it can be used is also no more than was in use at the
 // peak of the last second and is not now: who once had little never keeps much.
 //
+// Blocks of many sizes that are replaced need room between them: what is free does not fit what is
+// asked for. Where that is seen to happen to what was earned, the peak counts as larger by it.
+//
 //   tried      min(fresh pages taken, pages purged in the last second), by another thread; gone
 //              with the credit
 //   earned     the same by the thread that purged, or of pages that were tried before
+//   room       what was earned though as much was kept, which did not fit; a quarter of the peak at
+//              most, and no more than the credit
 //   fades      by half every 250 ms, but not below what was asked for again in the last second:
 //              earned so, or reused of what was kept. So a steady sawtooth goes on without a
 //              purge, and credit for what nobody asks for fades
@@ -36,7 +41,7 @@ class Credit {
     }
     now_ = now;
     while (now - period_start_ >= k_period) turn();
-    if (now - last_asked_ >= k_window) credit_ = tried_ = 0;
+    if (now - last_asked_ >= k_window) credit_ = room_ = tried_ = 0;
     return true;
   }
 
@@ -45,9 +50,9 @@ class Credit {
     if (live > current().peak_live) current().peak_live = live;
   }
 
-  // Fresh pages were taken. What of them had been purged lately, by the same thread or another, is
-  // earned or tried.
-  void grew(size_t bytes, bool by_who_purged) {
+  // Fresh pages were taken, `unfit` of them though as much was kept. What of them had been purged
+  // lately, by the same thread or another, is earned or tried.
+  void grew(size_t bytes, size_t unfit, bool by_who_purged) {
     size_t earned = take_back(&Period::purged_again, bytes);
     const size_t tried = earned + take_back(&Period::purged, bytes - earned);
     if (tried == 0) return;
@@ -55,6 +60,7 @@ class Credit {
     // More than the peak is never of use.
     const size_t peak = peak_live();
     raise(credit_, earned, peak);
+    raise(room_, earned < unfit ? earned : unfit, peak / k_part_of_peak_as_room);
     raise(tried_, tried, peak);
     asked_again(tried);
   }
@@ -75,21 +81,19 @@ class Credit {
   // What may be kept beyond the bound while `live` bytes are in use.
   size_t usable(size_t live) const {
     if (credit_ == 0) return 0;
-    const size_t peak = peak_live();
-    const size_t missing = peak > live ? peak - live : 0;
+    const size_t most = ceiling();
+    const size_t missing = most > live ? most - live : 0;
     return credit_ < missing ? credit_ : missing;
   }
 
-  // What was earned, of use or not, and the most that was in use in the last second.
+  // What was earned, of use or not, and what may be in use and kept on credit together: the most
+  // that was in use in the last second, and the room.
   size_t credit() const { return credit_; }
-  size_t peak_live() const {
-    size_t peak = 0;
-    for (const Period& p : periods_) {
-      if (p.peak_live > peak) peak = p.peak_live;
-    }
-    return peak;
+  size_t ceiling() const {
+    size_t most = peak_live();
+    add(most, room_);
+    return most;
   }
-
   // All that was earned is gone.
   void forfeit() { start(now_); }
 
@@ -103,6 +107,8 @@ class Credit {
   }
 
  private:
+  static constexpr size_t k_part_of_peak_as_room = 4;
+
   struct Period {
     size_t purged = 0;
     size_t purged_again = 0;  // what had been tried
@@ -111,6 +117,14 @@ class Credit {
   };
 
   Period& current() { return periods_[current_]; }
+
+  size_t peak_live() const {
+    size_t peak = 0;
+    for (const Period& p : periods_) {
+      if (p.peak_live > peak) peak = p.peak_live;
+    }
+    return peak;
+  }
 
   static void add(size_t& sum, size_t bytes) {
     if (__builtin_add_overflow(sum, bytes, &sum)) sum = SIZE_MAX;
@@ -141,18 +155,20 @@ class Credit {
     size_t asked = 0;
     for (const Period& p : periods_) add(asked, p.asked_again);
     if (credit_ > asked) credit_ = credit_ / 2 > asked ? credit_ / 2 : asked;
+    if (room_ > credit_) room_ = credit_;
     period_start_ += k_period;
     current_ = (current_ + 1) % k_periods;
     current() = {};
   }
 
   void start(uint64_t now) {
-    credit_ = tried_ = 0;
+    credit_ = room_ = tried_ = 0;
     now_ = period_start_ = last_asked_ = now;
     for (Period& p : periods_) p = {};
   }
 
   size_t credit_ = 0;
+  size_t room_ = 0;
   size_t tried_ = 0;  // asked for again after a purge, and not purged since
   uint64_t now_ = 0;
   uint64_t period_start_ = 0;

@@ -19,7 +19,7 @@ struct OfCredit : testing::Test {
   // Purged and asked for again.
   void thrash(size_t bytes) {
     credit_.purged(bytes);
-    credit_.grew(bytes, false);
+    credit_.grew(bytes, 0, false);
   }
 
   size_t usable_after(uint64_t milliseconds) {
@@ -36,7 +36,7 @@ TEST(CreditOnce, who_asks_for_what_it_gave_back_earns_it_at_once) {
   credit.advance(k_now);
   credit.in_use(k_peak);
   credit.purged(10 * k_mib);
-  credit.grew(k_peak, true);
+  credit.grew(k_peak, 0, true);
   EXPECT_EQ(credit.usable(0), 10 * k_mib);
 }
 
@@ -45,15 +45,15 @@ TEST(CreditOnce, nothing_is_earned_where_another_thread_asks_only_once) {
   credit.advance(k_now);
   credit.in_use(k_peak);
   credit.purged(k_peak);
-  credit.grew(k_peak, false);
+  credit.grew(k_peak, 0, false);
   EXPECT_EQ(credit.usable(0), 0U);
   credit.purged(10 * k_mib);
-  credit.grew(k_peak, false);
+  credit.grew(k_peak, 0, false);
   EXPECT_EQ(credit.usable(0), 10 * k_mib);
 }
 
 TEST_F(OfCredit, nothing_is_earned_by_growth_alone) {
-  credit_.grew(10 * k_mib, false);
+  credit_.grew(10 * k_mib, 0, false);
   EXPECT_EQ(credit_.usable(0), 0U);
 }
 
@@ -64,15 +64,15 @@ TEST_F(OfCredit, nothing_is_earned_by_purges_alone) {
 
 TEST_F(OfCredit, what_was_purged_and_asked_for_again_is_earned) {
   credit_.purged(10 * k_mib);
-  credit_.grew(3 * k_mib, false);
+  credit_.grew(3 * k_mib, 0, false);
   EXPECT_EQ(credit_.usable(0), 3 * k_mib);
-  credit_.grew(50 * k_mib, false);
+  credit_.grew(50 * k_mib, 0, false);
   EXPECT_EQ(credit_.usable(0), 10 * k_mib);
 }
 
 TEST_F(OfCredit, what_was_purged_counts_once) {
   thrash(10 * k_mib);
-  credit_.grew(10 * k_mib, false);
+  credit_.grew(10 * k_mib, 0, false);
   EXPECT_EQ(credit_.usable(0), 10 * k_mib);
 }
 
@@ -81,7 +81,7 @@ TEST_F(OfCredit, what_was_purged_a_second_ago_is_not_earned) {
   credit_.advance(k_now + 600);
   credit_.advance(k_now + 1000);
   credit_.in_use(k_peak);
-  credit_.grew(10 * k_mib, false);
+  credit_.grew(10 * k_mib, 0, false);
   EXPECT_EQ(credit_.usable(0), 0U);
 }
 
@@ -89,7 +89,7 @@ TEST_F(OfCredit, what_was_purged_at_most_three_periods_ago_is_earned) {
   credit_.purged(10 * k_mib);
   credit_.advance(k_now + 740);
   credit_.in_use(k_peak);
-  credit_.grew(10 * k_mib, false);
+  credit_.grew(10 * k_mib, 0, false);
   EXPECT_EQ(credit_.usable(0), 10 * k_mib);
 }
 
@@ -100,6 +100,46 @@ TEST_F(OfCredit, no_more_is_usable_than_is_missing_from_the_peak) {
   EXPECT_EQ(credit_.usable(2 * k_peak), 0U);
   // And is there again when that is free.
   EXPECT_EQ(credit_.usable(0), 10 * k_mib);
+}
+
+TEST_F(OfCredit, what_did_not_fit_may_make_it_larger_than_the_peak) {
+  credit_.purged(10 * k_mib);
+  credit_.grew(8 * k_mib, 6 * k_mib, false);
+  EXPECT_EQ(credit_.usable(k_peak), 6 * k_mib);
+  EXPECT_EQ(credit_.usable(k_peak + 4 * k_mib), 2 * k_mib);
+  EXPECT_EQ(credit_.usable(k_peak - k_mib), 7 * k_mib);
+  EXPECT_EQ(credit_.usable(0), 8 * k_mib);  // and no more than was earned
+}
+
+TEST_F(OfCredit, no_room_is_made_for_what_was_not_purged_before) {
+  credit_.grew(50 * k_mib, 50 * k_mib, true);
+  EXPECT_EQ(credit_.ceiling(), k_peak);
+}
+
+TEST_F(OfCredit, the_room_is_a_quarter_of_the_peak_at_most) {
+  for (int i = 0; i < 9; i++) {
+    credit_.purged(10 * k_mib);
+    credit_.grew(10 * k_mib, 10 * k_mib, false);
+  }
+  EXPECT_EQ(credit_.ceiling(), k_peak + k_peak / 4);
+  EXPECT_EQ(credit_.usable(k_peak), k_peak / 4);
+}
+
+TEST_F(OfCredit, the_room_goes_with_the_credit) {
+  credit_.purged(20 * k_mib);
+  credit_.grew(20 * k_mib, 20 * k_mib, false);
+  for (uint64_t t = 100; t < 1000; t += 100) {
+    credit_.advance(k_now + t);
+    credit_.in_use(k_peak);
+    credit_.reused(k_mib);
+  }
+  // Faded to what is asked for again.
+  credit_.advance(k_now + 1800);
+  credit_.in_use(k_peak);
+  EXPECT_LE(credit_.ceiling(), k_peak + 10 * k_mib);
+  credit_.advance(k_now + 2000);
+  credit_.in_use(k_peak);
+  EXPECT_EQ(credit_.ceiling(), k_peak);
 }
 
 TEST_F(OfCredit, it_is_never_more_than_the_peak) {
@@ -169,7 +209,7 @@ TEST_F(OfCredit, it_can_be_forfeited_with_all_that_may_earn_it) {
   credit_.forfeit();
   credit_.in_use(k_peak);
   EXPECT_EQ(credit_.usable(0), 0U);
-  credit_.grew(10 * k_mib, false);
+  credit_.grew(10 * k_mib, 0, false);
   EXPECT_EQ(credit_.usable(0), 0U);
 }
 

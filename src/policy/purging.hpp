@@ -7,8 +7,9 @@
 //
 // No credit counts that would let the process grow: it is no more than what was in use at the peak
 // of the last second and is not now (credit.hpp). So where fresh pages are taken though much is
-// retained, which does not fit them, as much less may be retained and goes in exchange; the process
-// is never larger than that peak and the bound.
+// retained, as much less may be retained and goes in exchange; the process is never larger than
+// that peak and the bound. Where the same keeper takes them, because what it retains does not fit,
+// and takes again what was purged, that would go on for ever: so much it may become larger.
 //
 // Asked after events that leave more than the bound, with the figures of the moment, and once when
 // it is no more than that.
@@ -26,6 +27,7 @@ struct RetentionFigures {
   size_t retained;   // free and resident
   size_t bound;      // what may be, without credit
   size_t grown;      // fresh pages ever taken, in bytes; wraps
+  size_t unfit;      // of those, though as much was retained; wraps
   size_t reused;     // retained pages ever used again; wraps
 };
 
@@ -40,10 +42,11 @@ class Purging {
   size_t plan(const RetentionFigures& f) {
     const bool is_recent = credit_.advance(f.now);
     credit_.in_use(is_recent && f.peak_live > f.live ? f.peak_live : f.live);
-    credit_.grew(f.grown - grown_, f.thread == purged_by_);
+    credit_.grew(f.grown - grown_, f.unfit - unfit_, f.thread == purged_by_);
     thread_ = f.thread;
     credit_.reused(f.reused - reused_);
     grown_ = f.grown;
+    unfit_ = f.unfit;
     reused_ = f.reused;
     usable_ = credit_.usable(f.live);
     if (f.retained <= f.bound || f.retained - f.bound <= usable_ || is_pausing(f.now)) return 0;
@@ -62,9 +65,9 @@ class Purging {
   // Of the last plan.
   size_t usable_credit() const { return usable_; }
 
-  // What it is made of: not more than the credit, nor than is missing to the peak.
+  // What it is made of: not more than the credit, nor than is missing to the ceiling.
   size_t credit() const { return credit_.credit(); }
-  size_t peak_live() const { return credit_.peak_live(); }
+  size_t ceiling() const { return credit_.ceiling(); }
 
   bool is_pausing(uint64_t now) const { return now < pause_until_; }
 
@@ -84,6 +87,7 @@ class Purging {
   uint32_t thread_ = 0;
   uint32_t purged_by_ = 0;  // the latest
   size_t grown_ = 0;
+  size_t unfit_ = 0;
   size_t reused_ = 0;
   size_t usable_ = 0;
   uint64_t pause_until_ = 0;

@@ -24,6 +24,11 @@ class Simulation {
   void take_fresh(size_t bytes) {
     for (; bytes >= k_page; bytes -= k_page) take_page(false);
   }
+  // So it is, and another keeper's is not asked for.
+  void take_unfit(size_t bytes) {
+    unfit_ += std::min(bytes, retained_);
+    take_fresh(bytes);
+  }
   void free(size_t bytes) {
     for (; bytes >= k_page && live_ >= k_page; bytes -= k_page) {
       live_ -= k_page;
@@ -45,6 +50,7 @@ class Simulation {
                                        .retained = retained_,
                                        .bound = bound,
                                        .grown = grown_,
+                                       .unfit = unfit_,
                                        .reused = reused_});
     peak_live_ = live_;
     is_settled_within_ = retained_ <= bound;
@@ -57,14 +63,14 @@ class Simulation {
     }
     if (!can_purge_) return;
     ASSERT_LE(retained_, bound + purging_.usable_credit()) << now_;
-    // And never more in all than the peak and the bound.
+    // And never more in all than the peak, what was seen not to fit, and the bound.
     if (purging_.usable_credit() != 0) {
-      ASSERT_LE(live_ + purging_.usable_credit(), most_live_);
+      ASSERT_LE(live_ + purging_.usable_credit(), most_live_ + std::min(unfit_, most_live_ / 4));
     }
   }
 
   size_t live_ = 0, retained_ = 0;
-  size_t grown_ = 0, reused_ = 0, purged_ = 0;
+  size_t grown_ = 0, unfit_ = 0, reused_ = 0, purged_ = 0;
   size_t peak_live_ = 0, most_live_ = 0, most_resident_ = 0;
   size_t asked_ = 0;
   uint32_t thread_ = 1;
@@ -207,6 +213,31 @@ TEST(Purging, fresh_pages_are_exchanged_for_what_is_kept_on_credit) {
   EXPECT_LE(program.most_resident_, k_tooth + retention_bound(k_tooth));
   program.free(k_tooth);
   EXPECT_LE(program.most_resident_, k_tooth + retention_bound(k_tooth));
+}
+
+// Blocks of many sizes: where less than 6 MiB are kept, none of it is large enough for a request.
+TEST(Purging, what_does_not_fit_is_not_purged_and_taken_again_for_ever) {
+  Simulation program(24 * k_mib);
+  const auto replace = [&](int times) {
+    for (int i = 0; i < times; i++) {
+      program.free(2 * k_mib);
+      if (program.retained_ < 6 * k_mib) {
+        program.take_unfit(2 * k_mib);
+      } else {
+        program.take(2 * k_mib);
+      }
+      program.wait(1);
+    }
+  };
+  replace(100);
+  const size_t purged = program.purged_;
+  replace(2000);
+  EXPECT_EQ(program.purged_, purged);
+  EXPECT_LE(program.most_resident_,
+            program.most_live_ + program.most_live_ / 4 + retention_bound(program.most_live_));
+  program.wait(1000);
+  program.settle();
+  EXPECT_LE(program.retained_, retention_bound(program.live_));
 }
 
 TEST(Purging, blocks_that_are_replaced_are_kept_from_the_free_to_the_next_request) {

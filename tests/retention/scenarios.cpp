@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -261,6 +262,39 @@ CASE(a_program_that_does_nothing_stays_small) {
     return size;
   };
   EXPECT_AT_MOST(smallest(true), smallest(false) + 300_KiB);
+}
+
+// Free memory between blocks of many sizes hardly ever fits the next one, where they are few: the
+// room that they need is kept, and neither given back and faulted in again nor kept for ever.
+CASE(few_blocks_replaced_at_random_are_not_faulted_in_again_and_again) {
+  constexpr std::size_t k_few = 50;
+  constexpr int k_replacements = 20'000;
+  static Blocks few(k_few);
+  Random random(13);
+  free(take(64));
+  const std::size_t start = resident();
+  std::size_t taken = 0;
+  const auto size_of_one = [&] {
+    // As many of each power of two.
+    const std::size_t least = std::size_t{8192} << random.below(7);
+    taken += least;
+    return least + random.below(least);
+  };
+  rusage before{};
+  for (int i = 0; i < k_replacements; ++i) {
+    if (i == k_replacements / 4) EXPECT_EQ(getrusage(RUSAGE_SELF, &before), 0);
+    if (few.count() == k_few) few.remove(random.below(k_few));
+    few.add(size_of_one());  // and written, a byte in each page
+  }
+  rusage after{};
+  EXPECT_EQ(getrusage(RUSAGE_SELF, &after), 0);
+  const auto faults = static_cast<std::size_t>(after.ru_minflt - before.ru_minflt);
+  // Each page once would be all that is taken; a thirtieth of it is twenty times what is in use.
+  EXPECT_AT_MOST(faults, taken / 4096 / 30);
+  a_quiet_second();
+  few.remove_all();
+  a_quiet_second();
+  EXPECT_AT_MOST(resident(), start + 2_MiB);
 }
 
 // cold.ld.in: of the two segments with code the second is for what a small program never runs.
