@@ -25,7 +25,8 @@ void parent() {
   if (os::single_threaded()) return;
   {
     const os::Holding lock(g_fork_lock);
-    if (--g_forks_under_way != 0) return;
+    // None if another's handler has made the first thread, and us register, during this fork.
+    if (g_forks_under_way == 0 || --g_forks_under_way != 0) return;
     cache::g_depot.lock.thaw();
     chunk::g_warm_mappings.thaw();
     chunk::g_arenas.thaw();
@@ -46,8 +47,8 @@ void child() {
 
 }  // namespace
 
-void start_fork() {
-  os::on_fork(prepare, parent, child);
+ARENITE_SELDOM void heed_forks() {
+  if (!g_heeds_forks.exchange(true, std::memory_order_relaxed)) os::on_fork(prepare, parent, child);
 }
 
 }  // namespace arenite::engine

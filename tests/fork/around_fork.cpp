@@ -144,6 +144,38 @@ CASE(fork_handlers_registered_before_everything_may_allocate) {
   EXPECT_AT_LEAST(handler_calls, 400);
 }
 
+// The library registers its own handlers when that thread is made: during the fork.
+CASE(a_fork_handler_may_make_the_first_thread) {
+  const auto prepare = [] {
+    static bool is_made = false;
+    if (is_made) return;
+    is_made = true;
+    const auto use_memory = [](void*) -> void* {
+      allocate_in_handler();
+      return nullptr;
+    };
+    pthread_t thread;
+    EXPECT_EQ(pthread_create(&thread, nullptr, use_memory, nullptr), 0);
+    pthread_join(thread, nullptr);
+  };
+  EXPECT_EQ(pthread_atfork(prepare, nullptr, nullptr), 0);
+  fork_repeatedly(1, [](int) { allocate_in_handler(); });
+  Load load(3);
+  fork_repeatedly(100, [](int) { allocate_in_handler(); });
+}
+
+CASE(a_child_of_one_thread_may_make_many) {
+  const pid_t child = fork();
+  if (child == 0) {
+    {
+      Load load(3);
+      fork_repeatedly(50, [](int) { allocate_in_handler(); });
+    }
+    _exit(0);
+  }
+  EXPECT_GOOD_END(child);
+}
+
 CASE(a_mapping_freed_while_a_fork_goes_on_is_not_kept) {
   // What it would be kept in is frozen, so that the child finds it whole.
   rerun_with({"BEHAVIOUR_HANDLER_FREES=1"});
