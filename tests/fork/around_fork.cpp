@@ -164,6 +164,24 @@ CASE(a_fork_handler_may_make_the_first_thread) {
   fork_repeatedly(100, [](int) { allocate_in_handler(); });
 }
 
+// It never asks for memory; the other, which made it, asks all the time.
+CASE(the_first_thread_may_do_nothing_but_fork) {
+  stop = false;
+  pthread_t thread;
+  EXPECT_EQ(pthread_create(
+                &thread, nullptr,
+                [](void*) -> void* {
+                  fork_repeatedly(200, [](int) { allocate_in_handler(); });
+                  stop = true;
+                  return nullptr;
+                },
+                nullptr),
+            0);
+  Random random(5);
+  while (!stop) work(random, 50);
+  pthread_join(thread, nullptr);
+}
+
 CASE(a_child_of_one_thread_may_make_many) {
   const pid_t child = fork();
   if (child == 0) {
