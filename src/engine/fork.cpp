@@ -25,7 +25,7 @@ void parent() {
   if (os::single_threaded()) return;
   {
     const os::Holding lock(g_fork_lock);
-    // None if another's handler has made the first thread, and us register, during this fork.
+    // None if a handler that ran behind ours has made the first thread.
     if (g_forks_under_way == 0 || --g_forks_under_way != 0) return;
     cache::g_depot.lock.thaw();
     chunk::g_warm_mappings.thaw();
@@ -47,8 +47,8 @@ void child() {
 
 }  // namespace
 
-ARENITE_SELDOM void heed_forks() {
-  if (!g_heeds_forks.exchange(true, std::memory_order_relaxed)) os::on_fork(prepare, parent, child);
+void start_fork() {
+  os::on_fork(prepare, parent, child);
 }
 
 }  // namespace arenite::engine

@@ -15,30 +15,12 @@
 //            does nothing.
 //
 // Forks may overlap: the first freezes, the last thaws. A process with one thread does none of
-// this, and has no handlers: libc's page of them is 64 KiB of its text.
-//
-// They are registered when the process gets company. libc clears __libc_single_threaded when the
-// first thread is about to be created, and then asks calloc for its table of thread-local memory:
-// there is no other thread yet. (Where libc does not ask us: at start.) A thread that comes in any
-// other way is noticed at its first request. Handlers that others registered before may allocate
-// between our prepare and the fork, or before our child: the standby serves them.
+// this.
 #pragma once
-
-#include <atomic>
-
-#include "os/os.hpp"
 
 namespace arenite::engine {
 
-[[gnu::visibility("hidden")]] inline constinit std::atomic<bool> g_heeds_forks{false};
-
-// Registers the handlers, once; may allocate.
-void heed_forks();
-
-// From calloc and a thread's first request. No lock is held.
-ARENITE_INLINE void heed_forks_in_company() {
-  if (ARENITE_UNLIKELY(!os::single_threaded() && !g_heeds_forks.load(std::memory_order_relaxed)))
-    heed_forks();
-}
+// Registers the handlers. Once, at start; may allocate.
+void start_fork();
 
 }  // namespace arenite::engine

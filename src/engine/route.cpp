@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "engine/fork.hpp"
 #include "engine/start.hpp"
 #include "os/os.hpp"
 
@@ -160,7 +159,6 @@ void* allocate_slowly(size_t n) {
 }
 
 void* allocate_zeroed(size_t n) {
-  heed_forks_in_company();
   look_if_watched();
   if (cache::serves(n)) {
     void* p = nullptr;

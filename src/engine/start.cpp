@@ -76,7 +76,6 @@ ARENITE_SELDOM void choose_served() {
 ARENITE_SELDOM void start() {
   if (g_progress.load(std::memory_order_acquire) == Progress::started) {
     if (g_slabs_wait.load(std::memory_order_relaxed)) choose_served();
-    heed_forks_in_company();
     return;
   }
   const os::Holding lock(g_start_lock);
@@ -105,11 +104,7 @@ ARENITE_SELDOM void start() {
   }
   g_progress.store(Progress::started, std::memory_order_release);
   // Last: libc may allocate to remember the handlers.
-  if (os::libc_asks_us()) {
-    heed_forks_in_company();
-  } else {
-    heed_forks();  // nobody would tell of the first thread
-  }
+  start_fork();
 }
 
 bool is_classic() {

@@ -122,14 +122,6 @@ bool libc_has_a_heap() {
 #endif
 }
 
-bool libc_asks_us() {
-#ifdef ARENITE_PREFIXED
-  return false;
-#else
-  return !libc_has_a_heap();
-#endif
-}
-
 void on_fork(void (*prepare)(), void (*parent)(), void (*child)()) {
   pthread_atfork(prepare, parent, child);
 }

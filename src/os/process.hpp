@@ -23,9 +23,6 @@ uintptr_t secret();
 // it, or stands behind another's malloc.
 bool libc_has_a_heap();
 
-// Whether libc comes to us for what it needs itself, such as the memory of a new thread.
-bool libc_asks_us();
-
 // Registers what runs around fork: `prepare` last before it, the others first after it.
 void on_fork(void (*prepare)(), void (*parent)(), void (*child)());
 

@@ -25,6 +25,17 @@ void allocate_in_handler() {
 
 int handler_calls = 0;
 
+void make_thread_once() {
+  if (handler_calls++ != 0) return;
+  const auto use_memory = [](void*) -> void* {
+    allocate_in_handler();
+    return nullptr;
+  };
+  pthread_t thread;
+  EXPECT_EQ(pthread_create(&thread, nullptr, use_memory, nullptr), 0);
+  pthread_join(thread, nullptr);
+}
+
 void register_handlers() {
   EXPECT_EQ(pthread_atfork([] { ++handler_calls, allocate_in_handler(); },
                            [] { ++handler_calls, allocate_in_handler(); },
@@ -43,6 +54,8 @@ bool still_mapped = true;
 static void register_first(int, char**, char** variables) {
   for (; *variables != nullptr; ++variables) {
     if (strcmp(*variables, "BEHAVIOUR_HANDLERS_FIRST=1") == 0) register_handlers();
+    if (strcmp(*variables, "BEHAVIOUR_HANDLER_MAKES_THREAD=1") == 0)
+      EXPECT_EQ(pthread_atfork(make_thread_once, nullptr, nullptr), 0);
     if (strcmp(*variables, "BEHAVIOUR_HANDLER_FREES=1") == 0) {
       const auto prepare = [] {
         free(freed_by_handler);
@@ -144,22 +157,11 @@ CASE(fork_handlers_registered_before_everything_may_allocate) {
   EXPECT_AT_LEAST(handler_calls, 400);
 }
 
-// The library registers its own handlers when that thread is made: during the fork.
+// Behind the library's, which found one thread.
 CASE(a_fork_handler_may_make_the_first_thread) {
-  const auto prepare = [] {
-    static bool is_made = false;
-    if (is_made) return;
-    is_made = true;
-    const auto use_memory = [](void*) -> void* {
-      allocate_in_handler();
-      return nullptr;
-    };
-    pthread_t thread;
-    EXPECT_EQ(pthread_create(&thread, nullptr, use_memory, nullptr), 0);
-    pthread_join(thread, nullptr);
-  };
-  EXPECT_EQ(pthread_atfork(prepare, nullptr, nullptr), 0);
+  rerun_with({"BEHAVIOUR_HANDLER_MAKES_THREAD=1"});
   fork_repeatedly(1, [](int) { allocate_in_handler(); });
+  EXPECT_EQ(handler_calls, 1);
   Load load(3);
   fork_repeatedly(100, [](int) { allocate_in_handler(); });
 }
