@@ -60,7 +60,7 @@ class Credit {
     // More than the peak is never of use.
     const size_t peak = peak_live();
     raise(credit_, earned, peak);
-    raise(room_, earned < unfit ? earned : unfit, peak / k_part_of_peak_as_room);
+    raise(room_, earned < unfit ? earned : unfit, peak);
     raise(tried_, tried, peak);
     asked_again(tried);
   }
@@ -90,10 +90,11 @@ class Credit {
   // that was in use in the last second, and the room.
   size_t credit() const { return credit_; }
   size_t ceiling() const {
-    size_t most = peak_live();
-    add(most, room_);
-    return most;
+    const size_t peak = peak_live();
+    const size_t most_room = peak / k_part_of_peak_as_room;
+    return peak + (room_ < most_room ? room_ : most_room);
   }
+
   // All that was earned is gone.
   void forfeit() { start(now_); }
 

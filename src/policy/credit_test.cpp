@@ -125,6 +125,17 @@ TEST_F(OfCredit, the_room_is_a_quarter_of_the_peak_at_most) {
   EXPECT_EQ(credit_.usable(k_peak), k_peak / 4);
 }
 
+TEST_F(OfCredit, the_room_shrinks_with_the_peak) {
+  credit_.purged(20 * k_mib);
+  credit_.grew(20 * k_mib, 20 * k_mib, false);
+  for (uint64_t t = 200; t < 1200; t += 200) {
+    credit_.advance(k_now + t);
+    credit_.in_use(8 * k_mib);
+    credit_.reused(30 * k_mib);
+  }
+  EXPECT_EQ(credit_.ceiling(), 10 * k_mib);
+}
+
 TEST_F(OfCredit, the_room_goes_with_the_credit) {
   credit_.purged(20 * k_mib);
   credit_.grew(20 * k_mib, 20 * k_mib, false);
