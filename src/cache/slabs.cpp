@@ -361,7 +361,6 @@ void* take_of_class(unsigned size_class) {
   slab->place.store(Place::full, std::memory_order_relaxed);
   slab->owner.store(nullptr, std::memory_order_relaxed);
   mine->unlist(next);
-  mine->prefetch_first(size_class);
   make_current(size_class, next);
   take_up(next);
   return next->pop(slab::claim(next));

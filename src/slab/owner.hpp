@@ -70,13 +70,6 @@ class Owner {
   uint32_t listed(unsigned size_class) const {
     return __atomic_load_n(&count_[size_class], __ATOMIC_RELAXED);
   }
-  // Fetches what taking the first one up will read: its word of bits that is claimed next. For the
-  // owner, where nobody else can change the list.
-  ARENITE_INLINE void prefetch_first(unsigned size_class) const {
-    const Slab* slab = first_[size_class];
-    if (slab != nullptr && slab->summary != 0)
-      __builtin_prefetch(&slab->words[lowest_bit(slab->summary)], 1);
-  }
   Slab* first(unsigned size_class) const { return first_[size_class]; }
   const Slab* last(unsigned size_class) const { return last_[size_class]; }
 
