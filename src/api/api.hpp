@@ -1,7 +1,8 @@
 // F7 api: the door header. What programs see.
 //
 //   malloc.cpp        C, POSIX and GNU: allocation, resizing, alignment, release
-//   operator_new.cpp  every replaceable operator new and delete of C++
+//   operator_new.cpp  every replaceable operator new of C++
+//   operator_delete.cpp  every operator delete
 //   mallopt.cpp       settings changed while the program runs; trimming; mallinfo
 //   malloc_info.cpp   figures as XML and as text
 //   arenite_stats.cpp what is promised of free memory, and how it stands (include/arenite)

@@ -14,15 +14,8 @@ size_t next_power_of_two(size_t n) {
   return power;
 }
 
-[[gnu::noinline]] void* malloc_slowly(size_t n) {
-  void* p = nullptr;
-  if (ARENITE_LIKELY(engine::try_slab_watched(n, p))) return p;
-  p = ARENITE_UNLIKELY(api::is_too_large(n)) ? nullptr : engine::allocate_slowly(n);
-  return ARENITE_LIKELY(p != nullptr) ? p : api::no_memory();
-}
-
 // For memalign and aligned_alloc, which in glibc round an alignment that is no power of two.
-void* aligned(size_t align, size_t n) {
+ARENITE_APART void* aligned(size_t align, size_t n) {
   const size_t power = next_power_of_two(align);
   if (power == 0) {
     errno = EINVAL;
@@ -32,11 +25,29 @@ void* aligned(size_t align, size_t n) {
   return p != nullptr ? p : api::no_memory();
 }
 
+// For the forms of free that hardly anybody calls.
+ARENITE_APART void release(void* p) {
+  engine::release(p);
+}
+
+// For realloc and reallocarray.
+ARENITE_INLINE void* resized(void* p, size_t n) {
+  if (p != nullptr && n == 0) {
+    engine::release(p);
+    return nullptr;
+  }
+  if (ARENITE_UNLIKELY(api::is_too_large(n))) return api::no_memory();
+  void* q = p == nullptr ? engine::allocate(n) : engine::reallocate(p, n);
+  return ARENITE_LIKELY(q != nullptr) ? q : api::no_memory();
+}
+
 }  // namespace
 
 ARENITE_EXPORT void* ARENITE_NAME(malloc)(size_t n) {
   void* p = nullptr;
-  return ARENITE_LIKELY(engine::try_slab(n, p)) ? p : malloc_slowly(n);
+  if (ARENITE_LIKELY(engine::try_slab(n, p))) return p;
+  p = engine::allocate_slowly(n);
+  return ARENITE_LIKELY(p != nullptr) ? p : api::no_memory();
 }
 
 ARENITE_EXPORT void ARENITE_NAME(free)(void* p) {
@@ -51,33 +62,26 @@ ARENITE_EXPORT void* ARENITE_NAME(calloc)(size_t count, size_t size) {
   return ARENITE_LIKELY(p != nullptr) ? p : api::no_memory();
 }
 
-ARENITE_EXPORT void* ARENITE_NAME(realloc)(void* p, size_t n) {
-  if (p == nullptr) return ARENITE_NAME(malloc)(n);
-  if (n == 0) {
-    engine::release(p);
-    return nullptr;
-  }
-  if (ARENITE_UNLIKELY(api::is_too_large(n))) return api::no_memory();
-  void* q = engine::reallocate(p, n);
-  return ARENITE_LIKELY(q != nullptr) ? q : api::no_memory();
+ARENITE_EXPORT ARENITE_APART void* ARENITE_NAME(realloc)(void* p, size_t n) {
+  return resized(p, n);
 }
 
-ARENITE_EXPORT void* ARENITE_NAME(reallocarray)(void* p, size_t count, size_t size) {
+ARENITE_EXPORT ARENITE_APART void* ARENITE_NAME(reallocarray)(void* p, size_t count, size_t size) {
   size_t n = 0;
   if (ARENITE_UNLIKELY(__builtin_mul_overflow(count, size, &n))) return api::no_memory();
-  return ARENITE_NAME(realloc)(p, n);
+  return resized(p, n);
 }
 
-ARENITE_EXPORT void* ARENITE_NAME(memalign)(size_t align, size_t n) {
+ARENITE_EXPORT ARENITE_APART void* ARENITE_NAME(memalign)(size_t align, size_t n) {
   return aligned(align, n);
 }
 
-ARENITE_EXPORT void* ARENITE_NAME(aligned_alloc)(size_t align, size_t n) {
+ARENITE_EXPORT ARENITE_APART void* ARENITE_NAME(aligned_alloc)(size_t align, size_t n) {
   return aligned(align, n);
 }
 
 // Reports by its result; errno and *out stay as they are where it fails.
-ARENITE_EXPORT int ARENITE_NAME(posix_memalign)(void** out, size_t align, size_t n) {
+ARENITE_EXPORT ARENITE_APART int ARENITE_NAME(posix_memalign)(void** out, size_t align, size_t n) {
   if (!is_power_of_two(align) || align % sizeof(void*) != 0) return EINVAL;
   void* p = api::is_too_large(n) ? nullptr : engine::allocate_aligned(align, n);
   if (p == nullptr) return ENOMEM;
@@ -85,30 +89,30 @@ ARENITE_EXPORT int ARENITE_NAME(posix_memalign)(void** out, size_t align, size_t
   return 0;
 }
 
-ARENITE_EXPORT void* ARENITE_NAME(valloc)(size_t n) {
+ARENITE_EXPORT ARENITE_APART void* ARENITE_NAME(valloc)(size_t n) {
   return aligned(os::page_size(), n);
 }
 
-ARENITE_EXPORT void* ARENITE_NAME(pvalloc)(size_t n) {
+ARENITE_EXPORT ARENITE_APART void* ARENITE_NAME(pvalloc)(size_t n) {
   const size_t page = os::page_size();
   if (n > k_largest_request - page) return api::no_memory();
   return aligned(page, align_up(n, page));
 }
 
-ARENITE_EXPORT void ARENITE_NAME(cfree)(void* p) {
-  ARENITE_NAME(free)(p);
+ARENITE_EXPORT ARENITE_APART void ARENITE_NAME(cfree)(void* p) {
+  release(p);
 }
 
 // C23: the size and alignment the block was asked for with. They cannot be wrong in a right
 // program.
-ARENITE_EXPORT void ARENITE_NAME(free_sized)(void* p, size_t) {
-  ARENITE_NAME(free)(p);
+ARENITE_EXPORT ARENITE_APART void ARENITE_NAME(free_sized)(void* p, size_t) {
+  release(p);
 }
 
-ARENITE_EXPORT void ARENITE_NAME(free_aligned_sized)(void* p, size_t, size_t) {
-  ARENITE_NAME(free)(p);
+ARENITE_EXPORT ARENITE_APART void ARENITE_NAME(free_aligned_sized)(void* p, size_t, size_t) {
+  release(p);
 }
 
-ARENITE_EXPORT size_t ARENITE_NAME(malloc_usable_size)(void* p) {
+ARENITE_EXPORT ARENITE_APART size_t ARENITE_NAME(malloc_usable_size)(void* p) {
   return p == nullptr ? 0 : engine::usable_size(p);
 }

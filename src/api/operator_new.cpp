@@ -1,7 +1,7 @@
-// Every replaceable operator new and delete of C++, with the new-handler's loop.
+// Every replaceable operator new of C++, with the new-handler's loop.
 //
-// A program may replace some of them itself. As the standard has it, the array, nothrow and sized
-// forms therefore go through the plain ones by name, which may be the program's.
+// A program may replace some of them itself. As the standard has it, the array and nothrow forms
+// therefore go through the plain ones by name, which may be the program's.
 //
 // The library runs in C programs too, so nothing of libstdc++ is linked: what it must provide where
 // it is present (the handler, the exception) is referenced weakly.
@@ -25,27 +25,33 @@ asm(".weak __gxx_personality_v0\n.weak __cxa_begin_catch\n.weak __cxa_end_catch\
 
 namespace {
 
+[[noreturn]] ARENITE_COLD void fail() {
+  if (_ZSt17__throw_bad_allocv != nullptr) _ZSt17__throw_bad_allocv();
+  static constexpr char k_words[] =
+      "arenite: operator new: out of memory, and nobody to throw to\n";
+  os::die(k_words, sizeof(k_words) - 1);
+}
+
 // What the standard asks of operator new: try, let the handler make room, try again.
 template <typename Take>
 ARENITE_COLD void* with_handler(Take take) {
   for (;;) {
     const std::new_handler handler =
         _ZSt15get_new_handlerv != nullptr ? _ZSt15get_new_handlerv() : nullptr;
-    if (handler == nullptr) {
-      if (_ZSt17__throw_bad_allocv != nullptr) _ZSt17__throw_bad_allocv();
-      static constexpr char k_words[] =
-          "arenite: operator new: out of memory, and nobody to throw to\n";
-      os::die(k_words, sizeof(k_words) - 1);
-    }
+    if (handler == nullptr) fail();
     handler();
     if (void* p = take()) return p;
   }
 }
 
+[[gnu::noinline]] void* new_slowly(size_t n) {
+  void* p = engine::allocate_slowly(n);
+  return ARENITE_LIKELY(p != nullptr) ? p : with_handler([n] { return engine::allocate(n); });
+}
+
 ARENITE_INLINE void* plain(size_t n) {
-  const auto take = [n] { return api::is_too_large(n) ? nullptr : engine::allocate(n); };
-  void* p = take();
-  return ARENITE_LIKELY(p != nullptr) ? p : with_handler(take);
+  void* p = nullptr;
+  return ARENITE_LIKELY(engine::try_slab(n, p)) ? p : new_slowly(n);
 }
 
 ARENITE_INLINE void* aligned(size_t n, std::align_val_t align) {
@@ -78,62 +84,25 @@ ARENITE_OPERATOR void* operator new(size_t n) {
 ARENITE_OPERATOR void* operator new[](size_t n) {
   return ::operator new(n);
 }
-ARENITE_OPERATOR void* operator new(size_t n, std::align_val_t a) {
+ARENITE_OPERATOR ARENITE_APART void* operator new(size_t n, std::align_val_t a) {
   return aligned(n, a);
 }
-ARENITE_OPERATOR void* operator new[](size_t n, std::align_val_t a) {
+ARENITE_OPERATOR ARENITE_APART void* operator new[](size_t n, std::align_val_t a) {
   return ::operator new(n, a);
 }
-ARENITE_OPERATOR void* operator new(size_t n, const std::nothrow_t&) noexcept {
+ARENITE_OPERATOR ARENITE_APART void* operator new(size_t n, const std::nothrow_t&) noexcept {
   return nothrow([n] { return ::operator new(n); });
 }
-ARENITE_OPERATOR void* operator new[](size_t n, const std::nothrow_t&) noexcept {
+ARENITE_OPERATOR ARENITE_APART void* operator new[](size_t n, const std::nothrow_t&) noexcept {
   return nothrow([n] { return ::operator new[](n); });
 }
-ARENITE_OPERATOR void* operator new(size_t n, std::align_val_t a, const std::nothrow_t&) noexcept {
+ARENITE_OPERATOR ARENITE_APART void* operator new(size_t n, std::align_val_t a,
+                                                  const std::nothrow_t&) noexcept {
   return nothrow([n, a] { return ::operator new(n, a); });
 }
-ARENITE_OPERATOR void* operator new[](size_t n, std::align_val_t a,
-                                      const std::nothrow_t&) noexcept {
+ARENITE_OPERATOR ARENITE_APART void* operator new[](size_t n, std::align_val_t a,
+                                                    const std::nothrow_t&) noexcept {
   return nothrow([n, a] { return ::operator new[](n, a); });
-}
-
-ARENITE_OPERATOR void operator delete(void* p) noexcept {
-  if (p != nullptr) engine::release(p);
-}
-ARENITE_OPERATOR void operator delete[](void* p) noexcept {
-  ::operator delete(p);
-}
-ARENITE_OPERATOR void operator delete(void* p, size_t) noexcept {
-  ::operator delete(p);
-}
-ARENITE_OPERATOR void operator delete[](void* p, size_t) noexcept {
-  ::operator delete[](p);
-}
-ARENITE_OPERATOR void operator delete(void* p, const std::nothrow_t&) noexcept {
-  ::operator delete(p);
-}
-ARENITE_OPERATOR void operator delete[](void* p, const std::nothrow_t&) noexcept {
-  ::operator delete[](p);
-}
-ARENITE_OPERATOR void operator delete(void* p, std::align_val_t) noexcept {
-  if (p != nullptr) engine::release(p);
-}
-ARENITE_OPERATOR void operator delete[](void* p, std::align_val_t a) noexcept {
-  ::operator delete(p, a);
-}
-ARENITE_OPERATOR void operator delete(void* p, size_t, std::align_val_t a) noexcept {
-  ::operator delete(p, a);
-}
-ARENITE_OPERATOR void operator delete[](void* p, size_t, std::align_val_t a) noexcept {
-  ::operator delete[](p, a);
-}
-ARENITE_OPERATOR void operator delete(void* p, std::align_val_t a, const std::nothrow_t&) noexcept {
-  ::operator delete(p, a);
-}
-ARENITE_OPERATOR void operator delete[](void* p, std::align_val_t a,
-                                        const std::nothrow_t&) noexcept {
-  ::operator delete[](p, a);
 }
 
 #endif  // ARENITE_PREFIXED

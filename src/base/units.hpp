@@ -50,12 +50,24 @@ T* beyond(const void* p, ptrdiff_t bytes) {
   return at_address<T>(address_of(p) + static_cast<uintptr_t>(bytes));
 }
 
+// Bits set in a word, without the instruction that the oldest processors lack.
+constexpr uint32_t count_bits(uint64_t w) {
+  w -= w >> 1 & 0x5555555555555555;
+  w = (w & 0x3333333333333333) + (w >> 2 & 0x3333333333333333);
+  w = (w + (w >> 4)) & 0x0f0f0f0f0f0f0f0f;
+  return static_cast<uint32_t>(w * 0x0101010101010101 >> 56);
+}
+
 #define ARENITE_LIKELY(x) __builtin_expect(!!(x), 1)
 #define ARENITE_UNLIKELY(x) __builtin_expect(!!(x), 0)
 // What hardly any process runs: made small, and apart from the rest (cold.ld).
 #define ARENITE_COLD [[gnu::cold, gnu::noinline]]
 // What runs in every process, or in many, but seldom: small, and with the rest.
 #define ARENITE_SELDOM [[gnu::cold, gnu::noinline, gnu::section(".text.seldom")]]
+// What many processes run, but no small one with a single thread that only takes and frees: as fast
+// as the rest, or small, and apart from it.
+#define ARENITE_APART [[gnu::noinline, gnu::section(".text.apart")]]
+#define ARENITE_SELDOM_APART [[gnu::cold, gnu::noinline, gnu::section(".text.apart")]]
 #define ARENITE_INLINE [[gnu::always_inline]] inline
 
 }  // namespace arenite

@@ -25,8 +25,11 @@ constexpr size_t k_populated_from = 4 * k_mib;
 }  // namespace
 
 Slab* Depot::adopt(unsigned size_class, Owner* owner) {
-  if (adoptable_[size_class].load(std::memory_order_relaxed) == 0 || !lock.lock_unless_frozen())
-    return nullptr;
+  return adoptable(size_class) == 0 ? nullptr : adopt_fullest(size_class, owner);
+}
+
+ARENITE_APART Slab* Depot::adopt_fullest(unsigned size_class, Owner* owner) {
+  if (!lock.lock_unless_frozen()) return nullptr;
   Slab* slab = take_fullest(size_class);
   ThreadSlabs* record = idle_records_;
   for (int i = 0; slab == nullptr && record != nullptr && i < k_most_rich; i++) {
@@ -42,7 +45,7 @@ Slab* Depot::adopt(unsigned size_class, Owner* owner) {
   return slab;
 }
 
-bool Depot::adopt(Slab* slab, Owner* from, Owner* owner) {
+ARENITE_APART bool Depot::adopt(Slab* slab, Owner* from, Owner* owner) {
   if (!is_ownerless(from) || !lock.lock_unless_frozen()) return false;
   const bool can = is_ownerless(from) && from->has_listed(slab);
   if (can) {
@@ -151,7 +154,7 @@ void Depot::note_dirty(Region* region) {
 }
 
 // T5, the lock is held. Whether the slab is a page now.
-bool Depot::reclaim(Slab* slab, Owner* owner) {
+[[gnu::noinline]] bool Depot::reclaim(Slab* slab, Owner* owner) {
   const bool has_thread = !is_ownerless(owner);
   if (has_thread) owner->lock.lock();
   const bool empty = owner->has_listed(slab) && slab::is_wholly_free(slab, slab->size_class);
@@ -172,7 +175,7 @@ void Depot::reclaim_if_empty(Slab* slab, Owner* owner) {
 }
 
 // The lock is held; the slab is moving.
-void Depot::receive(Slab* slab) {
+ARENITE_APART void Depot::receive(Slab* slab) {
   slab->owner.store(this, std::memory_order_seq_cst);
   list(slab);
   // What others freed meanwhile found it moving, and left it to us.
@@ -185,7 +188,7 @@ void Depot::receive(Slab* slab) {
   }
 }
 
-bool Depot::hand_over(Slab* slab) {
+ARENITE_APART bool Depot::hand_over(Slab* slab) {
   if (!lock.lock_unless_frozen()) return false;
   receive(slab);
   lock.unlock();
@@ -194,7 +197,7 @@ bool Depot::hand_over(Slab* slab) {
 }
 
 // T3, the lock is held.
-void Depot::claim(Slab* slab) {
+ARENITE_APART void Depot::claim(Slab* slab) {
   Owner* nobody = nullptr;
   if (!slab->owner.compare_exchange_strong(nobody, this, std::memory_order_seq_cst,
                                            std::memory_order_relaxed))
@@ -203,7 +206,7 @@ void Depot::claim(Slab* slab) {
   receive(slab);
 }
 
-ARENITE_SELDOM void Depot::claim_full(Slab* slab) {
+ARENITE_SELDOM_APART void Depot::claim_full(Slab* slab) {
   if (!lock.lock_unless_frozen()) return has_missed_.store(true, std::memory_order_release);
   claim(slab);
   lock.unlock();
@@ -228,7 +231,7 @@ ARENITE_COLD void Depot::reclaim_what_was_missed() {
   });
 }
 
-ARENITE_SELDOM void Depot::catch_up() {
+ARENITE_SELDOM_APART void Depot::catch_up() {
   if (!has_missed_.load(std::memory_order_relaxed) || !lock.lock_unless_frozen()) return;
   reclaim_what_was_missed();
   lock.unlock();
@@ -255,7 +258,7 @@ ARENITE_SELDOM ThreadSlabs* Depot::take_record() {
   return record;
 }
 
-ARENITE_SELDOM void Depot::give_record(ThreadSlabs* record) {
+ARENITE_SELDOM_APART void Depot::give_record(ThreadSlabs* record) {
   lock.lock();
   record->next_idle = idle_records_;
   record->is_idle.store(true, std::memory_order_relaxed);
@@ -272,7 +275,7 @@ ARENITE_SELDOM void Depot::give_record(ThreadSlabs* record) {
 }
 
 // The lock is held; the record is idle.
-ARENITE_SELDOM void Depot::take_slabs_of(ThreadSlabs* record) {
+ARENITE_SELDOM_APART void Depot::take_slabs_of(ThreadSlabs* record) {
   for (unsigned c = 0; c < slab::k_classes; c++) {
     while (Slab* slab = record->take_first(c)) {
       adoptable_[c].fetch_sub(1, std::memory_order_relaxed);

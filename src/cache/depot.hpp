@@ -106,6 +106,7 @@ class Depot : public slab::Owner {
   // when he came back from the kernel leaves the pages that he picked to the next who purges.
   enum class Purging : uint8_t { no, yes, left };
 
+  slab::Slab* adopt_fullest(unsigned size_class, slab::Owner* owner);
   bool reclaim(slab::Slab* slab, slab::Owner* owner);
   void claim(slab::Slab* slab);
   void reclaim_what_was_missed();

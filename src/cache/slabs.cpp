@@ -91,7 +91,7 @@ ARENITE_INLINE bool claim_full(Slab* slab, Owner* owner) {
 // Gives up a slab of ours without a free block (T2). False, and it is ours again and has free
 // blocks, if others have freed some meanwhile. Once it is nobody's it may become a page and then a
 // slab of another class before we look again.
-bool give_up_full(Slab* slab) {
+ARENITE_APART bool give_up_full(Slab* slab) {
   for (;;) {
     slab::retire_active(slab);
     slab->place.store(Place::full, std::memory_order_relaxed);
@@ -368,7 +368,7 @@ void* take_of_class(unsigned size_class) {
 
 namespace {
 
-[[gnu::noinline]] void give_to_another(Slab* slab, void* block) {
+ARENITE_APART void give_to_another(Slab* slab, void* block) {
   Owner* owner = slab->owner.load(std::memory_order_acquire);
   if (owner == &g_forsaken) return;
   if (!can_take(slab, owner)) return give_remote(slab, block);
@@ -399,7 +399,7 @@ void give_foreign(Slab* slab, void* block) {
   if (slab::is_complete(slab, granule / 64, word)) completed(slab, granule / 64);
 }
 
-ARENITE_SELDOM void give_after_others(Slab* slab, void* block) {
+ARENITE_SELDOM_APART void give_after_others(Slab* slab, void* block) {
   slab::collect(slab);
   const uint32_t granule = granule_of(slab, block);
   uint64_t& home = granule / 64 == slab->active ? slab->active_word : slab->words[granule / 64];
@@ -433,7 +433,7 @@ ARENITE_COLD void refuse_free(const Slab* slab, void* block) {
   slab::fault(slab->is_start(offset) ? Fault::double_free : Fault::invalid_pointer, slab, block);
 }
 
-ARENITE_SELDOM void leave_slabs() {
+ARENITE_SELDOM_APART void leave_slabs() {
   Thread& thread = t_thread;
   if (!thread.has_slabs()) return;
   ThreadSlabs* mine = thread.slabs;

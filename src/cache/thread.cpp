@@ -21,7 +21,7 @@ void leave_arena(chunk::Arena* arena) {
 }
 
 // Called by libc when a thread that has settled ends.
-void depart(void* state) {
+ARENITE_APART void depart(void* state) {
   auto* thread = static_cast<Thread*>(state);
   thread->departing = true;
   leave_slabs();

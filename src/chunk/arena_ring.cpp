@@ -2,7 +2,7 @@
 
 namespace arenite::chunk {
 
-size_t ArenaRing::limit() {
+ARENITE_APART size_t ArenaRing::limit() {
   const size_t at_start = g_tuning.processors_at_start;
   const policy::ArenaLimits limits{.arena_max = g_tuning.arena_max,
                                    .arena_test = g_tuning.arena_test,
@@ -27,7 +27,7 @@ void ArenaRing::push(Arena* arena) {
 }
 
 // A new arena, attached once; nullptr at the limit or without memory.
-Arena* ArenaRing::add_new() {
+ARENITE_APART Arena* ArenaRing::add_new() {
   size_t have = count();
   const size_t most = limit();
   do {
@@ -64,7 +64,7 @@ Arena* ArenaRing::attach() {
   return a;
 }
 
-Arena* ArenaRing::lock_another(Arena*& own) {
+ARENITE_APART Arena* ArenaRing::lock_another(Arena*& own) {
   const Arena* standby = standby_.load(std::memory_order_relaxed);
   const auto move_to = [&own](Arena* arena) {
     detach(own);

@@ -120,7 +120,7 @@ void Arena::free_slow(Chunk* chunk, size_t size) {
   }
 }
 
-void Arena::coalesce_untracked(Chunk* chunk, size_t size) {
+ARENITE_APART void Arena::coalesce_untracked(Chunk* chunk, size_t size) {
   coalesce_here(chunk, size);
 }
 
@@ -157,7 +157,7 @@ ARENITE_COLD void Arena::refuse(Chunk* chunk, Fault if_none) {
   fault(nullptr, if_none, chunk->user());
 }
 
-void Arena::free_later(Chunk* chunk) {
+ARENITE_APART void Arena::free_later(Chunk* chunk) {
   Links* own = chunk->links();
   Links* head = deferred_.load(std::memory_order_relaxed);
   do {
@@ -166,7 +166,7 @@ void Arena::free_later(Chunk* chunk) {
                                             std::memory_order_relaxed));
 }
 
-ARENITE_SELDOM bool Arena::free_waiting() {
+ARENITE_SELDOM_APART bool Arena::free_waiting() {
   // While this thread frees what others have left here, they may leave more; they find the lock
   // free in the end, and do their own.
   constexpr int k_most_rounds = 16;
@@ -183,7 +183,7 @@ ARENITE_SELDOM bool Arena::free_waiting() {
   return told;
 }
 
-void Arena::free_deferred() {
+ARENITE_APART void Arena::free_deferred() {
   Links* links = deferred_.exchange(nullptr, std::memory_order_acquire);
   while (links != nullptr) {
     if (ARENITE_UNLIKELY(!is_link_of_ours(links)))

@@ -107,7 +107,7 @@ void FreePages::take(Range range, uintptr_t clean_end) {
   tell_in_lots();
 }
 
-void FreePages::removed(size_t bytes, Range gone) {
+ARENITE_APART void FreePages::removed(size_t bytes, Range gone) {
   tell();
   uintptr_t after_last = 0;
   const size_t dirty = clear_dirty(gone, after_last);

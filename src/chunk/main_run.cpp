@@ -68,7 +68,7 @@ bool Arena::extend_by_break(size_t size, size_t pad) {
 }
 
 // Goes on in a mapping: the break is at its limit, or blocked.
-bool Arena::add_mapped_run(size_t size, size_t pad) {
+ARENITE_APART bool Arena::add_mapped_run(size_t size, size_t pad) {
   size_t wanted = 0;
   if (__builtin_add_overflow(size + min_chunk() + k_run_room, pad, &wanted)) return false;
   if (wanted > k_largest_request - os::page_size()) return false;
@@ -111,7 +111,7 @@ void Arena::set_run_end(uintptr_t end) {
 }
 
 // Any thread: a mapped run never changes once it is in the list.
-bool Arena::is_in_mapped_run(const void* p) const {
+ARENITE_APART bool Arena::is_in_mapped_run(const void* p) const {
   for (const MainRun* run = runs_.load(std::memory_order_acquire); run != nullptr;
        run = run->older) {
     if (!run->by_break && address_of(p) - run->start < run->end - run->start) return true;
@@ -120,7 +120,7 @@ bool Arena::is_in_mapped_run(const void* p) const {
 }
 
 // Moves the break down, if it is still where the top ends.
-bool Arena::trim_break(size_t pad) {
+ARENITE_APART bool Arena::trim_break(size_t pad) {
   const size_t have = top_size();
   const size_t extra = policy::trimmable(have, pad, min_chunk(), os::page_size());
   const uintptr_t end = address_of(top_) + have;

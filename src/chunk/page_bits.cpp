@@ -104,6 +104,10 @@ unsigned PageBits::count(unsigned begin, unsigned end) const {
   return ones;
 }
 
+unsigned PageBits::count_of_ones(uint64_t word) {
+  return count_bits(word);
+}
+
 unsigned PageBits::find(unsigned begin, unsigned end, bool value) const {
   while (begin < end) {
     const unsigned word_begin = align_down(begin, k_word_bits);

@@ -35,8 +35,7 @@ struct PageBits {
       const uint64_t ones = word & in;
       word &= ~in;
       // Most often all of them are, or none.
-      if (ARENITE_UNLIKELY(ones != in))
-        zeroes += static_cast<unsigned>(__builtin_popcountll(in & ~ones));
+      if (ARENITE_UNLIKELY(ones != in)) zeroes += count_of_ones(in & ~ones);
       if (ones != 0)
         after_last = (index + 1) * k_word_bits - static_cast<unsigned>(__builtin_clzll(ones));
     });
@@ -45,6 +44,7 @@ struct PageBits {
     return cleared;
   }
   unsigned count(unsigned begin, unsigned end) const;
+  static unsigned count_of_ones(uint64_t word);
   // The first bit from `begin` on that is `value`; `end` if there is none before it.
   unsigned find(unsigned begin, unsigned end, bool value) const;
   bool are_all_set(unsigned begin, unsigned end) const { return find(begin, end, false) == end; }

@@ -24,7 +24,7 @@ ARENITE_SELDOM void Arena::start_main() {
   g_main_arena.contiguous_ = g_main_arena.may_move_break_;
 }
 
-ARENITE_SELDOM Arena* Arena::create() {
+ARENITE_SELDOM_APART Arena* Arena::create() {
   HeapSegment* segment =
       HeapSegment::create(sizeof(HeapSegment) + sizeof(Arena) + 16 + min_chunk(), g_tuning.top_pad);
   if (segment == nullptr) return nullptr;
@@ -61,7 +61,7 @@ ARENITE_COLD void Arena::restart_in_child() {
   lock.forget();
 }
 
-Arena* Arena::around_elsewhere(const void* p) {
+ARENITE_APART Arena* Arena::around_elsewhere(const void* p) {
   if (ARENITE_LIKELY(g_kind_map.at(p) == Kind::chunk_heap)) {
     const HeapSegment* segment = HeapSegment::of(p);
     return p < segment->end() ? segment->arena : nullptr;
@@ -95,7 +95,7 @@ void Arena::extend_top(size_t more) {
 }
 
 // The top's last `less` bytes are gone.
-void Arena::cut_top(size_t less) {
+ARENITE_APART void Arena::cut_top(size_t less) {
   FreePages::Range gone = pages_of_top();
   set_top(top_, top_size() - less);
   const FreePages::Range kept = pages_of_top();
@@ -174,7 +174,7 @@ ARENITE_COLD void Arena::fence_old_top() {
   coalesce_untracked(old, inside);  // its pages are known as they are
 }
 
-bool Arena::grow_by_segment(size_t size) {
+ARENITE_APART bool Arena::grow_by_segment(size_t size) {
   HeapSegment* newest = top_ == nullptr ? nullptr : HeapSegment::of(top_);
   const size_t old_segment_size = newest == nullptr ? 0 : newest->size();
   if (newest != nullptr && newest->grow(size + min_chunk() - top_size())) {
@@ -197,7 +197,7 @@ bool Arena::grow_by_segment(size_t size) {
   return true;
 }
 
-bool Arena::trim_top(size_t pad, size_t threshold) {
+ARENITE_APART bool Arena::trim_top(size_t pad, size_t threshold) {
   if (top_ == nullptr) return false;
   // More than a segment of pad means: never.
   pad = pad < k_heap_size ? pad : k_heap_size;
@@ -205,7 +205,7 @@ bool Arena::trim_top(size_t pad, size_t threshold) {
   return top_size() >= threshold && trim_break(pad);
 }
 
-ARENITE_SELDOM bool Arena::trim_segments(size_t pad, size_t threshold) {
+ARENITE_SELDOM_APART bool Arena::trim_segments(size_t pad, size_t threshold) {
   const size_t page = os::page_size();
   HeapSegment* newest = HeapSegment::of(top_);
   bool gave = false;

@@ -11,7 +11,7 @@ namespace {
 constinit os::Lock g_fork_lock;  // held for freezing or thawing, not over the fork
 constinit size_t g_forks_under_way = 0;
 
-void prepare() {
+ARENITE_APART void prepare() {
   if (os::single_threaded()) return;
   const os::Holding lock(g_fork_lock);
   g_forks_under_way++;
@@ -21,7 +21,7 @@ void prepare() {
   chunk::g_warm_mappings.freeze();
 }
 
-void parent() {
+ARENITE_APART void parent() {
   if (os::single_threaded()) return;
   {
     const os::Holding lock(g_fork_lock);
@@ -34,7 +34,7 @@ void parent() {
   cache::g_depot.catch_up();
 }
 
-void child() {
+ARENITE_APART void child() {
   restart_retention_in_child();
   if (g_forks_under_way == 0) return;
   g_fork_lock.forget();

@@ -154,11 +154,20 @@ void clear_but(void* p, size_t n, chunk::FreePages::Range clean) {
 
 }  // namespace
 
+// While requests are watched there is no shorter way; else the second: a block of any size that
+// slabs serve.
 void* allocate_slowly(size_t n) {
-  return cache::serves(n) ? allocate_small(n) : allocate_from_arena(n);
+  void* p = nullptr;
+  if (cache::is_watched()) {
+    look_if_time_passed();
+    if (cache::is_direct_but_watched(n) && ARENITE_LIKELY(cache::take_from_table(n, p))) return p;
+  }
+  if (ARENITE_LIKELY(cache::take_current(n, p))) return p;
+  if (cache::serves(n)) return allocate_small(n);
+  return ARENITE_UNLIKELY(n > k_largest_request) ? nullptr : allocate_from_arena(n);
 }
 
-void* allocate_zeroed(size_t n) {
+ARENITE_APART void* allocate_zeroed(size_t n) {
   look_if_watched();
   if (cache::serves(n)) {
     void* p = nullptr;
@@ -192,7 +201,7 @@ void* allocate_zeroed(size_t n) {
   return p;
 }
 
-void* allocate_aligned(size_t align, size_t n) {
+ARENITE_APART void* allocate_aligned(size_t align, size_t n) {
   if (align <= chunk::alignment()) return allocate(n);
   look_if_watched();
   if (const unsigned c = slab::aligned_class_of(n, align);
@@ -221,7 +230,7 @@ void release_chunk(void* p) {
   if (ARENITE_UNLIKELY(arena->must_settle())) ledger::settle();
 }
 
-void* reallocate(void* p, size_t n) {
+ARENITE_APART void* reallocate(void* p, size_t n) {
   if (g_kind_map.at(p) == Kind::slab_region) return reallocate_slab_block(p, n);
   Arena* arena = arena_of(p, Fault::realloc_invalid_pointer);
   Chunk* chunk = Chunk::from_user(p);
@@ -244,7 +253,7 @@ void* reallocate(void* p, size_t n) {
   return fresh;
 }
 
-size_t usable_size(const void* p) {
+ARENITE_APART size_t usable_size(const void* p) {
   if (g_kind_map.at(p) == Kind::slab_region) return cache::size_of(p);
   const Chunk* chunk = Chunk::from_user(p);
   return chunk->is_mapped() ? chunk::mapped_usable(chunk) : chunk::usable(chunk->size());

@@ -21,24 +21,13 @@ ARENITE_INLINE bool try_slab(size_t n, void*& p) {
   return cache::take_direct(n, p);
 }
 
-// The second way: one of any size that slabs serve. While requests are watched there is no shorter.
-ARENITE_INLINE bool try_slab_watched(size_t n, void*& p) {
-  if (cache::is_direct_but_watched(n)) {
-    look_if_time_passed();
-    if (ARENITE_LIKELY(cache::take_from_table(n, p))) return true;
-  } else {
-    look_if_watched();
-  }
-  return cache::take_current(n, p);
-}
-
-// Every other way. Not more than k_largest_request.
+// Every other way.
 void* allocate_slowly(size_t n);
 
-// At least n bytes, aligned to chunk::alignment().
+// At least n bytes, aligned to chunk::alignment(); nullptr also for more than k_largest_request.
 ARENITE_INLINE void* allocate(size_t n) {
   void* p = nullptr;
-  return try_slab(n, p) || try_slab_watched(n, p) ? p : allocate_slowly(n);
+  return ARENITE_LIKELY(try_slab(n, p)) ? p : allocate_slowly(n);
 }
 
 // The same, all zero.

@@ -38,7 +38,7 @@ ARENITE_SELDOM void apply(size_t policy::Settings::*field, size_t value) {
 }
 
 // What it means that the user set this one at all.
-ARENITE_SELDOM void heed_choice(size_t policy::Settings::*field) {
+ARENITE_SELDOM_APART void heed_choice(size_t policy::Settings::*field) {
   if (policy::pins_thresholds(field)) chunk::g_tuning.thresholds_move.set(0);
   if (policy::is_about_trimming(field)) chunk::g_tuning.trims_top.set(1);
 }

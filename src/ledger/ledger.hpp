@@ -58,7 +58,7 @@ class alignas(64) Ledger {
   void shrank(size_t bytes) { add(live_, -bytes); }
   // What went, and counts as in use again though nobody has touched it.
   void recounted(size_t bytes) { add(live_, bytes); }
-  void purged(Keeper keeper, size_t bytes) {
+  ARENITE_COLD void purged(Keeper keeper, size_t bytes) {
     add(retained_, -bytes);
     add(of(keeper), -bytes);
     add(purged_, bytes);

@@ -28,7 +28,7 @@ void pause() {
 
 }  // namespace
 
-ARENITE_SELDOM bool Lock::wait(bool through_freeze) {
+ARENITE_SELDOM_APART bool Lock::wait(bool through_freeze) {
   const int saved = errno;
   bool locked = false;
   for (int spin = 0; spin < k_spins && !locked; spin++) {
@@ -56,13 +56,13 @@ ARENITE_SELDOM bool Lock::wait(bool through_freeze) {
   return locked;
 }
 
-ARENITE_SELDOM void Lock::wake(int count) {
+ARENITE_SELDOM_APART void Lock::wake(int count) {
   const int saved = errno;
   syscall(k_futex, &word_, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
   errno = saved;
 }
 
-void Lock::freeze() {
+ARENITE_APART void Lock::freeze() {
   uint32_t expected = k_free;
   if (!word_.compare_exchange_strong(expected, k_held, std::memory_order_acquire,
                                      std::memory_order_relaxed))

@@ -184,7 +184,7 @@ ARENITE_COLD void populate(void* start, size_t size) {
   syscall(SYS_madvise, start, size, k_populate_write);
 }
 
-bool unmap(void* start, size_t size) {
+ARENITE_APART bool unmap(void* start, size_t size) {
   if (g_fault_plan.strikes(Call::unmap)) return false;
   const KeepErrno keep;
   return kernel_munmap(start, size) == 0;

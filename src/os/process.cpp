@@ -81,7 +81,7 @@ size_t processor_count() {
   errno = saved;
   size_t count = 0;
   for (size_t i = 0; bytes > 0 && i < static_cast<size_t>(bytes) / sizeof(mask[0]); i++) {
-    count += static_cast<size_t>(__builtin_popcountl(mask[i]));
+    count += count_bits(mask[i]);
   }
   return count == 0 ? 1 : count;
 }

@@ -54,7 +54,7 @@ unsigned suffix_shift(char c) {
   }
 }
 
-ARENITE_SELDOM bool read_number(Span s, bool suffix_allowed, size_t& value) {
+ARENITE_SELDOM_APART bool read_number(Span s, bool suffix_allowed, size_t& value) {
   // As in glibc, where a threshold of -1 is the usual way to say "never".
   if (s.size > 1 && s.begin[0] == '-' && s.begin[1] != '-') {
     if (!read_number({s.begin + 1, s.size - 1}, suffix_allowed, value)) return false;
@@ -111,7 +111,7 @@ struct Reader {
   Complaint complaint;
 
   // `name` is the variable's or the tunable's, for the complaint.
-  ARENITE_SELDOM void take(size_t index, Source source, const char* name, Span value) {
+  ARENITE_SELDOM_APART void take(size_t index, Source source, const char* name, Span value) {
     const SettingInfo& info = k_settings[index];
     if (source < result.sources[index]) return;
     size_t n = 0;
@@ -125,7 +125,7 @@ struct Reader {
   }
 
   // "glibc.malloc.arena_max=2:glibc.malloc.perturb=7"; other namespaces are somebody else's.
-  ARENITE_SELDOM void take_tunables(const char* list) {
+  ARENITE_SELDOM_APART void take_tunables(const char* list) {
     while (*list != '\0') {
       Span name{list, 0};
       while (list[name.size] != '\0' && list[name.size] != '=' && list[name.size] != ':')
@@ -164,8 +164,8 @@ const char* word_of(Unit unit, size_t value) {
   return nullptr;
 }
 
-ARENITE_SELDOM bool read_value(const SettingInfo& info, const char* text, size_t length,
-                               size_t& value) {
+ARENITE_SELDOM_APART bool read_value(const SettingInfo& info, const char* text, size_t length,
+                                     size_t& value) {
   const Span s{text, length};
   size_t n = 0;
   if (!read_word(s, info.unit, n)) {

@@ -8,7 +8,7 @@ ARENITE_COLD void refuse_claim(const Slab* slab, unsigned word_index, uint64_t t
         memory_of(slab) + (static_cast<size_t>(granule) << slab->shift));
 }
 
-void collect_pending(Slab* slab) {
+ARENITE_APART void collect_pending(Slab* slab) {
   uint64_t pending = slab->remote_summary.exchange(0, std::memory_order_acq_rel);
   for (; pending != 0; pending &= pending - 1) {
     const auto wi = static_cast<unsigned>(std::countr_zero(pending));
@@ -43,7 +43,7 @@ bool is_unused(Slab* slab) {
   return true;
 }
 
-bool is_free_with_owner(const Slab* slab, uint32_t granule) {
+ARENITE_APART bool is_free_with_owner(const Slab* slab, uint32_t granule) {
   const uint64_t bit = uint64_t{1} << (granule % 64);
   if ((load(slab->words[granule / 64]) & bit) != 0) return true;
   const uint16_t before = __atomic_load_n(&slab->claims, __ATOMIC_ACQUIRE);

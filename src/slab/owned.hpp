@@ -6,14 +6,6 @@
 
 namespace arenite::slab {
 
-// Bits set in a word, without the instruction that the oldest processors lack.
-constexpr uint32_t count_bits(uint64_t w) {
-  w -= w >> 1 & 0x5555555555555555;
-  w = (w & 0x3333333333333333) + (w >> 2 & 0x3333333333333333);
-  w = (w + (w >> 4)) & 0x0f0f0f0f0f0f0f0f;
-  return static_cast<uint32_t>(w * 0x0101010101010101 >> 56);
-}
-
 // Makes a page that was just taken an empty slab of a class. Its remote words are zero already.
 inline void format(Slab* slab, unsigned size_class) {
   const SizeClass& k = info(size_class);

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""How many instructions malloc and free of a small block take, held to golden_counts.json.
+"""How many instructions malloc and free of a small block take, and how many pages of the library every
+process has, held to golden_counts.json.
 
 Each function is read with objdump and walked from its entry along every forward branch, taken and
 not taken. A way that ends in a `ret` of the function itself, without a call or a jump out of it, is
@@ -9,6 +10,9 @@ being handed out from, and into another). Nops are not counted. The rules:
   - as many short ways as the file names, and none longer than it says
   - no atomic instruction on them (a lock prefix, or xchg with memory)
   - the entry lies at a multiple of 16
+
+Of a segment that a program touches the kernel maps all that is near: so the segment with each of the
+named sections (src/cold.ld.in) is as many pages as the file says, or fewer.
 
 What gcc makes of the same source differs between its versions: the counts are compared where the
 library was made by the compiler that the file names. To change a count on purpose, say why in the
@@ -103,6 +107,31 @@ def problems_of(library, golden):
     return problems, counts
 
 
+def pages_of(library, section):
+    """How many pages of 4 KiB the segment takes that the section is in; None where there is none."""
+    lines = elf.output_of("readelf", "-lW", library).splitlines()
+    loads = [line.split() for line in lines if line.split()[:1] == ["LOAD"]]
+    held = [line.split()[1:] for line in lines if re.match(r"\s+\d\d\s", line)]
+    for load, sections in zip(loads, held):
+        if section in sections:
+            start, size = int(load[2], 16), int(load[4], 16)
+            return (start + size + 4095) // 4096 - start // 4096
+    return None
+
+
+def too_large(library, golden):
+    """What is wrong with the segments."""
+    problems = []
+    for section, most in golden["pages"].items():
+        pages = pages_of(library, section)
+        if pages is None:
+            problems.append(f"there is no section {section}")
+        elif pages > most:
+            problems.append(f"the segment of {section}: {pages} pages, at most {most} allowed; what not every small "
+                            "program runs belongs into another (ARENITE_APART)")
+    return problems
+
+
 def compiler_of(library):
     """Name and version, such as "GCC 12.2"; "" where the library does not say."""
     match = re.search(r"(\w+): .*?(\d+\.\d+)\.\d+$", elf.output_of("readelf", "-p", ".comment", library), re.MULTILINE)
@@ -151,10 +180,16 @@ def self_test():
         other = golden | {"compiler": "no such compiler"}
         if problems_of(tiny(folder, ["nop", "add $1, %rdi", *STRAIGHT], FORKED), other)[0]:
             wrong.append("the counts of another compiler are compared")
+        if too_large(library, {"pages": {".text": 1, ".dynsym": 1}}):
+            wrong.append("a tiny library's segments are more than a page")
+        large = tiny(folder, [*STRAIGHT, ".skip 4096"], FORKED)
+        for section, words in {".text": "the segment of .text: 2 pages, at most 1", ".none": "no section .none"}.items():
+            if words not in str(too_large(large, {"pages": {section: 1}})):
+                wrong.append(f"of {section} '{words}' is to be said")
         missing = golden | {"functions": {"absent": {"short": 1}}}
         if problems_of(tiny(folder, STRAIGHT, FORKED), missing)[0] != ["there is no function absent"]:
             wrong.append("a missing function is not reported")
-    return elf.report("golden counts self-test", wrong, f"{len(SELF_TESTS) + 3} cases, longer ways are reported")
+    return elf.report("golden counts self-test", wrong, f"{len(SELF_TESTS) + 6} cases, longer ways and larger segments are reported")
 
 
 def main():
@@ -176,7 +211,9 @@ def main():
         GOLDEN.write_text(json.dumps(golden, indent=2) + "\n")
         print(f"golden counts: {counts} written")
         return 0
-    if golden["compiler"] != compiler_of(arguments.library):
+    if golden["compiler"] == compiler_of(arguments.library):
+        problems += too_large(arguments.library, golden)
+    else:
         print(f"golden counts: not made by {golden['compiler']}, so the counts are not compared")
     return elf.report("golden counts", problems, str(counts))
 
