@@ -22,6 +22,7 @@ struct Retention {
   std::atomic<size_t> next_change{0};    // before this time alone changes nothing
   std::atomic<bool> awaits_look{false};  // into slabs, as soon as its time has come
   uint64_t next_look = 0;
+  size_t most_since_look = 0;     // in use
   unsigned watched_requests = 0;  // that may still be watched for that alone
   bool counts_requests = false;   // they are, in g_watched_requests
   policy::Purging purging;
@@ -106,9 +107,18 @@ uint32_t number_of_this_thread() {
   return number;
 }
 
-// What is free inside slabs nobody tells: once a second it is looked for.
+// What is free inside slabs nobody tells: once a second it is looked for. And where what is in use
+// has become less by as much as may be kept, for a program may fall silent after a teardown.
+bool is_look_due(uint64_t now) {
+  const size_t live = g_ledger.live();
+  size_t& most = g_retention.most_since_look;
+  if (live > most) most = live;
+  return now >= g_retention.next_look || live + g_ledger.bound() < most;
+}
+
 ARENITE_COLD bool look_into_slabs(uint64_t now) {
   g_retention.next_look = now + policy::Holes::k_between_looks;
+  g_retention.most_since_look = 0;
   g_retention.watched_requests = k_watched_requests;
   const size_t bound = g_ledger.bound();
   const size_t retained = g_ledger.retained();
@@ -122,7 +132,7 @@ bool await_look(uint64_t now) {
   if (left == 0 && !cache::is_watched()) left = k_watched_requests_more;
   // Whoever does anything may have freed blocks in slabs. Little programs need not be watched.
   const bool awaits =
-      now >= g_retention.next_look ? look_into_slabs(now) : g_ledger.live() > 4 * g_ledger.bound();
+      is_look_due(now) ? look_into_slabs(now) : g_ledger.live() > 4 * g_ledger.bound();
   g_retention.awaits_look.store(awaits, std::memory_order_relaxed);
   return awaits && left != 0;
 }

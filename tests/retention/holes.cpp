@@ -136,6 +136,34 @@ CASE(a_trim_takes_those_between_blocks_of_4_to_8_KiB_at_once) {
   expect_that_a_trim_takes_them(4_KiB, 8_KiB);
 }
 
+// Runs of blocks stay, spread evenly, each of 64 KiB; then nothing is called any more.
+CASE(they_are_gone_when_a_teardown_ends_though_nothing_is_called) {
+  constexpr std::size_t k_size = 512;
+  constexpr std::size_t k_run = 64_KiB / k_size;
+  constexpr std::size_t k_stride = 9;
+  const std::size_t count = 92_MiB / k_size;
+  char** blocks = own_memory<char*>(count);
+  const std::size_t before = resident();
+  for (std::size_t i = 0; i < count; ++i) blocks[i] = take(k_size);
+  EXPECT_AT_LEAST(resident(), before + 92_MiB);
+  std::size_t needed = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i / k_run % k_stride == 0) {
+      needed += k_size;
+    } else {
+      free(blocks[i]);
+    }
+  }
+  // What may be retained, words and headers of slabs, and of what was freed last no look knows.
+  const std::size_t freed = resident();
+  EXPECT_AT_MOST(freed, before + needed + bound(needed) + 92_MiB / 64 + 2_MiB);
+  sleep(3);
+  EXPECT_AT_MOST(resident(), freed + 64_KiB);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i / k_run % k_stride == 0) EXPECT_EQ(blocks[i][k_size - 1], static_cast<char>(0xa5));
+  }
+}
+
 CASE(those_of_a_sleeping_thread_go_back) {
   Blocks blocks(2 * k_sum / 2000);
   const std::size_t before = resident();
