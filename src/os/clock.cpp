@@ -24,13 +24,34 @@ long first_second(long*) {
   return second(nullptr);
 }
 
+using ReadClock = int (*)(clockid_t, timespec*);
+
+int first_reading(clockid_t clock, timespec* now);
+
+// clock_gettime, the kernel's own once somebody has asked.
+constinit std::atomic<ReadClock> g_read_clock{first_reading};
+
+int first_reading(clockid_t clock, timespec* now) {
+  // On 32-bit its times may be shorter than ours.
+  void* kernels = sizeof(time_t) != sizeof(void*) ? nullptr
+#if defined(__aarch64__)
+                                                  : kernels_function("__kernel_clock_gettime");
+#else
+                                                  : kernels_function("__vdso_clock_gettime");
+#endif
+  const ReadClock read = kernels == nullptr ? clock_gettime : reinterpret_cast<ReadClock>(kernels);
+  g_read_clock.store(read, std::memory_order_relaxed);
+  return read(clock, now);
+}
+
 }  // namespace
 
 constinit std::atomic<long (*)(long*)> g_second{first_second};
 
 uint64_t coarse_milliseconds() {
   timespec now{};
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);  // cannot fail: errno stays
+  // It cannot fail: errno stays.
+  g_read_clock.load(std::memory_order_relaxed)(CLOCK_MONOTONIC_COARSE, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint32_t>(now.tv_nsec) / 1'000'000;
 }
 
