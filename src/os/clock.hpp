@@ -7,8 +7,8 @@
 
 namespace arenite::os {
 
-// A clock that never goes back, exact to some milliseconds. A few ns. The kernel's own, as below: to
-// call libc's alone brings 64 KiB of its text into a program that does not use it.
+// A clock that never goes back, exact to some milliseconds. A few ns. The kernel's own, as below:
+// to call libc's alone brings 64 KiB of its text into a program that does not use it.
 uint64_t coarse_milliseconds();
 
 // `time`, the kernel's own once somebody has asked. Not libc's: libc chooses between several when a

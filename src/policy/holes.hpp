@@ -12,8 +12,8 @@
 //   halved    after sixteen looks without that
 //
 // So what is idle goes a second or two later, and who takes it up again and again pays for it less
-// and less often. In a teardown the looks come faster (engine/retention.cpp): what it leaves goes in
-// its course.
+// and less often. In a teardown the looks come faster (engine/retention.cpp): what it leaves goes
+// in its course.
 #pragma once
 
 #include "base/base.hpp"
