@@ -56,6 +56,7 @@ std::size_t resident_of_code(int number, int count) {
     if (--number == 0) wanted = line;
   }
   EXPECT_EQ(count, 0);
+  EXPECT(wanted != nullptr);
   // The lines are strings now, one behind the other.
   while (strncmp(wanted, "Rss:", 4) != 0) wanted += strlen(wanted) + 1;
   return strtoul(wanted + 4, nullptr, 10) * 1024;
