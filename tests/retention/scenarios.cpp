@@ -211,8 +211,8 @@ CASE(a_growing_buffer_is_never_there_twice) {
         buffer[at] = char(at >> 12);
       size = next;
     }
-    // For the last piece, of 30 MiB and more, all went that was kept. On the way are one page of the
-    // heap and tables.
+    // For the last piece, of 30 MiB and more, all went that was kept. On the way are one page of
+    // the heap and tables.
     EXPECT_AT_MOST(resident(), before + k_limit + 64_KiB);
     free(buffer);
   }
@@ -307,11 +307,11 @@ CASE(a_small_program_with_one_thread_runs_only_what_all_do) {
   // To read a setting is more than all do.
   unsetenv("ARENITE_MODE");
   rerun_with({});
-  static void* blocks[2000];
+  static void* mixed[2000];
   Random random(3);
   for (int round = 0; round < 20; ++round) {
-    for (void*& p : blocks) p = keep(malloc(1 + random.below(std::size_t{1} << random.below(12))));
-    for (void* p : blocks) free(p);
+    for (void*& p : mixed) p = keep(malloc(1 + random.below(std::size_t{1} << random.below(12))));
+    for (void* p : mixed) free(p);
   }
   EXPECT_EQ(resident_of_code(2, 3), std::size_t{0});
   EXPECT_EQ(resident_of_code(3, 3), std::size_t{0});
