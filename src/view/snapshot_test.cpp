@@ -95,6 +95,7 @@ TEST_F(SnapshotTest, tells_chunks_in_use_from_free_ones) {
 }
 
 TEST_F(SnapshotTest, shows_what_lies_in_a_fast_bin) {
+  engine::release(take(1));  // starts the library, where nobody has: before, there is no limit
   const size_t size = chunk::usable(chunk::g_tuning.fast_limit);
   const size_t served_below = cache::g_served.below;
   cache::serve_below(0);
