@@ -154,7 +154,6 @@ void settle_now() {
                                        .peak_live = g_ledger.take_peak_live(),
                                        .retained = g_ledger.retained(),
                                        .bound = g_ledger.bound(),
-                                       .at_once = g_ledger.take_most_at_once(),
                                        .grown = g_ledger.grown(),
                                        .unfit = g_ledger.unfit(),
                                        .reused = g_ledger.reused()});

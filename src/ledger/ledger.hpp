@@ -41,7 +41,7 @@ class alignas(64) Ledger {
     add(live_, bytes);
     add(grown_, bytes);
     if (kept != 0) add(unfit_, kept < bytes ? kept : bytes);
-    note_taken(bytes);
+    note_peak();
   }
   void freed(Keeper keeper, size_t bytes) {
     add(live_, -bytes);
@@ -53,7 +53,7 @@ class alignas(64) Ledger {
     add(retained_, -bytes);
     add(of(keeper), -bytes);
     add(reused_, bytes);
-    note_taken(bytes);
+    note_peak();
   }
   void shrank(size_t bytes) { add(live_, -bytes); }
   // What went, and counts as in use again though nobody has touched it.
@@ -81,9 +81,6 @@ class alignas(64) Ledger {
     peak_live_.store(now, std::memory_order_relaxed);
     return peak > now ? peak : now;
   }
-
-  // The most that came into use at once, since this was last asked.
-  size_t take_most_at_once() { return most_at_once_.exchange(0, std::memory_order_relaxed); }
 
   // What may be retained, not counting credit, and whether more is.
   size_t bound() const {
@@ -145,9 +142,7 @@ class alignas(64) Ledger {
     }
   }
   // What two threads report at one moment may be missing.
-  void note_taken(size_t bytes) {
-    if (bytes > most_at_once_.load(std::memory_order_relaxed))
-      most_at_once_.store(bytes, std::memory_order_relaxed);
+  void note_peak() {
     const size_t now = live();
     if (now > peak_live_.load(std::memory_order_relaxed))
       peak_live_.store(now, std::memory_order_relaxed);
@@ -165,7 +160,6 @@ class alignas(64) Ledger {
   Figure unfit_{0};
   Figure reused_{0};
   Figure peak_live_{0};
-  Figure most_at_once_{0};
   Figure purged_{0};
   Figure next_look_{policy::growth_between_looks(0)};  // what `grown` is then
   std::atomic<policy::Tightness> tightness_{policy::Tightness::none};

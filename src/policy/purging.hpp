@@ -11,9 +11,6 @@
 // that peak and the bound. Where the same keeper takes them, because what it retains does not fit,
 // and takes again what was purged, that would go on for ever: so much it may become larger.
 //
-// Where one piece comes into use that is many times what is retained, a buffer that grows, that
-// goes in exchange: it did not fit, and to fault it in again is little beside such a piece.
-//
 // Asked after events that leave more than the bound, with the figures of the moment, and once when
 // it is no more than that.
 #pragma once
@@ -29,7 +26,6 @@ struct RetentionFigures {
   size_t peak_live;  // the most since the last time
   size_t retained;   // free and resident
   size_t bound;      // what may be, without credit
-  size_t at_once;    // the most that came into use in one piece since the last time
   size_t grown;      // fresh pages ever taken, in bytes; wraps
   size_t unfit;      // of those, though as much was retained; wraps
   size_t reused;     // retained pages ever used again; wraps
@@ -39,8 +35,6 @@ class Purging {
  public:
   static constexpr size_t k_least_lot = 512 * k_kib;
   static constexpr size_t k_scraps = 256 * k_kib;
-  static constexpr size_t k_least_piece = 2 * k_mib;
-  static constexpr size_t k_piece_to_retained = 8;
   // Where nothing can be purged nobody is asked for so long.
   static constexpr uint64_t k_pause = Credit::k_period;
 
@@ -55,8 +49,6 @@ class Purging {
     unfit_ = f.unfit;
     reused_ = f.reused;
     usable_ = credit_.usable(f.live);
-    is_exchange_ = f.at_once >= k_least_piece && f.retained <= f.at_once / k_piece_to_retained;
-    if (is_exchange_) return f.retained;
     if (f.retained <= f.bound || f.retained - f.bound <= usable_ || is_pausing(f.now)) return 0;
     const size_t lot = f.bound / 8 > k_least_lot ? f.bound / 8 : f.bound / 2;
     return f.retained - f.bound + lot - usable_;
@@ -67,7 +59,7 @@ class Purging {
     credit_.purged(bytes < planned ? bytes : planned);
     purged_by_ = thread_;
     // Keepers that cannot give, but for scraps, are not asked again for a while.
-    if (!is_exchange_ && bytes < planned && bytes < k_scraps) pause_until_ = now() + k_pause;
+    if (bytes < planned && bytes < k_scraps) pause_until_ = now() + k_pause;
   }
 
   // Of the last plan.
@@ -98,7 +90,6 @@ class Purging {
   size_t unfit_ = 0;
   size_t reused_ = 0;
   size_t usable_ = 0;
-  bool is_exchange_ = false;
   uint64_t pause_until_ = 0;
 };
 

@@ -24,15 +24,6 @@ class Simulation {
   void take_fresh(size_t bytes) {
     for (; bytes >= k_page; bytes -= k_page) take_page(false);
   }
-  // In one piece.
-  void take_at_once(size_t bytes) {
-    live_ += bytes;
-    grown_ += bytes;
-    at_once_ = bytes;
-    peak_live_ = std::max(peak_live_, live_);
-    is_settled_within_ = false;
-    settle();
-  }
   // So it is, and another keeper's is not asked for.
   void take_unfit(size_t bytes) {
     unfit_ += std::min(bytes, retained_);
@@ -58,12 +49,10 @@ class Simulation {
                                        .peak_live = peak_live_,
                                        .retained = retained_,
                                        .bound = bound,
-                                       .at_once = at_once_,
                                        .grown = grown_,
                                        .unfit = unfit_,
                                        .reused = reused_});
     peak_live_ = live_;
-    at_once_ = 0;
     is_settled_within_ = retained_ <= bound;
     if (plan != 0) {
       const size_t gone = can_purge_ ? std::min(align_up(plan, k_page), retained_) : 0;
@@ -81,7 +70,7 @@ class Simulation {
   }
 
   size_t live_ = 0, retained_ = 0;
-  size_t grown_ = 0, at_once_ = 0, unfit_ = 0, reused_ = 0, purged_ = 0;
+  size_t grown_ = 0, unfit_ = 0, reused_ = 0, purged_ = 0;
   size_t peak_live_ = 0, most_live_ = 0, most_resident_ = 0;
   size_t asked_ = 0;
   uint32_t thread_ = 1;
@@ -144,28 +133,6 @@ TEST(Purging, within_the_bound_nothing_is_purged) {
   program.free(8 * k_mib);
   program.take(8 * k_mib);
   EXPECT_EQ(program.asked_, 0U);
-}
-
-TEST(Purging, for_one_piece_of_many_times_what_is_retained_that_goes) {
-  Simulation program(80 * k_mib);
-  program.free(2 * k_mib);
-  program.take_at_once(15 * k_mib);
-  EXPECT_EQ(program.retained_, 2 * k_mib) << "less than eight times as much";
-  program.take_at_once(16 * k_mib);
-  EXPECT_EQ(program.retained_, 0U);
-  program.free(k_mib / 8);
-  program.take_at_once(k_mib);
-  EXPECT_EQ(program.retained_, k_mib / 8) << "too little to care";
-}
-
-TEST(Purging, who_cannot_give_back_for_one_piece_is_asked_again_all_the_same) {
-  Simulation program(80 * k_mib);
-  program.free(k_mib / 8);
-  program.can_purge_ = false;
-  program.take_at_once(16 * k_mib);
-  program.can_purge_ = true;
-  program.take_at_once(16 * k_mib);
-  EXPECT_EQ(program.retained_, 0U);
 }
 
 TEST(Purging, memory_that_passes_from_one_thread_to_the_next_is_purged_twice) {
