@@ -11,3 +11,4 @@
 #endif
 
 #define ARENITE_EXPORT extern "C" [[gnu::visibility("default")]]
+#define ARENITE_OPERATOR [[gnu::visibility("default")]]

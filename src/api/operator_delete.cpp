@@ -12,8 +12,6 @@ using namespace arenite;  // NOLINT(google-build-using-namespace): every definit
 
 #ifndef ARENITE_PREFIXED
 
-#define ARENITE_OPERATOR [[gnu::visibility("default")]]
-
 ARENITE_OPERATOR void operator delete(void* p) noexcept {
   engine::release(p);
 }

@@ -76,8 +76,6 @@ ARENITE_INLINE void* nothrow(Call call) noexcept {
 
 }  // namespace
 
-#define ARENITE_OPERATOR [[gnu::visibility("default")]]
-
 ARENITE_OPERATOR void* operator new(size_t n) {
   return plain(n);
 }

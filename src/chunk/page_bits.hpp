@@ -44,6 +44,7 @@ struct PageBits {
     return cleared;
   }
   unsigned count(unsigned begin, unsigned end) const;
+  // Out of line, for it is seldom asked: each copy would be in every program.
   static unsigned count_of_ones(uint64_t word);
   // The first bit from `begin` on that is `value`; `end` if there is none before it.
   unsigned find(unsigned begin, unsigned end, bool value) const;

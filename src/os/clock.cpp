@@ -8,22 +8,6 @@
 namespace arenite::os {
 namespace {
 
-// Where the kernel has no function for it.
-long coarse_second(long*) {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME_COARSE, &now);
-  return static_cast<long>(now.tv_sec);
-}
-
-// The first call looks for the kernel's.
-long first_second(long*) {
-  void* kernels = kernels_function("__vdso_time");
-  const auto second =
-      kernels == nullptr ? coarse_second : reinterpret_cast<long (*)(long*)>(kernels);
-  g_second.store(second, std::memory_order_relaxed);
-  return second(nullptr);
-}
-
 using ReadClock = int (*)(clockid_t, timespec*);
 
 int first_reading(clockid_t clock, timespec* now);
@@ -42,6 +26,22 @@ int first_reading(clockid_t clock, timespec* now) {
   const ReadClock read = kernels == nullptr ? clock_gettime : reinterpret_cast<ReadClock>(kernels);
   g_read_clock.store(read, std::memory_order_relaxed);
   return read(clock, now);
+}
+
+// Where the kernel has no function for it.
+long coarse_second(long*) {
+  timespec now{};
+  g_read_clock.load(std::memory_order_relaxed)(CLOCK_REALTIME_COARSE, &now);
+  return static_cast<long>(now.tv_sec);
+}
+
+// The first call looks for the kernel's.
+long first_second(long*) {
+  void* kernels = kernels_function("__vdso_time");
+  const auto second =
+      kernels == nullptr ? coarse_second : reinterpret_cast<long (*)(long*)>(kernels);
+  g_second.store(second, std::memory_order_relaxed);
+  return second(nullptr);
 }
 
 }  // namespace
