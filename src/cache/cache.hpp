@@ -7,8 +7,7 @@
 //
 // The ownership protocol. A slab has at most one owner: a thread's record, or the depot. The owner
 // alone writes the slab's words, active word and summary, with plain instructions. Everybody may
-// set its remote bits. What follows is who may make whom the owner. A record whose thread has ended
-// is an owner too, and the depot's lock is then its lock: below, "the depot's" means these as well.
+// set its remote bits. What follows is who may make whom the owner.
 //
 //   page ──take──► current(T) ──exhausted──► full, nobody's ──first free──► listed(B)
 //     ▲               ▲                                                      │  │
@@ -26,8 +25,8 @@
 //   T5  listed(X) -> page      any thread whose free may have been the last, with the depot's lock
 //                              and X's, if the slab is still in X's list and wholly free
 //   T6  listed(depot) -> current(T) or listed(T)   T, with the depot's lock: it needs a slab of the
-//                              class, or frees a block of this one
-//   T7  listed(T) -> listed(depot)   T as it ends, with its record, or has too many: with the
+//                              class, or frees a block of this one and has none listed
+//   T7  listed(T) -> listed(depot)   T as it ends, all of them, or has too many: with the
 //                              depot's lock
 //   T8  listed(X) -> moving -> listed(X or depot)   any thread, for the kernel's pages in it that
 //                              hold no used block (depot_holes.cpp): out of the list with the

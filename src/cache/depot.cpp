@@ -25,32 +25,23 @@ constexpr size_t k_populated_from = 4 * k_mib;
 }  // namespace
 
 Slab* Depot::adopt(unsigned size_class, Owner* owner) {
-  return adoptable(size_class) == 0 ? nullptr : adopt_fullest(size_class, owner);
+  return listed(size_class) == 0 ? nullptr : adopt_fullest(size_class, owner);
 }
 
 ARENITE_APART Slab* Depot::adopt_fullest(unsigned size_class, Owner* owner) {
   if (!lock.lock_unless_frozen()) return nullptr;
   Slab* slab = take_fullest(size_class);
-  ThreadSlabs* record = idle_records_;
-  for (int i = 0; slab == nullptr && record != nullptr && i < k_most_rich; i++) {
-    if (record->listed(size_class) != 0) slab = record->take_fullest(size_class);
-    record = record->next_idle;
-  }
-  if (slab != nullptr) {
-    adoptable_[size_class].fetch_sub(1, std::memory_order_relaxed);
-    slab->owner.store(owner, std::memory_order_release);
-  }
+  if (slab != nullptr) slab->owner.store(owner, std::memory_order_release);
   lock.unlock();
   if (slab != nullptr) slab::collect(slab);
   return slab;
 }
 
-ARENITE_APART bool Depot::adopt(Slab* slab, Owner* from, Owner* owner) {
-  if (!is_ownerless(from) || !lock.lock_unless_frozen()) return false;
-  const bool can = is_ownerless(from) && from->has_listed(slab);
+ARENITE_APART bool Depot::adopt(Slab* slab, const Owner* from, Owner* owner) {
+  if (from != this || !lock.lock_unless_frozen()) return false;
+  const bool can = has_listed(slab);
   if (can) {
-    from->unlist(slab);
-    adoptable_[slab->size_class].fetch_sub(1, std::memory_order_relaxed);
+    unlist(slab);
     slab->owner.store(owner, std::memory_order_release);
   }
   lock.unlock();
@@ -155,14 +146,10 @@ void Depot::note_dirty(Region* region) {
 
 // T5, the lock is held. Whether the slab is a page now.
 [[gnu::noinline]] bool Depot::reclaim(Slab* slab, Owner* owner) {
-  const bool has_thread = !is_ownerless(owner);
-  if (has_thread) owner->lock.lock();
+  if (owner != this) owner->lock.lock();
   const bool empty = owner->has_listed(slab) && slab::is_wholly_free(slab, slab->size_class);
-  if (empty) {
-    owner->unlist(slab);
-    if (!has_thread) adoptable_[slab->size_class].fetch_sub(1, std::memory_order_relaxed);
-  }
-  if (has_thread) owner->lock.unlock();
+  if (empty) owner->unlist(slab);
+  if (owner != this) owner->lock.unlock();
   if (empty) make_page(slab);
   return empty;
 }
@@ -180,12 +167,9 @@ ARENITE_APART void Depot::receive(Slab* slab) {
   list(slab);
   // What others freed meanwhile found it moving, and left it to us.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (slab::is_wholly_free(slab, slab->size_class)) {
-    unlist(slab);
-    make_page(slab);
-  } else {
-    adoptable_[slab->size_class].fetch_add(1, std::memory_order_relaxed);
-  }
+  if (!slab::is_wholly_free(slab, slab->size_class)) return;
+  unlist(slab);
+  make_page(slab);
 }
 
 ARENITE_APART bool Depot::hand_over(Slab* slab) {
@@ -244,10 +228,6 @@ ARENITE_SELDOM ThreadSlabs* Depot::take_record() {
   if (record != nullptr) {
     idle_records_ = record->next_idle;
     record->is_idle.store(false, std::memory_order_relaxed);
-    for (unsigned c = 0; c < slab::k_classes; c++) {
-      if (const uint32_t n = record->listed(c); n != 0)
-        adoptable_[c].fetch_sub(n, std::memory_order_relaxed);
-    }
   } else if (void* memory = chunk::take_for_good(sizeof(ThreadSlabs))) {
     // Records live as long as the process.
     record = new (memory) ThreadSlabs;
@@ -264,24 +244,10 @@ ARENITE_SELDOM_APART void Depot::give_record(ThreadSlabs* record) {
   record->is_idle.store(true, std::memory_order_relaxed);
   idle_records_ = record;
   for (unsigned c = 0; c < slab::k_classes; c++) {
-    if (const uint32_t n = record->listed(c); n != 0)
-      adoptable_[c].fetch_add(n, std::memory_order_relaxed);
+    while (Slab* slab = record->take_first(c)) receive(slab);
   }
-  ThreadSlabs* first_poor = record;
-  for (int i = 0; i < k_most_rich && first_poor != nullptr; i++) first_poor = first_poor->next_idle;
-  if (first_poor != nullptr) take_slabs_of(first_poor);
   lock.unlock();
   ledger::settle();
-}
-
-// The lock is held; the record is idle.
-ARENITE_SELDOM_APART void Depot::take_slabs_of(ThreadSlabs* record) {
-  for (unsigned c = 0; c < slab::k_classes; c++) {
-    while (Slab* slab = record->take_first(c)) {
-      adoptable_[c].fetch_sub(1, std::memory_order_relaxed);
-      receive(slab);
-    }
-  }
 }
 
 ARENITE_COLD void Depot::restart_in_child(const ThreadSlabs* own) {

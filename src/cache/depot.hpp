@@ -1,11 +1,9 @@
 // Depot: what belongs to no thread. Free pages of all regions, slabs with free blocks that their
 // thread has given up, and the records of threads that have ended.
 //
-// A record keeps its slabs when its thread ends, and the next thread that starts takes them over
-// with it: threads that come and go go on where the last one stopped. Of records that nobody takes
-// the depot keeps the slabs of the latest few; older ones' slabs it takes itself. It is an Owner
-// like a thread for these. Whoever needs a slab finds both: it takes the fullest of its class, or,
-// as it frees a block, the block's.
+// It is an Owner like a thread. A thread that ends leaves its slabs to it; the next that starts
+// takes over the record alone. Whoever needs a slab takes the fullest of its class, or, as it frees
+// a block and has no other of the class, the block's.
 //
 // One lock guards it all; it is taken once for many blocks. Fork freezes it: what needs it then
 // fails.
@@ -28,8 +26,8 @@ class Depot : public slab::Owner {
  public:
   // A slab of the class with free blocks, now `owner`'s and collected; nullptr where there is none.
   slab::Slab* adopt(unsigned size_class, slab::Owner* owner);
-  // This very slab, which was `from`'s, if that has no thread. False if it is not to be had.
-  bool adopt(slab::Slab* slab, slab::Owner* from, slab::Owner* owner);
+  // This very slab, which was `from`'s, if that is the depot. False if it is not to be had.
+  bool adopt(slab::Slab* slab, const slab::Owner* from, slab::Owner* owner);
 
   // A fresh slab of the class, now `owner`'s; nullptr where there is no memory. `will_fill`: so
   // many blocks are wanted that all of it is likely to be used.
@@ -49,9 +47,9 @@ class Depot : public slab::Owner {
   // Which growth of the slabs starts as huge pages.
   std::atomic<policy::HugePages> huge_pages{policy::HugePages::automatic};
 
-  // A record for a thread, perhaps with slabs in its lists; nullptr where there is no memory.
+  // A record for a thread; nullptr where there is no memory.
   ThreadSlabs* take_record();
-  // All its slabs are listed. Waits for a fork.
+  // All its slabs are listed, and the depot's from now on. Waits for a fork.
   void give_record(ThreadSlabs* record);
 
   // Gives about `bytes` bytes of free pages back, whole extents of 2 MiB first, then what has been
@@ -88,18 +86,8 @@ class Depot : public slab::Owner {
   void for_each_region_locked(Visit visit) {
     for (slab::Region* r = regions_; r != nullptr; r = r->next) visit(*r);
   }
-  // Calls visit(record) for each record without a thread. The lock is held.
-  template <typename Visit>
-  void for_each_idle_record(Visit visit) {
-    for (ThreadSlabs* r = idle_records_; r != nullptr; r = r->next_idle) visit(*r);
-  }
-  // How many slabs of a class may be adopted.
-  uint32_t adoptable(unsigned size_class) const {
-    return adoptable_[size_class].load(std::memory_order_relaxed);
-  }
 
  private:
-  static constexpr int k_most_rich = 8;
   static constexpr unsigned k_most_warm = 16;
 
   // Whether somebody is at it. Changed with the lock, but for `left`: who found the lock frozen
@@ -134,17 +122,15 @@ class Depot : public slab::Owner {
   void relist(slab::Slab* slab);
   void relist_all_out();
   size_t forget_holes(slab::Slab* slab);
-  void take_slabs_of(ThreadSlabs* record);
   void receive(slab::Slab* slab);
 
-  // Whether an owner is the depot or a record without a thread: then the depot's lock is its lock.
+  // Whether an owner is the depot or a record without a thread.
   bool is_ownerless(const slab::Owner* owner) const {
     return owner == this ||
            static_cast<const ThreadSlabs*>(owner)->is_idle.load(std::memory_order_relaxed);
   }
 
-  std::atomic<uint32_t> adoptable_[slab::k_classes] = {};  // listed slabs without a thread
-  slab::Region* regions_ = nullptr;                        // the oldest first
+  slab::Region* regions_ = nullptr;  // the oldest first
   slab::Region* last_region_ = nullptr;
   slab::Region* first_open_ = nullptr;     // none before it has a free page that is not dirty
   slab::Region* dirty_regions_ = nullptr;  // those that have dirty pages, and some that had
@@ -167,7 +153,7 @@ class Depot : public slab::Owner {
   std::atomic<size_t> holes_away_{0};      // bytes inside slabs that have gone
   std::atomic<size_t> holes_taken_up_{0};  // and that were taken up again since the last look
   ThreadSlabs* records_ = nullptr;
-  ThreadSlabs* idle_records_ = nullptr;  // the latest first; behind the first few without slabs
+  ThreadSlabs* idle_records_ = nullptr;  // the latest first
 };
 
 [[gnu::visibility("hidden")]] extern constinit Depot g_depot;

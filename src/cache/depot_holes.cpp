@@ -36,16 +36,12 @@ bool Depot::is_out(const Slab* slab) const {
 void Depot::take_out(Slab* slab, HoleBatch& batch) {
   Owner* owner = slab->owner.load(std::memory_order_acquire);
   if (owner == nullptr) return;
-  const bool has_thread = !is_ownerless(owner);
-  if (has_thread) owner->lock.lock();
+  if (owner != this) owner->lock.lock();
   Pages pages = 0;
   if (owner->has_listed(slab))
     pages = slab::holes_of(slab) & ~slab::links_of(slab).purged.load(std::memory_order_relaxed);
-  if (pages != 0) {
-    owner->unlist(slab);
-    if (!has_thread) adoptable_[slab->size_class].fetch_sub(1, std::memory_order_relaxed);
-  }
-  if (has_thread) owner->lock.unlock();
+  if (pages != 0) owner->unlist(slab);
+  if (owner != this) owner->lock.unlock();
   if (pages == 0) return;
   const size_t size = os::page_size();
   for (unsigned page = 0; pages >> page != 0; page++) {

@@ -336,53 +336,41 @@ class RecordsTest : public DepotTest {
   }
 };
 
-TEST_F(RecordsTest, a_record_keeps_its_slabs_for_the_next_thread) {
+TEST_F(RecordsTest, a_record_leaves_its_slabs_to_the_depot) {
   ThreadSlabs* record = depot_.take_record();
   const Slab* slab = list_one_with(record);
   depot_.give_record(record);
-  EXPECT_EQ(depot_.adoptable(class_of(1024)), 1U);
-  ASSERT_EQ(depot_.take_record(), record);
-  EXPECT_EQ(depot_.adoptable(class_of(1024)), 0U);
-  EXPECT_EQ(slab->owner.load(), record);
-  EXPECT_EQ(record->first(class_of(1024)), slab);
+  EXPECT_EQ(slab->owner.load(), &depot_);
+  EXPECT_EQ(depot_.first(class_of(1024)), slab);
+  EXPECT_EQ(depot_.listed(class_of(1024)), 1U);
+  EXPECT_EQ(record->listed(class_of(1024)), 0U);
+  EXPECT_EQ(depot_.take_record(), record);
 }
 
-TEST_F(RecordsTest, a_slab_of_a_record_without_a_thread_is_adopted) {
+TEST_F(RecordsTest, the_slabs_that_a_thread_leaves_are_adopted) {
   ThreadSlabs* record = depot_.take_record();
   Slab* by_class = list_one_with(record);
   Slab* by_block = list_one_with(record);
   EXPECT_EQ(depot_.adopt(class_of(1024), &mine_), nullptr) << "its thread runs";
   EXPECT_FALSE(depot_.adopt(by_block, record, &mine_)) << "its thread runs";
   depot_.give_record(record);
-  EXPECT_TRUE(depot_.adopt(by_block, record, &mine_));
+  EXPECT_FALSE(depot_.adopt(by_block, record, &mine_)) << "it is not that thread's any more";
+  EXPECT_TRUE(depot_.adopt(by_block, &depot_, &mine_));
   EXPECT_EQ(depot_.adopt(class_of(1024), &mine_), by_class);
-  EXPECT_EQ(depot_.adoptable(class_of(1024)), 0U);
-  EXPECT_EQ(record->listed(class_of(1024)), 0U);
+  EXPECT_EQ(depot_.listed(class_of(1024)), 0U);
 }
 
-TEST_F(RecordsTest, a_slab_of_a_record_without_a_thread_is_reclaimed_with_its_last_block) {
+TEST_F(RecordsTest, a_slab_that_a_thread_left_is_reclaimed_with_its_last_block) {
   ThreadSlabs* record = depot_.take_record();
   Slab* slab = list_one_with(record);
   depot_.give_record(record);
   give_remotely(slab, slab::memory_of(slab));
+  // By one who saw the thread as its owner.
   depot_.reclaim_if_empty(slab, record);
+  EXPECT_EQ(slab->place.load(), Place::listed);
+  depot_.reclaim_if_empty(slab, &depot_);
   EXPECT_EQ(slab->place.load(), Place::page);
-  EXPECT_EQ(depot_.adoptable(class_of(1024)), 0U);
-}
-
-TEST_F(RecordsTest, of_many_records_without_a_thread_the_depot_takes_the_slabs) {
-  std::vector<ThreadSlabs*> records;
-  std::vector<Slab*> slabs;
-  for (int i = 0; i < 20; i++) {
-    records.push_back(depot_.take_record());
-    slabs.push_back(list_one_with(records.back()));
-  }
-  for (ThreadSlabs* record : records) depot_.give_record(record);
-  EXPECT_EQ(depot_.adoptable(class_of(1024)), 20U);
-  EXPECT_EQ(slabs.front()->owner.load(), &depot_);
-  EXPECT_EQ(slabs.back()->owner.load(), records.back());
-  for (int i = 0; i < 20; i++) EXPECT_NE(depot_.adopt(class_of(1024), &mine_), nullptr);
-  EXPECT_EQ(depot_.adoptable(class_of(1024)), 0U);
+  EXPECT_EQ(depot_.listed(class_of(1024)), 0U);
 }
 
 TEST_F(DepotTest, in_the_child_of_a_fork_others_slabs_are_forsaken_and_ones_own_stay) {
@@ -396,7 +384,8 @@ TEST_F(DepotTest, in_the_child_of_a_fork_others_slabs_are_forsaken_and_ones_own_
   depot_.hand_over(depots);
   ThreadSlabs* idle = depot_.take_record();
   Slab* idles = depot_.make_slab(class_of(1024), idle);
-  slab::claim(idles);
+  idles->place.store(Place::current);
+  take(idles);
   slab::retire_active(idles);
   idle->list(idles);
   depot_.give_record(idle);
@@ -409,11 +398,11 @@ TEST_F(DepotTest, in_the_child_of_a_fork_others_slabs_are_forsaken_and_ones_own_
   EXPECT_EQ(theirs->owner.load(), &g_forsaken);
   EXPECT_EQ(nobodys->owner.load(), nullptr);
   EXPECT_EQ(depots->owner.load(), &depot_);
-  EXPECT_EQ(idles->owner.load(), idle);
-  EXPECT_EQ(depot_.adoptable(class_of(1024)), 2U);
+  EXPECT_EQ(idles->owner.load(), &depot_);
+  EXPECT_EQ(depot_.listed(class_of(1024)), 2U);
   EXPECT_EQ(depot_.adopt(class_of(1024), own), depots);
+  EXPECT_EQ(depot_.adopt(class_of(1024), own), idles);
   EXPECT_EQ(depot_.take_record(), idle);
-  EXPECT_EQ(idle->first(class_of(1024)), idles);
   EXPECT_EQ(depot_.take_record(), gone) << "the record of a thread that is gone serves the next";
   EXPECT_EQ(gone->warmed_up[0], 0U);
   EXPECT_FALSE(gone->lock.is_frozen());

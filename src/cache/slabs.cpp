@@ -141,9 +141,9 @@ ARENITE_SELDOM void put_down_current(unsigned size_class) {
 // A thread keeps the slab that it allocates from when all of it is free: the next request of the
 // class is served by it. But each page that it has made or given up since counts, and after so
 // many it looks whether it still uses them all: what is wholly free and was when it last looked
-// becomes a page. A thread that goes to sleep may keep one slab for each class at worst, 1.1 MiB
-// if it has touched all of all 36; one that goes on does not keep them. The slab of class `but`,
-// which may be ours no more, is left out.
+// becomes a page. A thread that goes to sleep may keep one slab for each class at worst, half a
+// MiB if it has touched all of all 31; one that goes on does not keep them. The slab of class
+// `but`, which may be ours no more, is left out.
 constexpr uint8_t k_look_after = 4;
 
 ARENITE_SELDOM void look_at_currents(ThreadSlabs* mine, unsigned but) {
@@ -274,12 +274,13 @@ void give_remote(Slab* slab, void* block) {
 }
 
 // Whether this thread, which frees a block of a slab that is not its own, can make it its own: it
-// is nobody's, or of a thread that has ended.
-bool can_take(Slab* slab, Owner* owner) {
+// is nobody's, or the depot's, and this thread has none listed. Else others could not have what
+// threads leave, and would make slabs of their own.
+bool can_take(Slab* slab, const Owner* owner) {
   if (!is_settled()) return false;
   ThreadSlabs* mine = t_thread.slabs;
   if (owner == nullptr) return claim_full(slab, mine);
-  return mine->listed(slab->size_class) < k_most_listed && g_depot.adopt(slab, owner, mine);
+  return mine->listed(slab->size_class) == 0 && g_depot.adopt(slab, owner, mine);
 }
 
 }  // namespace

@@ -68,11 +68,7 @@ class SlabsTest : public testing::Test {
   }
   static slab::Owner* owner_of(const void* block) { return slab_of(block)->owner.load(); }
   static Place place_of(const void* block) { return slab_of(block)->place.load(); }
-  static bool has_no_thread(const void* block) {
-    const slab::Owner* owner = owner_of(block);
-    return owner == &g_depot ||
-           (owner != nullptr && static_cast<const ThreadSlabs*>(owner)->is_idle.load());
-  }
+  static bool has_no_thread(const void* block) { return owner_of(block) == &g_depot; }
   static size_t blocks_in_a_slab(unsigned c) { return slab::info(c).block_count; }
   // The slabs of the blocks, each once.
   static std::vector<Slab*> slabs_of(const std::vector<void*>& blocks) {

@@ -166,11 +166,11 @@ TEST_F(SlabsTest, a_thread_with_many_slabs_of_a_class_leaves_some_to_others) {
     const std::vector<void*> blocks = take(c, k_slabs * blocks_in_a_slab(c));
     for (size_t i = 0; i < blocks.size(); i += blocks_in_a_slab(c)) give(blocks[i]);
     EXPECT_LE(t_thread.slabs->listed(c), 65U);
-    EXPECT_GE(g_depot.adoptable(c), 100U);
+    EXPECT_GE(g_depot.listed(c), 100U);
     for (size_t i = 0; i < blocks.size(); i++)
       if (i % blocks_in_a_slab(c) != 0) give(blocks[i]);
   });
-  EXPECT_EQ(g_depot.adoptable(c), 0U);
+  EXPECT_EQ(g_depot.listed(c), 0U);
 }
 
 TEST_F(SlabsTest, a_thread_that_ends_leaves_its_slabs_to_others) {
@@ -387,7 +387,7 @@ TEST_F(SlabsTest, blocks_thrown_among_threads_are_never_two_threads_at_once) {
     for (std::atomic<uint64_t*>& place : places)
       if (uint64_t* block = place.load()) give(block);
   });
-  EXPECT_EQ(g_depot.adoptable(c), 0U) << "all of them are pages again";
+  EXPECT_EQ(g_depot.listed(c), 0U) << "all of them are pages again";
 }
 
 TEST_F(SlabsTest, the_size_of_a_block_is_its_classs) {

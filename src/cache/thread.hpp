@@ -31,7 +31,8 @@ struct ThreadSlabs : slab::Owner {
     for (slab::Slab*& s : current) s = none;
   }
 
-  slab::Slab* current[slab::k_classes];
+  // The last is that of requests without a class, and always none.
+  slab::Slab* current[slab::k_classes + 1];
   // Requests of each class that the chunk engine has served so far (slabs.cpp: is_warming_up).
   uint8_t warmed_up[slab::k_classes] = {};
   // Current slabs that were wholly free when the thread last looked, a bit a class, and the pages

@@ -26,21 +26,10 @@ class Verification {
   }
 
   bool lists() {
-    bool whole = slab::verify_lists(g_depot, breach_) && slab::verify_lists(mine_, breach_);
-    uint32_t ownerless[slab::k_classes];
-    for (unsigned c = 0; c < slab::k_classes; c++) ownerless[c] = g_depot.listed(c);
-    g_depot.for_each_idle_record([&](const ThreadSlabs& record) {
-      whole = whole && slab::verify_lists(record, breach_);
-      for (unsigned c = 0; c < slab::k_classes; c++) ownerless[c] += record.listed(c);
-    });
-    size_t all_ownerless = 0;
-    for (unsigned c = 0; c < slab::k_classes; c++) {
-      whole = whole && expect(g_depot.adoptable(c) == ownerless[c],
-                              "the slabs without a thread and their count differ", &g_depot);
-      all_ownerless += ownerless[c];
-    }
+    const bool whole = slab::verify_lists(g_depot, breach_) && slab::verify_lists(mine_, breach_);
     return whole &&
-           expect(all_ownerless == ownerless_, "a slab without a thread is in no list", &g_depot) &&
+           expect(listed(g_depot) == listed_by_depot_, "a slab of the depot's is in no list",
+                  &g_depot) &&
            expect(listed(mine_) == listed_by_me_, "a slab of a thread's is in no list", &mine_) &&
            expect(current() == current_, "a slab is not its thread's current one", &mine_);
   }
@@ -59,7 +48,8 @@ class Verification {
     if (owner == &g_depot) {
       // One that is on its way from a free page to its first owner is in no list yet.
       if (place != Place::listed) return slab::verify_running(slab, breach_);
-      return without_thread(slab);
+      listed_by_depot_++;
+      return slab::verify_at_rest(slab, company_, breach_);
     }
     if (owner == &mine_) {
       (place == Place::current ? current_ : listed_by_me_)++;
@@ -68,15 +58,7 @@ class Verification {
                     "a slab is nowhere in its thread", slab) &&
              slab::verify_at_rest(slab, company_, breach_);
     }
-    if (owner != nullptr &&
-        static_cast<const ThreadSlabs*>(owner)->is_idle.load(std::memory_order_relaxed))
-      return without_thread(slab);
     return slab::verify_running(slab, breach_);
-  }
-
-  bool without_thread(const Slab* slab) {
-    ownerless_++;
-    return slab::verify_at_rest(slab, company_, breach_);
   }
 
   static size_t listed(const Owner& owner) {
@@ -93,7 +75,7 @@ class Verification {
   Breach& breach_;
   const ThreadSlabs& mine_;
   const Company company_;
-  size_t ownerless_ = 0;
+  size_t listed_by_depot_ = 0;
   size_t listed_by_me_ = 0;
   size_t current_ = 0;
 };

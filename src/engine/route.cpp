@@ -124,8 +124,14 @@ void* allocate_locked(size_t n) {
   return allocate_locked(n);
 }
 
+// What slabs serve, if they have it.
+void* take_small(size_t n) {
+  const unsigned size_class = slab::class_of(n);
+  return ARENITE_LIKELY(size_class < slab::k_classes) ? cache::take_of_class(size_class) : nullptr;
+}
+
 [[gnu::noinline]] void* allocate_small(size_t n) {
-  void* p = cache::take_of_class(slab::class_of(n));
+  void* p = take_small(n);
   return p != nullptr ? p : allocate_from_arena(n);
 }
 
@@ -171,7 +177,7 @@ ARENITE_APART void* allocate_zeroed(size_t n) {
   look_if_watched();
   if (cache::serves(n)) {
     void* p = nullptr;
-    if (!cache::take_current(n, p)) p = cache::take_of_class(slab::class_of(n));
+    if (!cache::take_current(n, p)) p = take_small(n);
     if (p != nullptr) return memset(p, 0, n);
   }
   Arena::Top top{};

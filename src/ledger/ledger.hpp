@@ -1,6 +1,6 @@
 // F2 ledger: the door header. How much memory is in use, and how much is free and still resident.
 //
-// Three keepers hold free memory: the slabs' depot (empty pages of 32 KiB), the arenas (whole pages
+// Three keepers hold free memory: the slabs' depot (empty pages of 16 KiB), the arenas (whole pages
 // inside free chunks and tops), the kept mappings. Each tells the ledger what
 // happens to whole pages, never to a block:
 //

@@ -23,7 +23,7 @@ namespace arenite::policy {
 class Holes {
  public:
   static constexpr uint64_t k_between_looks = 1000;  // in milliseconds
-  static constexpr size_t k_slabs_a_look = 32768;
+  static constexpr size_t k_slabs_a_look = 65536;
   static constexpr unsigned k_longest_wait = 64;
   static constexpr unsigned k_quiet_looks = 16;
   static constexpr size_t k_scraps = 64 * k_kib;

@@ -1,6 +1,6 @@
 // Holes: the kernel's pages inside a slab that lie in free blocks alone.
 //
-// 32 KiB are eight pages of 4 KiB; where the kernel's are larger there are fewer, or none. Where
+// 16 KiB are four pages of 4 KiB; where the kernel's are larger there are fewer, or none. Where
 // blocks are freed at random whole pages come free long before the slab does: of 2,000-byte blocks,
 // nine of ten freed, three pages of four.
 #pragma once

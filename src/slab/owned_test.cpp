@@ -149,7 +149,7 @@ TEST_F(OwnedTest, what_others_freed_is_collected_a_word_at_a_time) {
   const size_t last = blocks.size() - 1;
   retire_active(slab);
   std::vector<void*> freed;
-  for (const size_t i : {size_t{0}, size_t{1}, size_t{63}, size_t{64}, size_t{300}, last}) {
+  for (const size_t i : {size_t{0}, size_t{1}, size_t{63}, size_t{64}, size_t{150}, last}) {
     give_remotely(slab, blocks[i]);
     freed.push_back(blocks[i]);
   }
@@ -207,13 +207,13 @@ TEST_F(OwnedTest, a_free_block_is_known_to_others_wherever_its_bit_is) {
   const std::vector<void*> blocks = take_all(slab);
   const uint32_t in_words = granule_of(slab, blocks[0]);
   const uint32_t in_active = granule_of(slab, blocks.back());
-  const uint32_t remote = granule_of(slab, blocks[300]);
+  const uint32_t remote = granule_of(slab, blocks[150]);
   EXPECT_FALSE(is_free_with_owner(slab, in_words));
   EXPECT_FALSE(is_free_with_owner(slab, in_active));
   EXPECT_FALSE(is_free(slab, remote));
   give(slab, blocks[0]);
   give(slab, blocks.back());
-  give_remotely(slab, blocks[300]);
+  give_remotely(slab, blocks[150]);
   EXPECT_TRUE(is_free_with_owner(slab, in_words));
   EXPECT_TRUE(is_free_with_owner(slab, in_active));
   EXPECT_FALSE(is_free_with_owner(slab, remote));

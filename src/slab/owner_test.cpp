@@ -91,8 +91,8 @@ TEST_F(OwnerTest, takes_the_one_that_was_listed_first) {
 }
 
 TEST_F(OwnerTest, takes_the_fullest_first_by_whole_words) {
-  Slab* half = make_with_used(64, 256);
-  Slab* most = make_with_used(64, 448);
+  Slab* half = make_with_used(64, 128);
+  Slab* most = make_with_used(64, 192);
   Slab* few = make_with_used(64, 10);
   for (Slab* slab : {half, most, few}) owner_.list(slab);
   const unsigned c = class_of(64);

@@ -8,7 +8,7 @@ namespace arenite::slab {
 namespace {
 
 // Access is asked for in steps: fewer calls, and little more than what is needed.
-constexpr size_t k_commit_pages = 16;
+constexpr size_t k_commit_pages = 512 * k_kib / k_slab_size;
 
 static_assert(sizeof(Region) <= k_words_stride * k_first_page);
 

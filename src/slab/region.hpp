@@ -1,14 +1,14 @@
-// Region: 64 MiB of address space cut into pages of 32 KiB, each of which is one slab's or free.
+// Region: 64 MiB of address space cut into pages of 16 KiB, each of which is one slab's or free.
 //
-//   pages 0..3      the headers of all pages, 64 bytes each, dense
-//   pages 4..43     words: what each slab needs of them, the links of its list behind them;
+//   pages 0..15     the headers of all pages, 64 bytes each, dense
+//   pages 16..111   words: what each slab needs of them, the links of its list behind them;
 //                   then the remote words. Each a line apart from a power of two, or the same words
 //                   of all slabs would share a few lines of the cache.
-//   page 44         a guard: no access
-//   pages 45..2046  slabs
-//   page 2047       never accessible: what lies behind may be another region's headers
+//   page 112        a guard: no access
+//   pages 113..4094 slabs
+//   page 4095       never accessible: what lies behind may be another region's headers
 //
-// (A region is a granule of the kind map: on 32-bit 1 MiB of 32 pages, with 3 of them for all
+// (A region is a granule of the kind map: on 32-bit 1 MiB of 64 pages, with 3 of them for all
 // that.) A block's address gives its header by masks and shifts alone, and neither the headers nor
 // the words can be reached by running over the end of a block.
 //
@@ -34,7 +34,7 @@ namespace arenite::slab {
 inline constexpr size_t k_region_size = k_granule;
 inline constexpr size_t k_region_pages = k_region_size / k_slab_size;
 
-// Words of one slab, and its links: five cache lines.
+// Words of one slab, and its links: three cache lines.
 inline constexpr size_t k_words_stride = (k_most_words + 8) * sizeof(uint64_t);
 inline constexpr size_t k_headers_size = k_region_pages * sizeof(Slab);
 inline constexpr size_t k_words_size = k_region_pages * k_words_stride;
@@ -198,6 +198,7 @@ class Region {
     if (held_pages() > peak_held_) peak_held_ = held_pages();
   }
   bool commit_through(size_t page);
+  bool is_extent_dirty() const;
   Slab* take_free(size_t page);
   // The words of the pages of a run, as far as they are whole pages of the kernel's.
   os::PurgeRange words_of_run(size_t begin, size_t end, size_t offset) const;

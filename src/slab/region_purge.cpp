@@ -3,11 +3,23 @@
 
 namespace arenite::slab {
 
+// Whether all pages of the extent that the hand is in are free and hold memory, or did when the
+// hand came by.
+bool Region::is_extent_dirty() const {
+  const size_t first = hand_ * 64 / k_extent_pages * (k_extent_pages / 64);
+  const size_t end = first + k_extent_pages / 64;
+  if (end > k_masks) return false;
+  for (size_t i = first; i < end; i++) {
+    if (((free_[i] | out_[i]) & dirty_[i]) != ~uint64_t{0}) return false;
+  }
+  return true;
+}
+
 bool Region::pick(Pick which, size_t most_bytes, PurgeBatch& batch) {
   for (size_t steps = 0; steps < k_masks; steps++) {
     const uint64_t dirty = free_[hand_] & dirty_[hand_];
     uint64_t chosen = dirty;
-    if (which == Pick::extents && dirty != ~uint64_t{0}) chosen = 0;
+    if (which == Pick::extents && !is_extent_dirty()) chosen = 0;
     if (which == Pick::old) chosen &= ~recent_[hand_];
     for (; chosen != 0; chosen &= chosen - 1) {
       const size_t page = hand_ * 64 + lowest_bit(chosen);

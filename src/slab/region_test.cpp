@@ -274,21 +274,25 @@ TEST_F(RegionTest, what_was_freed_before_the_hand_came_by_is_purged_before_what_
 
 TEST_F(RegionTest, whole_extents_can_be_picked_alone) {
   std::vector<Slab*> pages = take_all();
-  if (pages.size() < 200) GTEST_SKIP() << "the region is smaller than an extent";
+  constexpr size_t k_pages = Region::k_extent_pages;
+  if (k_region_pages < k_pages) GTEST_SKIP() << "the region is smaller than an extent";
+  // In the second half of the third extent.
+  constexpr size_t k_used = 3 * k_pages - 10;
   for (Slab* page : pages) {
-    if (page_number(page) != 130) region_->give_page(page);
+    if (page_number(page) != k_used) region_->give_page(page);
   }
   PurgeBatch batch;
   EXPECT_FALSE(region_->pick(Pick::extents, 2 * k_mib, batch));
   ASSERT_EQ(batch.count, 1U);
   EXPECT_EQ(batch.ranges[0].size, 2 * k_mib);
   EXPECT_EQ(address_of(batch.ranges[0].start) % (2 * k_mib), 0U);
-  EXPECT_EQ(region_->put_back(batch.ranges[0], true), 64U);
+  EXPECT_EQ(region_->put_back(batch.ranges[0], true), k_pages);
   purge(Pick::extents);
   for (const Slab* page : pages) {
-    const size_t extent = page_number(page) / 64;
-    const bool is_whole = extent != 0 && extent != 130 / 64 && extent != k_region_pages / 64 - 1;
-    EXPECT_EQ(region_->take_dirty(page), !is_whole && page_number(page) != 130)
+    const size_t extent = page_number(page) / k_pages;
+    const bool is_whole =
+        extent != 0 && extent != k_used / k_pages && extent != k_region_pages / k_pages - 1;
+    EXPECT_EQ(region_->take_dirty(page), !is_whole && page_number(page) != k_used)
         << page_number(page);
   }
 }

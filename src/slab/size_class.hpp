@@ -2,8 +2,11 @@
 //
 //   16 32 48 .. 128                     steps of 16
 //   160 192 224 256, 320 384 448 512 .. four to a doubling, up to 4 KiB
-//   4608 5120 .. 8192                   eight to the last one, up to k_slab_limit: a waste of a
-//                                       quarter of a page and more is worth a class
+//   5376 6144 8192                      a third of a slab, three eighths and half of it: three
+//                                       blocks, or two, in whole pages of the kernel's
+//
+// A request between 4 and 8 KiB that would leave more than a sixth of its block unused has no
+// class: slabs do not serve it.
 //
 // A class's size is step * 2^shift. A slab keeps one bit for each granule of 2^shift bytes, and a
 // block is named by the granule it starts in: finding the bit of an address is a shift, not a
@@ -16,6 +19,7 @@
 #pragma once
 
 #include <bit>
+#include <iterator>
 
 #include "base/base.hpp"
 
@@ -24,18 +28,20 @@ namespace arenite::slab {
 // The largest request that slabs serve.
 inline constexpr size_t k_slab_limit = 8 * k_kib;
 // A slab's memory: aligned to its size, so that an address tells its slab.
-inline constexpr size_t k_slab_size = 32 * k_kib;
+inline constexpr size_t k_slab_size = 16 * k_kib;
 
 inline constexpr unsigned k_linear_classes = 8;  // up to k_linear_limit by steps of 16
 inline constexpr size_t k_linear_limit = 128;
-inline constexpr size_t k_fine_from = 4 * k_kib;
-constexpr unsigned classes_to_double(size_t base) {
-  return base >= k_fine_from ? 8 : 4;
+inline constexpr unsigned k_classes_to_double = 4;  // up to k_even_limit
+inline constexpr size_t k_even_limit = 4 * k_kib;
+inline constexpr uint32_t k_parts_of_a_slab[] = {k_slab_size / 3 / 256 * 256, k_slab_size * 3 / 8,
+                                                 k_slab_size / 2};
+constexpr bool is_wasteful(size_t n, size_t size) {
+  return n > k_even_limit && (size - n) * 6 > size;
 }
 consteval unsigned count_classes() {
-  unsigned count = k_linear_classes;
-  for (size_t base = k_linear_limit; base < k_slab_limit; base *= 2)
-    count += classes_to_double(base);
+  unsigned count = k_linear_classes + std::size(k_parts_of_a_slab);
+  for (size_t base = k_linear_limit; base < k_even_limit; base *= 2) count += k_classes_to_double;
   return count;
 }
 inline constexpr unsigned k_classes = count_classes();
@@ -61,11 +67,11 @@ consteval ClassTable make_class_table() {
   ClassTable table{};
   unsigned c = 0;
   for (size_t size = 16; size <= k_linear_limit; size += 16) table.classes[c++].size = size;
-  for (size_t base = k_linear_limit; base < k_slab_limit; base *= 2) {
-    const unsigned steps = classes_to_double(base);
-    for (unsigned i = 1; i <= steps; i++)
-      table.classes[c++].size = static_cast<uint32_t>(base + base * i / steps);
+  for (size_t base = k_linear_limit; base < k_even_limit; base *= 2) {
+    for (unsigned i = 1; i <= k_classes_to_double; i++)
+      table.classes[c++].size = static_cast<uint32_t>(base + base * i / k_classes_to_double);
   }
+  for (const uint32_t size : k_parts_of_a_slab) table.classes[c++].size = size;
   unsigned next_start = 0;
   for (SizeClass& k : table.classes) {
     k.shift = static_cast<uint8_t>(std::countr_zero(k.size));
@@ -85,14 +91,15 @@ consteval ClassTable make_class_table() {
   unsigned served_by = 0;
   for (size_t i = 0; i <= k_slab_limit / 16; i++) {
     while (table.classes[served_by].size < i * 16) served_by++;
-    table.class_of_16[i] = static_cast<uint8_t>(served_by);
+    const bool has_class = !is_wasteful(i * 16, table.classes[served_by].size);
+    table.class_of_16[i] = static_cast<uint8_t>(has_class ? served_by : k_classes);
   }
   return table;
 }
 
 inline constexpr ClassTable k_class_table = make_class_table();
 
-// The class that serves n bytes, at most k_slab_limit.
+// The class that serves n bytes, at most k_slab_limit; k_classes where none does.
 ARENITE_INLINE unsigned class_of(size_t n) {
   return k_class_table.class_of_16[(n + 15) / 16];
 }

@@ -28,27 +28,34 @@ TEST(SizeClass, sizes_rise_by_multiples_of_16_up_to_the_limit) {
   EXPECT_EQ(before, k_slab_limit);
 }
 
-TEST(SizeClass, a_class_wastes_at_most_a_fifth_of_a_request_above_128_bytes) {
-  for (unsigned c = k_linear_classes; c < k_classes; c++) {
-    const size_t smallest = info(c - 1).size + 1;
-    EXPECT_LE((info(c).size - smallest) * 5, info(c).size) << "class " << c;
+TEST(SizeClass, a_class_wastes_at_most_a_fifth_of_a_block_above_128_bytes) {
+  for (size_t n = k_linear_limit + 1; n <= k_slab_limit; n++) {
+    if (const unsigned c = class_of(n); c != k_classes) {
+      ASSERT_LE((info(c).size - n) * 5, info(c).size) << n << " bytes";
+    }
   }
 }
 
-TEST(SizeClass, every_request_is_served_by_the_smallest_class_that_holds_it) {
+TEST(SizeClass, every_request_is_served_by_the_smallest_class_that_holds_it_or_by_none) {
   for (size_t n = 0; n <= k_slab_limit; n++) {
     unsigned smallest = 0;
     while (info(smallest).size < n) smallest++;
-    ASSERT_EQ(class_of(n), smallest) << n << " bytes";
+    const size_t rounded = (n + 15) / 16 * 16;
+    const bool wastes = n > 4096 && (info(smallest).size - rounded) * 6 > info(smallest).size;
+    ASSERT_EQ(class_of(n), wastes ? k_classes : smallest) << n << " bytes";
   }
+  for (const size_t n : {4096, 5376, 6144, 8192}) EXPECT_EQ(info(class_of(n)).size, n);
+  for (const size_t n : {4112, 4400, 6160, 6800}) EXPECT_EQ(class_of(n), k_classes) << n;
 }
 
-TEST(SizeClass, an_aligned_request_is_served_by_the_smallest_class_of_multiples) {
+TEST(SizeClass, an_aligned_request_that_has_a_class_is_served_by_the_smallest_one_of_multiples) {
   for (size_t align = 16; align <= 2 * k_slab_limit; align *= 2) {
     for (size_t n = 0; n <= k_slab_limit + 100; n += n < 200 ? 1 : 61) {
       unsigned smallest = 0;
       while (smallest < k_classes && (info(smallest).size < n || info(smallest).size % align != 0))
         smallest++;
+      const size_t least = n < align ? align : n;
+      if (least <= k_slab_limit && class_of(least) == k_classes) smallest = k_classes;
       ASSERT_EQ(aligned_class_of(n, align), smallest) << n << " bytes at multiples of " << align;
     }
   }

@@ -1,4 +1,4 @@
-// Slab: one size class's blocks in 32 KiB, and beside them, out of their reach, one bit each.
+// Slab: one size class's blocks in 16 KiB, and beside them, out of their reach, one bit each.
 //
 //   memory   | block | block | block | ...                       | rest |     no header, no links
 //   Slab     the 64 bytes below, in the region's table of headers

@@ -1,7 +1,7 @@
 // F3 slab: the door header. Small blocks without headers.
 //
 //   size_class.hpp  which sizes there are, and how an address becomes a bit
-//   slab.hpp        one class's blocks in 32 KiB, a bit each
+//   slab.hpp        one class's blocks in 16 KiB, a bit each
 //   owned.hpp       what its owner does with a slab
 //   region.hpp      64 MiB of slabs, their headers and bits at its start
 //   holes.hpp       which pages of the kernel's inside a slab are free

@@ -180,7 +180,7 @@ TEST_F(SlabVerifyTest, S7_a_used_block_in_a_page_that_was_purged) {
 }
 
 TEST_F(SlabVerifyTest, S7_purged_pages_in_a_slab_that_is_allocated_from) {
-  links_of(slab_).purged.store(0x80);
+  links_of(slab_).purged.store(8);
   EXPECT_EQ(breach(slab_), "S7: pages are noted as purged in a slab that is not listed");
 }
 
@@ -188,7 +188,7 @@ TEST_F(SlabVerifyTest, S7_a_free_page_that_has_holes) {
   slab_->block_count = 0;
   region_->give_page(slab_);
   EXPECT_EQ(breach(), "");
-  links_of(slab_).purged.store(0x80);
+  links_of(slab_).purged.store(8);
   EXPECT_EQ(breach(), "S7: a free page has pages noted as purged");
 }
 

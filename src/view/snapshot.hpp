@@ -76,7 +76,7 @@ struct ArenaFigures {
 enum class SlabPlace : uint8_t { current, listed, full, moving };
 
 struct SlabBits {
-  static constexpr unsigned k_words = 32;
+  static constexpr unsigned k_words = 16;
   static constexpr unsigned k_no_word = 0xff;
 
   uintptr_t start;  // of its first block

@@ -100,7 +100,6 @@ struct Shape {
   int blocks[k_words] = {2, 1};  // in each word
   int most_listed = 16;
   bool purges_inside = false;
-  bool keeps_records_rich = true;  // the list of a thread that has ended stays as it is
 
   int block_count() const { return blocks[0] + blocks[1]; }
   int word_of(int block) const { return block < blocks[0] ? 0 : 1; }

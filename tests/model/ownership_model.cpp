@@ -419,7 +419,6 @@ void print_help() {
       "  --store-buffers   stores reach memory later (x86-TSO)\n"
       "  --double-frees    frees look whether the block is free already, and must find it is not\n"
       "  --most-listed N   slabs in a thread's list; more go to the depot (16)\n"
-      "  --poor-records    the depot takes the list of a thread that ends\n"
       "  --purges-inside   any thread may give back free pages inside a listed slab\n"
       "  --break NAME      breaks the protocol; exits with 1 and the trace if that is found:\n");
   for (const BreakName& b : k_breaks) std::printf("    %-26s%s\n", b.name, b.meaning);
@@ -457,8 +456,6 @@ bool parse(int argc, char** argv, Case& c) {
       c.shape.store_buffers = true;
     } else if (option == "--double-frees") {
       c.shape.sees_double_frees = true;
-    } else if (option == "--poor-records") {
-      c.shape.keeps_records_rich = false;
     } else if (option == "--purges-inside") {
       c.shape.purges_inside = true;
     } else {

@@ -141,8 +141,7 @@ class Protocol : SlabActions {
   }
   // The depot's lock is held.
   void reclaim(int s, int whose) {
-    const bool has_thread = m_.once([&] { return !is_ownerless(whose); }) != 0;
-    const bool locks_owner = has_thread && !is_broken(Break::page_without_owners_lock);
+    const bool locks_owner = whose != k_depot && !is_broken(Break::page_without_owners_lock);
     if (locks_owner) m_.lock(whose);
     const bool empty = is_listed_with(s, whose) && is_wholly_free(s);
     if (empty) {
@@ -186,8 +185,7 @@ class Protocol : SlabActions {
     m_.lock(k_depot);
     const uint8_t whose = m_.rd(s, owner);
     if (whose == k_nobody) return m_.unlock(k_depot);
-    const bool has_thread = m_.once([&] { return !is_ownerless(whose); }) != 0;
-    const bool locks_owner = has_thread && !is_broken(Break::inside_without_owners_lock);
+    const bool locks_owner = whose != k_depot && !is_broken(Break::inside_without_owners_lock);
     if (locks_owner) m_.lock(whose);
     uint8_t blocks = 0;
     if (m_.once([&] { return state().list[whose] >> s & 1; }) != 0) {
@@ -235,35 +233,28 @@ class Protocol : SlabActions {
     m_.unlock(k_depot);
   }
 
-  // 1 + a slab of the depot's or of a record's without a thread, now this thread's; or 0.
+  // 1 + a slab of the depot's, now this thread's; or 0.
   int adopt_any() {
     m_.lock(k_depot);
-    const int from = m_.once([&] {
-      for (int whose = k_depot; whose > k_nobody; whose--) {
-        if (is_ownerless(whose) && state().list[whose] != 0) return whose;
-      }
-      return 0;
+    const int taken = m_.once([&] {
+      const unsigned there = state().list[k_depot];
+      return there != 0 ? 1 + std::countr_zero(there) : 0;
     });
-    int taken = 0;
-    if (from != 0) {
-      taken = m_.once([&] { return 1 + std::countr_zero(state().list[from]); });
-      take_from(from, taken - 1);
-    }
+    if (taken != 0) take_from_depot(taken - 1);
     m_.unlock(k_depot);
     return taken;
   }
   bool adopt(int s, uint8_t from) {
-    if (m_.once_shared([&] { return !is_ownerless(from); }) != 0) return false;
+    if (from != k_depot) return false;
     m_.lock(k_depot);
-    const bool can = m_.once([&] { return is_ownerless(from); }) != 0 && m_.is(s, owner, from) &&
-                     m_.is(s, place, listed);
-    if (can) take_from(from, s);
+    const bool can = m_.once([&] { return state().list[k_depot] >> s & 1; }) != 0;
+    if (can) take_from_depot(s);
     m_.unlock(k_depot);
     return can;
   }
-  void take_from(int from, int s) {
+  void take_from_depot(int s) {
     m_.once([&] { return state().maker[s] = m_.me(); });
-    unlist(from, s);
+    unlist(k_depot, s);
     m_.wr(s, owner, m_.me());
   }
 
@@ -320,12 +311,7 @@ class Protocol : SlabActions {
   }
 
   void malloc_from_depot() {
-    const bool is_any = m_.once_shared([&] {
-      for (int whose = 1; whose <= k_depot; whose++) {
-        if (is_ownerless(whose) && state().list[whose] != 0) return 1;
-      }
-      return 0;
-    }) != 0;
+    const bool is_any = m_.once_shared([&] { return state().list[k_depot]; }) != 0;
     if (!is_any) m_.become(op_malloc_from_page);
     const int taken = adopt_any();
     if (taken == 0) m_.become(op_malloc_from_page);
@@ -405,7 +391,7 @@ class Protocol : SlabActions {
   bool can_take(int s, uint8_t o) {
     if (m_.self().departed != 0) return false;
     if (o == k_nobody) return claim_full(s, m_.me());
-    return listed_count() < shape_.most_listed && adopt(s, o);
+    return listed_count() == 0 && adopt(s, o);
   }
   void give_into_mine(int s, int block) {
     collect(s);
@@ -509,7 +495,7 @@ class Protocol : SlabActions {
       }
       return 0;
     });
-    for (int taken = 0; !shape_.keeps_records_rich && (taken = take_first(m_.me())) != 0;) {
+    for (int taken = 0; (taken = take_first(m_.me())) != 0;) {
       receive(taken - 1);
       end_making(taken - 1);
     }
