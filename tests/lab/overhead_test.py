@@ -5,7 +5,7 @@ from lab import CLASSIC, DEFAULT, GLIBC, KIB, MIB, LabCase, main
 
 # Asked for, and the size class that a slab serves it from.
 CLASSES = {1: 16, 8: 16, 16: 16, 24: 32, 25: 32, 40: 48, 41: 48, 64: 64, 100: 112, 128: 128, 256: 256,
-           512: 512, 1000: 1024, 2048: 2048, 4096: 4096, 5000: 5120, 8192: 8192}
+           512: 512, 1000: 1024, 2048: 2048, 4096: 4096, 5000: 5376, 8192: 8192}
 
 
 def chunk(asked):
@@ -37,7 +37,7 @@ class Overhead(LabCase):
             with self.subTest(asked=asked):
                 self.assert_close(rows[asked]["usable"], size, 0.01)
                 self.assertGreaterEqual(rows[asked]["resident"], size)
-                # Tables, and the end of a slab: 32 KiB are no multiple of 5,120.
+                # Tables, and the end of a slab: 16 KiB are no multiple of 5,376.
                 self.assertLessEqual(rows[asked]["resident"], max(size + 1, 1.1 * size))
 
     def test_what_a_header_costs_falls_with_the_size(self):

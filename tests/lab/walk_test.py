@@ -217,24 +217,24 @@ class Scripts(DrawnCase):
 
     def test_slabs_have_no_headers_and_a_bit_for_each_block(self):
         frame = self.after("slabs", "b1 = malloc 64")
-        name = "page 45: slab of 64"
-        self.assertEqual([cell["bytes"] for cell in area(frame, name)["cells"]], [64, 511 * 64])
+        name = "page 113: slab of 64"
+        self.assertEqual([cell["bytes"] for cell in area(frame, name)["cells"]], [64, 255 * 64])
         self.assertEqual(area(frame, "slab region 0")["bytes"], HEAP)
-        self.assertEqual(self.bits(frame, "page 45, active word: number 0"), ["0" + 63 * "1"])
-        self.assertEqual(self.bits(frame, "page 45, words"), [64 * "0"] + 7 * [64 * "1"])
+        self.assertEqual(self.bits(frame, "page 113, active word: number 0"), ["0" + 63 * "1"])
+        self.assertEqual(self.bits(frame, "page 113, words"), [64 * "0"] + 3 * [64 * "1"])
         frame = self.after("slabs", "free b1..b10")
-        self.assertEqual(self.bits(frame, "page 45, words")[0], 10 * "1" + 54 * "0")
-        self.assertEqual(self.bits(frame, "page 45, active word: number 1"), [16 * "0" + 48 * "1"])
+        self.assertEqual(self.bits(frame, "page 113, words")[0], 10 * "1" + 54 * "0")
+        self.assertEqual(self.bits(frame, "page 113, active word: number 1"), [16 * "0" + 48 * "1"])
 
     def test_slabs_pass_between_threads(self):
         frame = self.after("slabs", "2: free b20..b29")
-        self.assertEqual(self.bits(frame, "page 45, remote words")[0], 19 * "0" + 10 * "1" + 35 * "0")
-        self.assertIn("page 45 (64)", lists(frame)["slabs that thread 1 takes from"])
-        frame = self.after("slabs", "e1..e452 = malloc 64")
-        self.assertEqual(lists(frame)["full slabs, nobody's"], ["page 45 (64)"])
-        self.assertEqual(set("".join(self.bits(frame, "page 45, words"))), {"0"})
+        self.assertEqual(self.bits(frame, "page 113, remote words")[0], 19 * "0" + 10 * "1" + 35 * "0")
+        self.assertIn("page 113 (64)", lists(frame)["slabs that thread 1 takes from"])
+        frame = self.after("slabs", "e1..e196 = malloc 64")
+        self.assertEqual(lists(frame)["full slabs, nobody's"], ["page 113 (64)"])
+        self.assertEqual(set("".join(self.bits(frame, "page 113, words"))), {"0"})
         frame = self.after("slabs", "2: free e1..e8")
-        self.assertEqual(lists(frame)["slabs that thread 2 has listed"], ["page 45 (64)"])
+        self.assertEqual(lists(frame)["slabs that thread 2 has listed"], ["page 113 (64)"])
 
 
 class Command(DrawnCase):

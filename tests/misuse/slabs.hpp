@@ -1,7 +1,7 @@
 // Misuse of blocks that come from slabs (default mode, up to 8 KiB), and what the library must say
 // about each, to the letter.
 //
-// A slab is 32 KiB, aligned to its size, in a region of 64 MiB (1 MiB on 32-bit) whose first pages
+// A slab is 16 KiB, aligned to its size, in a region of 64 MiB (1 MiB on 32-bit) whose first pages
 // hold what is known about the slabs. A thread's first blocks of a size do not come from a slab:
 // take_from_slab passes over those.
 
@@ -17,7 +17,7 @@ namespace slabs {
 
 using namespace misuse;
 
-constexpr std::size_t k_slab_size = 32_KiB;
+constexpr std::size_t k_slab_size = 16_KiB;
 constexpr std::size_t k_region_size = sizeof(void*) == 8 ? 64_MiB : 1_MiB;
 constexpr std::size_t k_largest = 8_KiB;
 
@@ -26,12 +26,13 @@ constexpr const char* k_was_freed = "it was already freed";
 constexpr const char* k_invalid = "free(): invalid pointer";
 constexpr const char* k_no_start = "no block of a slab starts there";
 
-// The block sizes: by steps of 16 to 128, then four to a doubling, from 4 KiB on eight.
+// The block sizes: by steps of 16 to 128, then four to a doubling, from 4 KiB on three by hand.
 inline std::size_t size_after(std::size_t size) {
   if (size < 128) return size + 16;
+  if (size >= 4_KiB) return size == 4_KiB ? 5376 : size == 5376 ? 6_KiB : size == 6_KiB ? 8_KiB : 9_KiB;
   std::size_t doubling = 128;
   while (doubling * 2 <= size) doubling *= 2;
-  return size + doubling / (doubling < 4_KiB ? 4 : 8);
+  return size + doubling / 4;
 }
 
 template <typename Visit>

@@ -12,7 +12,7 @@ namespace {
 constexpr const char* k_no_block = "it is no block of this heap";
 
 // Where the metadata of a 64-bit region ends and its guard begins.
-constexpr std::size_t k_guard = 44 * k_slab_size;
+constexpr std::size_t k_guard = 112 * k_slab_size;
 
 alignas(64) char static_bytes[256];
 
@@ -65,14 +65,14 @@ CASE(the_rest_behind_the_last_block_of_every_size) {
 
 CASE(the_headers_of_slabs) {
   char* region = region_of(take_from_slab(64));
-  for (const std::size_t at : {0_KiB, 16_KiB, 128_KiB - 64})
+  for (const std::size_t at : {0_KiB, 16_KiB, 256_KiB - 64})
     if (at < k_region_size / 16) expect_free_refuses(keep(region + at), 0);
 }
 
 CASE(the_bits_of_slabs) {
   if (sizeof(void*) != 8) cannot_try("the metadata of a 32-bit region is two pages");
   char* region = region_of(take_from_slab(64));
-  for (const std::size_t at : {128_KiB, 132_KiB, 700_KiB, k_guard - 16})
+  for (const std::size_t at : {256_KiB, 260_KiB, 1_MiB, k_guard - 16})
     expect_free_refuses(keep(region + at), 0);
 }
 
