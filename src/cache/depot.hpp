@@ -88,7 +88,7 @@ class Depot : public slab::Owner {
   }
 
  private:
-  static constexpr unsigned k_most_warm = 16;
+  static constexpr unsigned k_most_warm = 32;
 
   // Whether somebody is at it. Changed with the lock, but for `left`: who found the lock frozen
   // when he came back from the kernel leaves the pages that he picked to the next who purges.

@@ -144,7 +144,7 @@ ARENITE_SELDOM void put_down_current(unsigned size_class) {
 // becomes a page. A thread that goes to sleep may keep one slab for each class at worst, half a
 // MiB if it has touched all of all 31; one that goes on does not keep them. The slab of class
 // `but`, which may be ours no more, is left out.
-constexpr uint8_t k_look_after = 4;
+constexpr uint8_t k_look_after = 8;
 
 ARENITE_SELDOM void look_at_currents(ThreadSlabs* mine, unsigned but) {
   for (unsigned c = 0; c < slab::k_classes; c++) {

@@ -53,9 +53,12 @@ Slab* Region::take_free(size_t page) {
 
 Slab* Region::take_page() {
   const bool has_free_before_end = free_count_ != k_end_page - used_end_;
-  for (size_t i = 0; has_free_before_end && i < k_masks; i++) {
-    const uint64_t choice = dirty_count_ != 0 ? free_[i] & dirty_[i] : free_[i];
-    if (choice != 0) return take_free(i * 64 + static_cast<size_t>(std::countr_zero(choice)));
+  const bool has_dirty = dirty_count_ != 0;
+  for (size_t i = has_dirty ? dirty_from_ : 0; has_free_before_end && i < k_masks; i++) {
+    const uint64_t choice = has_dirty ? free_[i] & dirty_[i] : free_[i];
+    if (choice == 0) continue;
+    if (has_dirty) dirty_from_ = i;
+    return take_free(i * 64 + static_cast<size_t>(std::countr_zero(choice)));
   }
   if (used_end_ == k_end_page || !commit_through(used_end_)) return nullptr;
   set(free_, used_end_);
@@ -76,6 +79,7 @@ void Region::give_page(Slab* page) {
   set(recent_, number);
   dirty_count_++;
   free_count_++;
+  note_dirty_from(number);
 }
 
 }  // namespace arenite::slab

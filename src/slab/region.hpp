@@ -194,6 +194,9 @@ class Region {
   static void set(Mask& mask, size_t page) { mask[page / 64] |= uint64_t{1} << (page % 64); }
   static void clear(Mask& mask, size_t page) { mask[page / 64] &= ~(uint64_t{1} << (page % 64)); }
 
+  void note_dirty_from(size_t page) {
+    if (page / 64 < dirty_from_) dirty_from_ = page / 64;
+  }
   void note_peak() {
     if (held_pages() > peak_held_) peak_held_ = held_pages();
   }
@@ -213,6 +216,7 @@ class Region {
   size_t committed_end_ = k_first_page;
   size_t free_count_ = k_end_page - k_first_page;
   size_t dirty_count_ = 0;            // of the free ones
+  size_t dirty_from_ = 0;             // no mask before this has one of them
   size_t clean_out_ = 0;              // of those that are out
   size_t hand_ = 0;                   // the word of the masks that it comes to next
   size_t words_from_ = k_first_page;  // pick_words goes on here

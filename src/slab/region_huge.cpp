@@ -46,6 +46,7 @@ size_t Region::note_resident_extent(const Slab* page) {
     pages += count_bits(clean);
   }
   dirty_count_ += pages;
+  note_dirty_from(first);
   note_peak();
   return pages;
 }

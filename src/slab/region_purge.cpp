@@ -47,7 +47,10 @@ size_t Region::put_back(const os::PurgeRange& range, bool is_clean) {
     if (is_clean) clear(dirty_, page);
   }
   free_count_ += pages;
-  if (!is_clean) dirty_count_ += pages;
+  if (!is_clean) {
+    dirty_count_ += pages;
+    note_dirty_from(first);
+  }
   has_stale_words_ = has_stale_words_ || is_clean;
   return pages;
 }
@@ -129,6 +132,7 @@ void Region::put_all_back() {
     out_[i] = 0;
   }
   clean_out_ = 0;
+  dirty_from_ = 0;
 }
 
 size_t Region::written_pages() const {

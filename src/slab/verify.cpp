@@ -170,6 +170,8 @@ bool Region::verify(Breach& breach) const {
     findings.expect(!(is_slab && (is_free || is_out)), "S1", "a page is free and a slab", slab);
     findings.expect(!(is_free && is_out), "S1", "a page is free and being purged", slab);
     findings.expect(is_free || is_out || !is_dirty, "S1", "a page to be purged is not free", slab);
+    findings.expect(!is_free || !is_dirty || page / 64 >= dirty_from_, "S1",
+                    "a page that holds memory lies before the first", slab);
     findings.expect(!is_slab || has(written_, page), "S1",
                     "a page in use counts as one whose words hold no memory", slab);
     free += is_free ? 1 : 0;
