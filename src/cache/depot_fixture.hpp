@@ -39,6 +39,7 @@ class DepotTest : public testing::Test {
   // A slab of mine with `used` blocks in use and no active word.
   Slab* make(size_t size, size_t used, std::vector<void*>* blocks = nullptr) {
     Slab* slab = depot_.make_slab(class_of(size), &mine_);
+    EXPECT_LE(used, slab->block_count);
     for (size_t i = 0; i < used; i++) {
       slab->place.store(Place::current);
       void* block = take(slab);

@@ -108,10 +108,10 @@ TEST_F(DepotTest, a_slab_left_with_blocks_in_use_is_adopted_with_what_others_fre
 }
 
 TEST_F(DepotTest, the_fullest_slab_is_adopted_first) {
-  Slab* full = make(64, 448);
+  Slab* full = make(64, 224);
   depot_.hand_over(make(64, 5));
   depot_.hand_over(full);
-  depot_.hand_over(make(64, 200));
+  depot_.hand_over(make(64, 100));
   EXPECT_EQ(depot_.adopt(class_of(64), &mine_), full);
   EXPECT_TRUE(is_whole());
 }
@@ -176,7 +176,7 @@ TEST_F(DepotTest, an_empty_slab_that_is_not_listed_or_anothers_is_left_alone) {
 
 TEST_F(DepotTest, a_nobodys_slab_is_claimed_with_what_others_freed) {
   std::vector<void*> blocks;
-  Slab* slab = make(1024, 32, &blocks);
+  Slab* slab = make(1024, 16, &blocks);
   slab->place.store(Place::full);
   slab->owner.store(nullptr);
   give_remotely(slab, blocks[2]);
@@ -188,7 +188,7 @@ TEST_F(DepotTest, a_nobodys_slab_is_claimed_with_what_others_freed) {
 }
 
 TEST_F(DepotTest, a_nobodys_slab_that_another_claimed_is_left_alone) {
-  Slab* slab = make(1024, 32);
+  Slab* slab = make(1024, 16);
   slab->place.store(Place::full);
   depot_.claim_full(slab);
   EXPECT_EQ(slab->owner.load(), &mine_);
