@@ -206,6 +206,37 @@ TEST_F(SlabsTest, a_thread_that_frees_what_an_ended_one_left_takes_the_slab) {
   EXPECT_TRUE(is_page(slab_of(left[0])));
 }
 
+TEST_F(SlabsTest, a_thread_that_has_one_listed_leaves_it_to_others_what_an_ended_one_left) {
+  const unsigned c = class_of(3 * k_kib);
+  in_a_thread([&] {
+    std::vector<void*> mine;
+    std::vector<void*> blocks = fill_a_slab(c, mine);
+    give(blocks[0]);
+    EXPECT_EQ(t_thread.slabs->listed(c), 1U);
+    std::vector<void*> left;
+    in_a_thread([&] { left = take(c, blocks_in_a_slab(c) - 1); });
+    give(left[1]);
+    EXPECT_TRUE(has_no_thread(left[0])) << "who starts next may have it";
+    left.erase(left.begin() + 1);
+    blocks.erase(blocks.begin());
+    for (const std::vector<void*>& rest : {mine, blocks, left}) give_all(rest);
+    EXPECT_TRUE(is_page(slab_of(left[0])));
+  });
+}
+
+TEST_F(SlabsTest, what_has_no_class_is_not_served) {
+  in_a_thread([] {
+    give(take(class_of(4096)));
+    void* block = nullptr;
+    for (const size_t n : {4097, 4480, 6145, 6800}) EXPECT_FALSE(take_current(n, block)) << n;
+    for (const size_t n : {4096, 8000}) {
+      give(take(class_of(n)));
+      EXPECT_TRUE(take_current(n, block)) << n;
+      give(block);
+    }
+  });
+}
+
 TEST_F(SlabsTest, a_thread_that_ends_with_nothing_in_use_leaves_pages) {
   const unsigned c = class_of(3584);
   const Slab* slab = nullptr;

@@ -272,6 +272,30 @@ TEST_F(RegionTest, what_was_freed_before_the_hand_came_by_is_purged_before_what_
   EXPECT_FALSE(region_->take_dirty(second)) << "this one was purged";
 }
 
+TEST_F(RegionTest, a_dirty_page_is_found_wherever_the_last_one_was) {
+  const std::vector<Slab*> pages = take_all();
+  for (Slab* page : {pages.back(), pages.front(), pages.back(), pages.front()}) {
+    region_->give_page(page);
+    EXPECT_EQ(breach(), "");
+    EXPECT_EQ(region_->take_page(), page);
+  }
+  // What the kernel refused to take, and what a purger left, are as dirty as before.
+  for (const bool is_left : {false, true}) {
+    region_->give_page(pages.front());
+    PurgeBatch batch;
+    region_->pick(Pick::any, SIZE_MAX, batch);
+    region_->give_page(pages.back());
+    EXPECT_EQ(region_->take_page(), pages.back());
+    if (is_left) {
+      region_->put_all_back();
+    } else {
+      region_->put_back(batch.ranges[0], false);
+    }
+    EXPECT_EQ(breach(), "");
+    EXPECT_EQ(region_->take_page(), pages.front());
+  }
+}
+
 TEST_F(RegionTest, whole_extents_can_be_picked_alone) {
   std::vector<Slab*> pages = take_all();
   constexpr size_t k_pages = Region::k_extent_pages;

@@ -29,8 +29,11 @@ constexpr const char* k_no_start = "no block of a slab starts there";
 // The block sizes: by steps of 16 to 128, then four to a doubling, from 4 KiB on three by hand.
 inline std::size_t size_after(std::size_t size) {
   if (size < 128) return size + 16;
-  if (size >= 4_KiB)
-    return size == 4_KiB ? 5376 : size == 5376 ? 6_KiB : size == 6_KiB ? 8_KiB : 9_KiB;
+  if (size >= 4_KiB) {
+    for (const std::size_t next : {std::size_t{5376}, 6_KiB, k_largest})
+      if (next > size) return next;
+    return k_largest + 1;
+  }
   std::size_t doubling = 128;
   while (doubling * 2 <= size) doubling *= 2;
   return size + doubling / 4;
