@@ -20,7 +20,7 @@
 namespace arenite::api {
 
 // Where a request ends that cannot be met.
-ARENITE_COLD inline void* no_memory() {
+ARENITE_COLD inline void* no_memory(size_t /*n*/ = 0) {
   errno = ENOMEM;
   return nullptr;
 }

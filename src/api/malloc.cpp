@@ -44,10 +44,7 @@ ARENITE_INLINE void* resized(void* p, size_t n) {
 }  // namespace
 
 ARENITE_EXPORT void* ARENITE_NAME(malloc)(size_t n) {
-  void* p = nullptr;
-  if (ARENITE_LIKELY(engine::try_slab(n, p))) return p;
-  p = engine::allocate_slowly(n);
-  return ARENITE_LIKELY(p != nullptr) ? p : api::no_memory();
+  return engine::allocate(n, api::no_memory);
 }
 
 ARENITE_EXPORT void ARENITE_NAME(free)(void* p) {

@@ -44,14 +44,8 @@ ARENITE_COLD void* with_handler(Take take) {
   }
 }
 
-[[gnu::noinline]] void* new_slowly(size_t n) {
-  void* p = engine::allocate_slowly(n);
-  return ARENITE_LIKELY(p != nullptr) ? p : with_handler([n] { return engine::allocate(n); });
-}
-
-ARENITE_INLINE void* plain(size_t n) {
-  void* p = nullptr;
-  return ARENITE_LIKELY(engine::try_slab(n, p)) ? p : new_slowly(n);
+ARENITE_COLD void* plain_with_handler(size_t n) {
+  return with_handler([n] { return engine::allocate(n); });
 }
 
 ARENITE_INLINE void* aligned(size_t n, std::align_val_t align) {
@@ -77,7 +71,7 @@ ARENITE_INLINE void* nothrow(Call call) noexcept {
 }  // namespace
 
 ARENITE_OPERATOR void* operator new(size_t n) {
-  return plain(n);
+  return engine::allocate(n, plain_with_handler);
 }
 ARENITE_OPERATOR void* operator new[](size_t n) {
   return ::operator new(n);

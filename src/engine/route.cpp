@@ -130,9 +130,26 @@ void* take_small(size_t n) {
   return ARENITE_LIKELY(size_class < slab::k_classes) ? cache::take_of_class(size_class) : nullptr;
 }
 
-[[gnu::noinline]] void* allocate_small(size_t n) {
-  void* p = take_small(n);
-  return p != nullptr ? p : allocate_from_arena(n);
+// The third way: from the thread's next slab, or an arena.
+[[gnu::noinline]] void* allocate_elsewhere(size_t n, Otherwise otherwise) {
+  void* p = cache::serves(n) ? take_small(n) : nullptr;
+  if (p == nullptr && ARENITE_LIKELY(n <= k_largest_request)) p = allocate_from_arena(n);
+  return ARENITE_LIKELY(p != nullptr) ? p : otherwise(n);
+}
+
+// The second: a block of any size that slabs serve, from any word of the thread's slab.
+[[gnu::noinline]] void* allocate_unwatched(size_t n, Otherwise otherwise) {
+  void* p = nullptr;
+  if (ARENITE_LIKELY(cache::take_current(n, p))) return p;
+  return allocate_elsewhere(n, otherwise);
+}
+
+// The first, of a request that is watched.
+[[gnu::noinline]] void* allocate_watched(size_t n, Otherwise otherwise) {
+  look_if_time_passed();
+  void* p = nullptr;
+  if (cache::is_direct_but_watched(n) && ARENITE_LIKELY(cache::take_from_table(n, p))) return p;
+  return allocate_unwatched(n, otherwise);
 }
 
 // What is in a slab and stays there: the same block, if it is not half empty then.
@@ -160,17 +177,9 @@ void clear_but(void* p, size_t n, chunk::FreePages::Range clean) {
 
 }  // namespace
 
-// While requests are watched there is no shorter way; else the second: a block of any size that
-// slabs serve.
-void* allocate_slowly(size_t n) {
-  void* p = nullptr;
-  if (cache::is_watched()) {
-    look_if_time_passed();
-    if (cache::is_direct_but_watched(n) && ARENITE_LIKELY(cache::take_from_table(n, p))) return p;
-  }
-  if (ARENITE_LIKELY(cache::take_current(n, p))) return p;
-  if (cache::serves(n)) return allocate_small(n);
-  return ARENITE_UNLIKELY(n > k_largest_request) ? nullptr : allocate_from_arena(n);
+void* allocate_slowly(size_t n, Otherwise otherwise) {
+  if (ARENITE_UNLIKELY(cache::is_watched())) return allocate_watched(n, otherwise);
+  return allocate_unwatched(n, otherwise);
 }
 
 ARENITE_APART void* allocate_zeroed(size_t n) {

@@ -16,18 +16,25 @@
 
 namespace arenite::engine {
 
-// The short way, inline in malloc: a block from the slab that the thread is using for this size.
+// The first way, inline in malloc: a block from the slab that the thread is using for this size.
 ARENITE_INLINE bool try_slab(size_t n, void*& p) {
   return cache::take_direct(n, p);
 }
 
-// Every other way.
-void* allocate_slowly(size_t n);
+// What becomes of a request for n bytes for which there is no memory: what this returns is its
+// result. It may throw.
+using Otherwise = void* (*)(size_t n);
+inline void* no_block(size_t /*n*/) {
+  return nullptr;
+}
+
+// Every other way. To be called last: who does not look at the result needs no frame for it.
+void* allocate_slowly(size_t n, Otherwise otherwise);
 
 // At least n bytes, aligned to chunk::alignment(); nullptr also for more than k_largest_request.
-ARENITE_INLINE void* allocate(size_t n) {
+ARENITE_INLINE void* allocate(size_t n, Otherwise otherwise = no_block) {
   void* p = nullptr;
-  return ARENITE_LIKELY(try_slab(n, p)) ? p : allocate_slowly(n);
+  return ARENITE_LIKELY(try_slab(n, p)) ? p : allocate_slowly(n, otherwise);
 }
 
 // The same, all zero.
