@@ -31,7 +31,8 @@ class KindMap {
   }
   // at(p) == kind, in fewer instructions: the compiler would load the entry before it looks at it.
   ARENITE_INLINE bool is(const void* p, Kind kind) const {
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__x86_64__) && defined(__OPTIMIZE__) && !defined(__SANITIZE_THREAD__) && \
+    !defined(__SANITIZE_ADDRESS__)  // unoptimised, `kind` is no constant
     uintptr_t index = address_of(p) / k_granule;
     asm("" : "+r"(index));
     if (ARENITE_UNLIKELY(index >= k_entries)) return false;
