@@ -31,7 +31,7 @@ ARENITE_APART void release(void* p) {
 }
 
 // For realloc and reallocarray.
-ARENITE_INLINE void* resized(void* p, size_t n) {
+ARENITE_APART void* resized(void* p, size_t n) {
   if (p != nullptr && n == 0) {
     engine::release(p);
     return nullptr;

@@ -128,6 +128,13 @@ void list_or_free(Slab* slab) {
   if (slab::is_wholly_free(slab, size_class)) g_depot.reclaim_if_empty(slab, t_thread.slabs);
 }
 
+// Makes a nobody's slab ours that others have freed into (T3), if nobody was quicker.
+ARENITE_APART void claim_mine(Slab* slab) {
+  if (!claim_full(slab, t_thread.slabs)) return;
+  slab::collect(slab);
+  if (slab::has_free(slab) || !give_up_full(slab)) list_or_free(slab);
+}
+
 // Our current slab of a class, if we have one, becomes a listed one, a page, or nobody's.
 ARENITE_SELDOM void put_down_current(unsigned size_class) {
   Slab* slab = t_thread.slabs->current[size_class];
@@ -195,11 +202,7 @@ Slab* exchange_exhausted(ThreadSlabs* mine, unsigned size_class, Slab* exhausted
   Slab* found = mine->take_first(size_class);
   mine->lock.unlock();
   os::barrier_after_unlock();
-  if (exhausted->remote_summary.load(std::memory_order_seq_cst) != 0 &&
-      claim_full(exhausted, mine)) {
-    slab::collect(exhausted);
-    if (slab::has_free(exhausted) || !give_up_full(exhausted)) list_or_free(exhausted);
-  }
+  if (exhausted->remote_summary.load(std::memory_order_seq_cst) != 0) claim_mine(exhausted);
   return found;
 }
 
@@ -238,13 +241,8 @@ ARENITE_INLINE void* pop(Slab* slab) {
 // A full slab that was nobody's a moment ago, and into which others or this thread have freed. A
 // thread that can have none leaves it to the depot.
 void claim_with_remote(Slab* slab) {
-  if (is_settled()) {
-    if (!claim_full(slab, t_thread.slabs)) return;
-    slab::collect(slab);
-    if (slab::has_free(slab) || !give_up_full(slab)) list_or_free(slab);
-  } else {
-    g_depot.claim_full(slab);
-  }
+  if (is_settled()) return claim_mine(slab);
+  g_depot.claim_full(slab);
 }
 
 uint32_t granule_of(const Slab* slab, const void* block) {

@@ -37,6 +37,13 @@ void free_all() {
 // On 32-bit slabs come a mebibyte at a time, and each keeps the page with its headers.
 constexpr std::size_t k_tables = sizeof(void*) == 8 ? 0 : 4_MiB;
 
+// Unoptimised code is larger, and needs more of a thread's stack.
+void needs_optimised_library() {
+#ifdef RETENTION_UNOPTIMISED
+  cannot_try("the library's own size, where it is compiled without optimisation");
+#endif
+}
+
 // How much is resident of the library's segment with code that is the `number`-th of `count`.
 std::size_t resident_of_code(int number, int count) {
   static char text[256 * 1024];
@@ -154,6 +161,7 @@ CASE(what_others_free_of_a_sleeping_threads_goes_back) {
 }
 
 CASE(an_idle_thread_costs_little_and_one_that_has_ended_nothing) {
+  needs_optimised_library();
   constexpr std::size_t k_threads = 512, k_sizes = 24;
   static pthread_barrier_t held, freeing, freed, end;
   static pthread_t threads[k_threads];
@@ -227,6 +235,7 @@ CASE(a_program_that_does_nothing_stays_small) {
     _exit(0);
   }
   if (library_is_a_stand_in()) cannot_try("compares with libc's malloc");
+  needs_optimised_library();
   const auto size_of_copy = [](bool with_library) {
     static char* variables[4096];
     std::size_t count = 0;
@@ -300,6 +309,7 @@ CASE(few_blocks_replaced_at_random_are_not_faulted_in_again_and_again) {
 // cold.ld.in: of the three segments with code the second is for what a small program with one
 // thread that only takes and frees never runs, the third for what no small program does.
 CASE(a_small_program_with_one_thread_runs_only_what_all_do) {
+  needs_optimised_library();
   if (library_is_a_stand_in()) cannot_try("looks at the library's own file");
   // To read a setting is more than all do.
   unsetenv("ARENITE_MODE");
