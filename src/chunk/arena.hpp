@@ -205,7 +205,8 @@ class Arena {
 
   // main_run.cpp
   bool extend_by_break(size_t size, size_t pad);
-  bool add_mapped_run(size_t size, size_t pad);
+  bool add_mapped_run(size_t size, size_t pad, size_t least);
+  size_t least_mapped_run() const;
   void start_run(uintptr_t start, uintptr_t end, bool by_break);
   void set_run_end(uintptr_t end);
   MainRun* newest_run() const { return runs_.load(std::memory_order_relaxed); }

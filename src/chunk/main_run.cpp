@@ -20,7 +20,7 @@ bool Arena::grow_by_break(size_t size) {
   const size_t pad = g_tuning.top_pad;
   // Under a limit the pad may be what does not fit.
   if (may_move_break_ && (extend_by_break(size, pad) || extend_by_break(size, 0))) return true;
-  return add_mapped_run(size, pad) || add_mapped_run(size, 0);
+  return add_mapped_run(size, pad, least_mapped_run()) || add_mapped_run(size, 0, 0);
 }
 
 // Moves the break up so that the top can serve `size` bytes.
@@ -67,13 +67,26 @@ bool Arena::extend_by_break(size_t size, size_t pad) {
   return true;
 }
 
+// Who frees a block there looks through all mapped runs. So there are to be few: each is as large
+// as a quarter of those before it together, most of which nobody has touched yet. Classic mode is
+// as it was described.
+ARENITE_COLD size_t Arena::least_mapped_run() const {
+  size_t mapped = 0;
+  for (const MainRun* run = newest_run(); run != nullptr && g_tuning.tracks_pages != 0;
+       run = run->older) {
+    if (!run->by_break) mapped += run->end - run->start;
+  }
+  const size_t part = align_up(mapped / 4, os::page_size());
+  return part < k_least_mapped_run ? k_least_mapped_run : part;
+}
+
 // Goes on in a mapping: the break is at its limit, or blocked.
-ARENITE_APART bool Arena::add_mapped_run(size_t size, size_t pad) {
+ARENITE_APART bool Arena::add_mapped_run(size_t size, size_t pad, size_t least) {
   size_t wanted = 0;
   if (__builtin_add_overflow(size + min_chunk() + k_run_room, pad, &wanted)) return false;
   if (wanted > k_largest_request - os::page_size()) return false;
   wanted = align_up(wanted, os::page_size());
-  if (pad != 0 && wanted < k_least_mapped_run) wanted = k_least_mapped_run;
+  if (wanted < least) wanted = least;
   void* start = os::map(wanted);
   if (start == nullptr) return false;
   contiguous_ = false;

@@ -5,6 +5,19 @@
 
 using namespace exhaustion;
 
+namespace {
+
+// A soft limit of zero forbids the break to move and, for old programs' sake, nothing else.
+void stop_the_break() {
+  free(malloc(1));
+  rlimit limit{};
+  EXPECT_EQ(getrlimit(RLIMIT_DATA, &limit), 0);
+  limit.rlim_cur = 0;
+  EXPECT_EQ(setrlimit(RLIMIT_DATA, &limit), 0);
+}
+
+}  // namespace
+
 CASE(small_blocks_until_the_limit) {
   blocks_until_the_limit(limit_data_to_present_plus, 100);
 }
@@ -58,12 +71,7 @@ CASE(a_child_meets_the_limit_alone) {
 }
 
 CASE(a_break_that_may_not_move_is_replaced_by_mappings) {
-  // A soft limit of zero forbids the break to move and, for old programs' sake, nothing else.
-  free(malloc(1));
-  rlimit limit{};
-  EXPECT_EQ(getrlimit(RLIMIT_DATA, &limit), 0);
-  limit.rlim_cur = 0;
-  EXPECT_EQ(setrlimit(RLIMIT_DATA, &limit), 0);
+  stop_the_break();
   constexpr std::size_t k_blocks = 3000;
   static void* blocks[k_blocks];
   for (int round = 0; round < 3; ++round) {
@@ -73,6 +81,29 @@ CASE(a_break_that_may_not_move_is_replaced_by_mappings) {
       fill(blocks[i], 10000, i);
     }
     give_all(blocks, k_blocks, 10000);
+  }
+}
+
+CASE(a_heap_of_mappings_has_few_of_them_but_in_classic_mode) {
+  stop_the_break();
+  constexpr std::size_t k_blocks = 2600, k_size = 100'000;
+  static char* blocks[k_blocks];
+  std::size_t begun = 1;  // stretches in which one block follows the other
+  for (std::size_t i = 0; i < k_blocks; ++i) {
+    blocks[i] = static_cast<char*>(malloc(k_size));
+    EXPECT(blocks[i] != nullptr);
+    fill(blocks[i], k_size, i);
+    const auto at = reinterpret_cast<std::uintptr_t>(blocks[i]);
+    if (i != 0 && at - reinterpret_cast<std::uintptr_t>(blocks[i - 1]) > 2 * k_size) ++begun;
+  }
+  if (mode_is_classic()) {
+    EXPECT_AT_LEAST(begun, 200);
+  } else {
+    EXPECT_AT_MOST(begun, 30);
+  }
+  for (std::size_t i = 0; i < k_blocks; ++i) {
+    EXPECT(intact(blocks[i], k_size, i));
+    free(blocks[i]);
   }
 }
 
