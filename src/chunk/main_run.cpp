@@ -20,7 +20,8 @@ bool Arena::grow_by_break(size_t size) {
   const size_t pad = g_tuning.top_pad;
   // Under a limit the pad may be what does not fit.
   if (may_move_break_ && (extend_by_break(size, pad) || extend_by_break(size, 0))) return true;
-  return add_mapped_run(size, pad, least_mapped_run()) || add_mapped_run(size, 0, 0);
+  return add_mapped_run(size, pad, least_mapped_run()) ||
+         add_mapped_run(size, pad, k_least_mapped_run) || add_mapped_run(size, 0, 0);
 }
 
 // Moves the break up so that the top can serve `size` bytes.

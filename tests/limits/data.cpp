@@ -8,12 +8,15 @@ using namespace exhaustion;
 namespace {
 
 // A soft limit of zero forbids the break to move and, for old programs' sake, nothing else.
-void stop_the_break() {
+// The limit as it was.
+rlimit stop_the_break() {
   free(malloc(1));
   rlimit limit{};
   EXPECT_EQ(getrlimit(RLIMIT_DATA, &limit), 0);
+  const rlimit before = limit;
   limit.rlim_cur = 0;
   EXPECT_EQ(setrlimit(RLIMIT_DATA, &limit), 0);
+  return before;
 }
 
 }  // namespace
@@ -107,12 +110,30 @@ CASE(a_heap_of_mappings_has_few_of_them_but_in_classic_mode) {
   }
 }
 
-CASE(the_heap_goes_on_when_the_break_may_move_again) {
+CASE(where_no_large_mapping_is_to_be_had_the_heap_goes_on_in_smaller_ones) {
+  stop_the_break();
+  constexpr std::size_t k_most = 5000, k_size = 50'000;
+  static char* blocks[k_most];
+  std::size_t count = 0;
+  const auto take_one = [&] {
+    return (blocks[count] = static_cast<char*>(malloc(k_size))) != nullptr;
+  };
+  for (; count < 2000; ++count) EXPECT(take_one());
   rlimit limit{};
-  EXPECT_EQ(getrlimit(RLIMIT_DATA, &limit), 0);
-  const rlimit before = limit;
-  limit.rlim_cur = 0;
-  EXPECT_EQ(setrlimit(RLIMIT_DATA, &limit), 0);
+  EXPECT_EQ(getrlimit(RLIMIT_AS, &limit), 0);
+  limit.rlim_cur = status_bytes("VmSize") + 12_MiB;
+  EXPECT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+  std::size_t begun = 0;
+  for (; count < k_most && take_one(); ++count) {
+    const auto at = reinterpret_cast<std::uintptr_t>(blocks[count]);
+    if (at - reinterpret_cast<std::uintptr_t>(blocks[count - 1]) > 2 * k_size) ++begun;
+  }
+  EXPECT_AT_LEAST(count, 2100);
+  EXPECT_AT_MOST(begun, 60);
+}
+
+CASE(the_heap_goes_on_when_the_break_may_move_again) {
+  const rlimit before = stop_the_break();
   for (int i = 0; i < 100; ++i) EXPECT(malloc(10000) != nullptr);
   EXPECT_EQ(setrlimit(RLIMIT_DATA, &before), 0);
   for (int i = 0; i < 1000; ++i) {
