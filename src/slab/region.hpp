@@ -1,9 +1,10 @@
 // Region: 64 MiB of address space cut into pages of 16 KiB, each of which is one slab's or free.
 //
 //   pages 0..15     the headers of all pages, 64 bytes each, dense
-//   pages 16..111   words: what each slab needs of them, the links of its list behind them;
-//                   then the remote words. Each a line apart from a power of two, or the same words
-//                   of all slabs would share a few lines of the cache.
+//   pages 16..111   the links of each slab's list, and its words behind them: the first four in the
+//                   same line of the cache, which is all that multiples of 64 bytes have. Then
+//                   the remote words. Each a line apart from a power of two, or the same words of
+//                   all slabs would share a few lines of the cache.
 //   page 112        a guard: no access
 //   pages 113..4094 slabs
 //   page 4095       never accessible: what lies behind may be another region's headers
@@ -34,8 +35,9 @@ namespace arenite::slab {
 inline constexpr size_t k_region_size = k_granule;
 inline constexpr size_t k_region_pages = k_region_size / k_slab_size;
 
-// Words of one slab, and its links: three cache lines.
-inline constexpr size_t k_words_stride = (k_most_words + 8) * sizeof(uint64_t);
+// The links of one slab, and its words: three cache lines.
+inline constexpr size_t k_links_words = 4;
+inline constexpr size_t k_words_stride = (k_links_words + k_most_words + 4) * sizeof(uint64_t);
 inline constexpr size_t k_headers_size = k_region_pages * sizeof(Slab);
 inline constexpr size_t k_words_size = k_region_pages * k_words_stride;
 inline constexpr size_t k_metadata_pages =
@@ -56,6 +58,7 @@ struct SlabLinks {
   uint8_t claims_seen;
   uint8_t looks;
 };
+static_assert(sizeof(SlabLinks) <= k_links_words * sizeof(uint64_t));
 
 ARENITE_INLINE uintptr_t region_of(const void* p) {
   return align_down(address_of(p), k_region_size);
@@ -73,14 +76,15 @@ inline char* memory_of(const Slab* slab) {
 }
 inline uint64_t* words_of(const Slab* slab) {
   return at_address<uint64_t>(region_of(slab) + k_headers_size +
-                              page_number(slab) * k_words_stride);
+                              page_number(slab) * k_words_stride) +
+         k_links_words;
 }
 ARENITE_INLINE std::atomic<uint64_t>& remote_word(const Slab* slab, unsigned word) {
   return reinterpret_cast<std::atomic<uint64_t>*>(
       slab->words)[k_words_size / sizeof(uint64_t) + word];
 }
 ARENITE_INLINE SlabLinks& links_of(const Slab* slab) {
-  return *reinterpret_cast<SlabLinks*>(slab->words + k_most_words);
+  return *reinterpret_cast<SlabLinks*>(slab->words - k_links_words);
 }
 
 // What the kernel is asked to take in one go.

@@ -57,10 +57,11 @@ TEST_F(RegionTest, headers_state_words_and_pages_do_not_overlap) {
   std::vector<Range> remote;
   for (size_t page = k_first_page; page < k_end_page; page++) {
     Slab* slab = header_of_page(region_, page);
-    const uintptr_t words = address_of(words_of(slab));
-    ranges.push_back({words, words + k_most_words * sizeof(uint64_t) + sizeof(SlabLinks)});
     slab->words = words_of(slab);
-    EXPECT_GE(address_of(&links_of(slab)), words + k_most_words * sizeof(uint64_t));
+    const uintptr_t words = address_of(slab->words);
+    const uintptr_t links = address_of(&links_of(slab));
+    EXPECT_LE(links + sizeof(SlabLinks), words);
+    ranges.push_back({links, words + k_most_words * sizeof(uint64_t)});
     const uintptr_t first = address_of(&remote_word(slab, 0));
     remote.push_back({first, first + k_most_words * sizeof(uint64_t)});
     slab->words = nullptr;
@@ -73,7 +74,17 @@ TEST_F(RegionTest, headers_state_words_and_pages_do_not_overlap) {
 
 TEST_F(RegionTest, the_words_of_neighbours_do_not_share_a_line_of_the_cache) {
   EXPECT_EQ(k_words_stride % 64, 0U);
-  EXPECT_EQ(address_of(words_of(header_of_page(region_, k_first_page))) % 64, 0U);
+  Slab* slab = header_of_page(region_, k_first_page);
+  slab->words = words_of(slab);
+  EXPECT_EQ(address_of(&links_of(slab)) % 64, 0U);
+  slab->words = nullptr;
+}
+
+TEST_F(RegionTest, the_links_of_a_slab_and_its_first_words_share_a_line_of_the_cache) {
+  Slab* slab = header_of_page(region_, k_first_page);
+  slab->words = words_of(slab);
+  EXPECT_EQ(address_of(&links_of(slab)) / 64, address_of(slab->words + 3) / 64);
+  slab->words = nullptr;
 }
 
 TEST_F(RegionTest, is_known_as_slabs_and_whole_from_the_start) {
