@@ -190,15 +190,15 @@ PageRange WarmMappings::take_whole(size_t size) {
   return range;
 }
 
-bool WarmMappings::take_at(uintptr_t start, size_t size) {
-  if (bytes() < size || !lock_.lock_unless_frozen()) return false;
+size_t WarmMappings::take_at(uintptr_t start, size_t least, size_t most) {
+  if (bytes() < least || !lock_.lock_unless_frozen()) return 0;
   clock_++;
+  size_t taken = 0;
   unsigned i = 0;
   while (i < count_ && starts_[i] != start) i++;
-  const bool found = i < count_ && sizes_[i] >= size;
-  if (found) reuse(i, size);
+  if (i < count_ && sizes_[i] >= least) taken = reuse(i, most < sizes_[i] ? most : sizes_[i]).size;
   lock_.unlock();
-  return found;
+  return taken;
 }
 
 void WarmMappings::give(const PageRange& range) {

@@ -55,8 +55,9 @@ class WarmMappings {
   // `size` bytes, all warm, without asking the kernel; of size 0 where there are not.
   PageRange take_whole(size_t size);
 
-  // The `size` bytes that begin at `start`, if they are kept: a mapping can grow in place.
-  bool take_at(uintptr_t start, size_t size);
+  // Of the range that begins at `start` the first `most` bytes, or all of it if it has no more than
+  // that, but at least `least`: a mapping can grow in place. How many; 0 where it has fewer.
+  size_t take_at(uintptr_t start, size_t least, size_t most);
 
   // Takes a range over that was in use, to keep it or to unmap it. The caller settles afterwards.
   void give(const PageRange& range);

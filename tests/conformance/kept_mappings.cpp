@@ -1,8 +1,10 @@
 // Freed mappings are kept for the next large request, pages and all, as far as memory that is free
 // may stay resident: an eighth of what is in use, and 1 MiB where that is less.
 
+#include <sys/mman.h>
 #include <sys/resource.h>
 
+#include <cstdint>
 #include <cstring>
 
 #include "mapped_blocks.hpp"
@@ -75,6 +77,31 @@ CASE(what_is_freed_and_taken_in_parts_costs_no_page_faults) {
   for (char* p : blocks) free(p);
   free(take_filled(15_MiB));
   EXPECT_AT_MOST(page_faults(), before + 10);
+}
+
+CASE(a_block_that_grows_takes_along_what_is_kept_behind_it) {
+  let_be_kept(8_MiB);
+  auto* p = static_cast<char*>(realloc(take_filled(4_MiB), 3_MiB));
+  const long before = page_faults();
+  p = static_cast<char*>(realloc(p, 6_MiB));
+  EXPECT(p != nullptr);
+  memset(p + 3_MiB, 0xa5, 3_MiB);
+  EXPECT_AT_MOST(page_faults(), before + 2 * 256 + 20);
+  EXPECT(all_bytes_are(p, 6_MiB, 0xa5));
+  free(p);
+}
+
+CASE(what_is_kept_behind_it_may_be_another_mapping_to_the_kernel) {
+  let_be_kept(8_MiB);
+  char* p = take_filled(4_MiB);
+  char* last_page = p - reinterpret_cast<std::uintptr_t>(p) % 4096 + 4_MiB - 4096;
+  EXPECT_EQ(madvise(last_page, 4096, MADV_DONTDUMP), 0);
+  p = static_cast<char*>(realloc(p, 4_MiB - 8192));
+  p = static_cast<char*>(realloc(p, 6_MiB));
+  EXPECT(p != nullptr);
+  EXPECT(all_bytes_are(p, 4_MiB - 8192, 0xa5));
+  memset(p, 0xa5, 6_MiB);
+  free(p);
 }
 
 CASE(calloc_clears_what_was_kept) {
