@@ -31,7 +31,7 @@ ARENITE_APART void release(void* p) {
 }
 
 // For realloc and reallocarray.
-ARENITE_APART void* resized(void* p, size_t n) {
+ARENITE_LARGER void* resized(void* p, size_t n) {
   if (p != nullptr && n == 0) {
     engine::release(p);
     return nullptr;
@@ -59,11 +59,11 @@ ARENITE_EXPORT void* ARENITE_NAME(calloc)(size_t count, size_t size) {
   return ARENITE_LIKELY(p != nullptr) ? p : api::no_memory();
 }
 
-ARENITE_EXPORT ARENITE_APART void* ARENITE_NAME(realloc)(void* p, size_t n) {
+ARENITE_EXPORT ARENITE_LARGER void* ARENITE_NAME(realloc)(void* p, size_t n) {
   return resized(p, n);
 }
 
-ARENITE_EXPORT ARENITE_APART void* ARENITE_NAME(reallocarray)(void* p, size_t count, size_t size) {
+ARENITE_EXPORT ARENITE_LARGER void* ARENITE_NAME(reallocarray)(void* p, size_t count, size_t size) {
   size_t n = 0;
   if (ARENITE_UNLIKELY(__builtin_mul_overflow(count, size, &n))) return api::no_memory();
   return resized(p, n);

@@ -65,9 +65,12 @@ constexpr uint32_t count_bits(uint64_t w) {
 // What runs in every process, or in many, but seldom: small, and with the rest.
 #define ARENITE_SELDOM [[gnu::cold, gnu::noinline, gnu::section(".text.seldom")]]
 // What many processes run, but no small one with a single thread that only takes and frees: as fast
-// as the rest, or small, and apart from it.
+// as the rest, or small, and apart from it. Here what threads and rare kinds of requests need; next
+// what a process runs once it is larger, or resizes blocks.
 #define ARENITE_APART [[gnu::noinline, gnu::section(".text.apart")]]
 #define ARENITE_SELDOM_APART [[gnu::cold, gnu::noinline, gnu::section(".text.apart")]]
+#define ARENITE_LARGER [[gnu::noinline, gnu::section(".text.larger")]]
+#define ARENITE_SELDOM_LARGER [[gnu::cold, gnu::noinline, gnu::section(".text.larger")]]
 #define ARENITE_INLINE [[gnu::always_inline]] inline
 
 }  // namespace arenite

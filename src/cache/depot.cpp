@@ -199,7 +199,7 @@ ARENITE_SELDOM_APART void Depot::claim_full(Slab* slab) {
 
 // The lock is held. There may be more that it is not told of, for who found the depot frozen says
 // so afterwards: that waits for the next time.
-ARENITE_COLD void Depot::reclaim_what_was_missed() {
+ARENITE_SELDOM_LARGER void Depot::reclaim_what_was_missed() {
   if (!has_missed_.exchange(false, std::memory_order_acquire)) return;
   for_each_region_locked([&](const Region& region) {
     region.for_each_slab([&](Slab* slab) {

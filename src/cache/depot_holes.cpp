@@ -128,7 +128,7 @@ bool Depot::look_into(Region*& hand, size_t most_regions, policy::Holes* plan, s
   return asked != Asked::frozen;
 }
 
-size_t Depot::purge_holes() {
+ARENITE_COLD size_t Depot::purge_holes() {
   size_t gone = 0;
   if (!begin_purging()) return 0;
   Region* hand = regions_;

@@ -111,7 +111,7 @@ bool Depot::purge_words() {
 }
 
 // What a thread had picked that does not come back to it. The lock is held, or nobody else is here.
-void Depot::put_all_back() {
+ARENITE_COLD void Depot::put_all_back() {
   for (Region* r = regions_; r != nullptr; r = r->next) {
     r->put_all_back();
     if (r->dirty_pages() != 0) note_dirty(r);

@@ -57,7 +57,7 @@ ARENITE_INLINE void make_current(unsigned size_class, Slab* slab) {
   for (size_t i = range.first; i < range.end; i++) thread.direct[i] = slab;
 }
 
-ARENITE_COLD void take_up_holes(Slab* slab) {
+ARENITE_SELDOM_LARGER void take_up_holes(Slab* slab) {
   g_depot.take_up_holes(slab);
   ledger::settle();
 }

@@ -202,7 +202,7 @@ inline void Arena::unlink_checked(Chunk* chunk) {
 }
 
 // The smallest chunk of the request's own large bin, which is not empty, that is large enough.
-ARENITE_APART Chunk* Arena::take_best_large(unsigned bin, size_t size) {
+ARENITE_LARGER Chunk* Arena::take_best_large(unsigned bin, size_t size) {
   Links* header = bins_.header(bin);
   Links* first = header->fd.unseal();
   const auto check = [&](const Links* links) {

@@ -175,7 +175,7 @@ void FreePages::tell() {
 // --- Purging.
 
 // Pages [begin, end) of a bitmap go. False if there is no room for another range.
-ARENITE_COLD bool FreePages::note(PageBits* bits, unsigned begin, unsigned end) {
+ARENITE_SELDOM_LARGER bool FreePages::note(PageBits* bits, unsigned begin, unsigned end) {
   const uintptr_t start = bits->granule + (static_cast<uintptr_t>(begin) << page_shift_);
   const size_t size = static_cast<size_t>(end - begin) << page_shift_;
   Purge& purge = *purge_;
@@ -195,7 +195,7 @@ ARENITE_COLD bool FreePages::note(PageBits* bits, unsigned begin, unsigned end) 
 
 // From the hand on once round, notes runs of at least `least_run` dirty pages that begin at
 // multiples of it. False once it is enough, or no more can be noted.
-ARENITE_COLD bool FreePages::note_runs(size_t bytes, unsigned least_run, Range spared) {
+ARENITE_SELDOM_LARGER bool FreePages::note_runs(size_t bytes, unsigned least_run, Range spared) {
   const unsigned all = count_of(k_granule);
   PageBits* bits = hand_ != nullptr ? hand_ : first_;
   unsigned from = hand_ != nullptr ? hand_bit_ : 0;
@@ -233,7 +233,7 @@ ARENITE_COLD bool FreePages::note_runs(size_t bytes, unsigned least_run, Range s
   return true;
 }
 
-ARENITE_COLD const FreePages::Purge* FreePages::begin_purge(size_t bytes, Range spared) {
+ARENITE_SELDOM_LARGER const FreePages::Purge* FreePages::begin_purge(size_t bytes, Range spared) {
   const uint32_t state = purge_state_.load(std::memory_order_acquire);
   if (state == k_under_way) return nullptr;
   if (state == k_refused) restore_refused();
@@ -255,7 +255,7 @@ ARENITE_COLD const FreePages::Purge* FreePages::begin_purge(size_t bytes, Range 
   return purge_;
 }
 
-ARENITE_COLD void FreePages::end_purge(size_t gone) {
+ARENITE_SELDOM_LARGER void FreePages::end_purge(size_t gone) {
   if (gone != 0) g_ledger.purged(Keeper::chunks, gone);
   if (gone == purge_->bytes) {
     purge_state_.store(k_idle, std::memory_order_release);
@@ -265,7 +265,7 @@ ARENITE_COLD void FreePages::end_purge(size_t gone) {
   purge_state_.store(k_refused, std::memory_order_release);
 }
 
-ARENITE_COLD void FreePages::restore_refused() {
+ARENITE_SELDOM_LARGER void FreePages::restore_refused() {
   if (purge_state_.load(std::memory_order_acquire) != k_refused) return;
   size_t gone = purge_->gone;
   for (size_t i = 0; i < purge_->count; i++) {
@@ -288,7 +288,7 @@ bool FreePages::is_among_purged(Range range) const {
   return false;
 }
 
-ARENITE_COLD void FreePages::wait_for(Range range) {
+ARENITE_SELDOM_LARGER void FreePages::wait_for(Range range) {
   if (!hull_.overlaps(range)) return;
   if (!is_among_purged(range)) return;
   for (unsigned round = 0; purge_state_.load(std::memory_order_acquire) == k_under_way; round++) {

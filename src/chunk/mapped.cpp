@@ -183,7 +183,7 @@ size_t dirty_of_mapped(const Chunk* chunk) {
   return dirty < before ? 0 : dirty - before;
 }
 
-Chunk* advance_mapped(Chunk* chunk, size_t lead) {
+ARENITE_COLD Chunk* advance_mapped(Chunk* chunk, size_t lead) {
   g_known_mapped.remove(chunk);
   const size_t gap = chunk->prev_size() + lead;
   return start_chunk(address_of(chunk) - chunk->prev_size(), gap, chunk->size() - lead + gap);

@@ -8,7 +8,7 @@
 
 namespace arenite::chunk {
 
-bool Arena::purge_inside(Chunk* chunk) const {
+ARENITE_COLD bool Arena::purge_inside(Chunk* chunk) const {
   const size_t page = os::page_size();
   const uintptr_t from = align_up(address_of(chunk->links() + 1), page);
   const uintptr_t to = align_down(address_of(chunk->next()), page);
@@ -16,7 +16,7 @@ bool Arena::purge_inside(Chunk* chunk) const {
 }
 
 // Every page inside a chunk in a bin.
-bool Arena::purge_insides() {
+ARENITE_COLD bool Arena::purge_insides() {
   bool gave = false;
   for (unsigned bin = k_unsorted_bin; bin < k_bins; bin++) {
     Links* header = bins_.header(bin);
@@ -31,7 +31,7 @@ bool Arena::purge_insides() {
 
 // Every dirty page, but for the top's first `pad` bytes. The lock is kept: whoever asks for this
 // wants it done.
-bool Arena::purge_all_pages(size_t pad) {
+ARENITE_COLD bool Arena::purge_all_pages(size_t pad) {
   FreePages::Range spared = pages_of_top();
   if (spared.size() > pad) spared.end = spared.begin + pad;
   pages_.await({0, UINTPTR_MAX});
@@ -50,7 +50,7 @@ bool Arena::purge_all_pages(size_t pad) {
   }
 }
 
-bool Arena::purge(size_t pad) {
+ARENITE_COLD bool Arena::purge(size_t pad) {
   if (has_deferred()) free_deferred();
   consolidate();
   if (!pages_.is_on()) {

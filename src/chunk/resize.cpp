@@ -80,7 +80,7 @@ void Arena::give_back_tail(Chunk* chunk, size_t keep) {
   free(rest);
 }
 
-Chunk* Arena::allocate_aligned(size_t size, size_t align) {
+ARENITE_APART Chunk* Arena::allocate_aligned(size_t size, size_t align) {
   // Wherever it begins, an aligned piece fits, and what lies before it is a chunk or nothing.
   pages_.forget_last_taken();
   Chunk* chunk = allocate(size + align + min_chunk());

@@ -245,7 +245,7 @@ size_t WarmMappings::purge(size_t bytes) {
   return purge(bytes, unmap);
 }
 
-bool WarmMappings::empty() {
+ARENITE_COLD bool WarmMappings::empty() {
   bool gave = false;
   purge(SIZE_MAX, [&gave](const PageRange& range) {
     const bool had_memory = gave || os::has_memory(at_address<void>(range.start), range.size);
@@ -254,11 +254,11 @@ bool WarmMappings::empty() {
   return gave;
 }
 
-void WarmMappings::freeze() {
+ARENITE_COLD void WarmMappings::freeze() {
   if (!lock_.is_frozen()) lock_.freeze();
 }
 
-void WarmMappings::thaw() {
+ARENITE_COLD void WarmMappings::thaw() {
   if (lock_.is_frozen()) lock_.thaw();
 }
 

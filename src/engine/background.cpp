@@ -14,7 +14,7 @@ constinit std::atomic<State> g_state{State::disabled};
 // 1 while more than the bound may be retained. What the thread sleeps on.
 constinit std::atomic<uint32_t> g_work{0};
 
-void purge_in_background() {
+ARENITE_COLD void purge_in_background() {
   static constexpr std::atomic<uint32_t> k_nothing{0};
   for (;;) {
     if (g_work.load() == 0) {
@@ -30,7 +30,7 @@ void purge_in_background() {
 
 }  // namespace
 
-void enable_background_purging() {
+ARENITE_COLD void enable_background_purging() {
   g_state.store(State::none);
 }
 
@@ -56,7 +56,7 @@ void start_background() {
   g_state.store(started ? State::running : State::refused);
 }
 
-void restart_background_in_child() {
+ARENITE_COLD void restart_background_in_child() {
   const State state = g_state.load(std::memory_order_relaxed);
   if (state == State::disabled || state == State::none) return;
   g_work.store(0);

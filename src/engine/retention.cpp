@@ -85,7 +85,7 @@ size_t purge(size_t bytes) {
   return gone;
 }
 
-ARENITE_COLD void purge_planned(size_t planned) {
+void purge_planned(size_t planned) {
   const size_t gone = purge(planned);
   g_retention.purging.purged(planned, gone);
 #ifndef NDEBUG
@@ -116,7 +116,7 @@ bool is_look_due(uint64_t now) {
   return now >= g_retention.next_look || live + g_ledger.bound() < most;
 }
 
-ARENITE_COLD bool look_into_slabs(uint64_t now) {
+bool look_into_slabs(uint64_t now) {
   g_retention.next_look = now + policy::Holes::k_between_looks;
   g_retention.most_since_look = 0;
   g_retention.watched_requests = k_watched_requests;
@@ -209,12 +209,12 @@ void look_again() {
   settle();
 }
 
-void forfeit_credit() {
+ARENITE_COLD void forfeit_credit() {
   g_retention.is_forfeited.store(true, std::memory_order_relaxed);
   ledger::ask_purger();
 }
 
-void restart_retention_in_child() {
+ARENITE_COLD void restart_retention_in_child() {
   g_retention.purging.forfeit();
   leave();
   restart_background_in_child();
@@ -225,7 +225,7 @@ void restart_retention_in_child() {
   cache::watch(true);
 }
 
-size_t usable_credit() {
+ARENITE_COLD size_t usable_credit() {
   if (ledger::g_purger.load(std::memory_order_relaxed) != nullptr) settle();
   return g_retention.usable_credit.load(std::memory_order_relaxed);
 }

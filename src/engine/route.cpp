@@ -70,7 +70,7 @@ ARENITE_INLINE Chunk* take_chunk(Take take) {
 }
 
 // A block outside all arenas: a mapping of its own, or a pointer that is none of ours.
-ARENITE_COLD void require_mapped_chunk(void* p, Fault if_none) {
+ARENITE_SELDOM_LARGER void require_mapped_chunk(void* p, Fault if_none) {
   const Chunk* chunk = Chunk::from_user(p);
   const bool can_be_read = chunk::g_known_mapped.has(chunk) || os::is_readable(chunk);
   if (!can_be_read || !chunk->is_mapped()) chunk::fault(nullptr, if_none, p);
@@ -182,7 +182,7 @@ void* allocate_slowly(size_t n, Otherwise otherwise) {
   return allocate_unwatched(n, otherwise);
 }
 
-ARENITE_APART void* allocate_zeroed(size_t n) {
+ARENITE_LARGER void* allocate_zeroed(size_t n) {
   look_if_watched();
   if (cache::serves(n)) {
     void* p = nullptr;
@@ -245,7 +245,7 @@ void release_chunk(void* p) {
   if (ARENITE_UNLIKELY(arena->must_settle())) ledger::settle();
 }
 
-ARENITE_APART void* reallocate(void* p, size_t n) {
+ARENITE_LARGER void* reallocate(void* p, size_t n) {
   if (g_kind_map.at(p) == Kind::slab_region) return reallocate_slab_block(p, n);
   Arena* arena = arena_of(p, Fault::realloc_invalid_pointer);
   Chunk* chunk = Chunk::from_user(p);
@@ -268,7 +268,7 @@ ARENITE_APART void* reallocate(void* p, size_t n) {
   return fresh;
 }
 
-ARENITE_APART size_t usable_size(const void* p) {
+ARENITE_LARGER size_t usable_size(const void* p) {
   if (g_kind_map.at(p) == Kind::slab_region) return cache::size_of(p);
   const Chunk* chunk = Chunk::from_user(p);
   return chunk->is_mapped() ? chunk::mapped_usable(chunk) : chunk::usable(chunk->size());

@@ -58,11 +58,7 @@ class alignas(64) Ledger {
   void shrank(size_t bytes) { add(live_, -bytes); }
   // What went, and counts as in use again though nobody has touched it.
   void recounted(size_t bytes) { add(live_, bytes); }
-  ARENITE_COLD void purged(Keeper keeper, size_t bytes) {
-    add(retained_, -bytes);
-    add(of(keeper), -bytes);
-    add(purged_, bytes);
-  }
+  void purged(Keeper keeper, size_t bytes);
 
   // In use, and free and resident: in all, or with one keeper.
   size_t live() const { return figure(live_); }
@@ -174,9 +170,7 @@ class alignas(64) Ledger {
 [[gnu::visibility("hidden")]] inline constinit std::atomic<void (*)()> g_purger{nullptr};
 
 // Has it looked at now, whatever has happened. No lock of ours is held.
-ARENITE_COLD inline void ask_purger() {
-  if (void (*purger)() = g_purger.load(std::memory_order_acquire); purger != nullptr) purger();
-}
+[[gnu::cold]] void ask_purger();
 
 // After an event. No lock of ours is held: purging takes them. A call of its own, for events are
 // few and the places many: 3 KiB.

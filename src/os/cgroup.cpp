@@ -223,7 +223,7 @@ bool is_fuller(const MemoryGroup& a, const MemoryGroup& b) {
 
 }  // namespace
 
-size_t processor_quota(const char* root) {
+ARENITE_APART size_t processor_quota(const char* root) {
   const KeepErrno keep_errno;
   uint64_t least = 0;
   for_each_group(root, "cpu", [&least](Path& directory, bool is_v2) {
@@ -233,7 +233,7 @@ size_t processor_quota(const char* root) {
   return least < SIZE_MAX ? static_cast<size_t>(least) : SIZE_MAX;
 }
 
-ARENITE_COLD MemoryGroup memory_group(const char* root) {
+MemoryGroup memory_group(const char* root) {
   const KeepErrno keep_errno;
   MemoryGroup fullest;
   for_each_group(root, "memory", [&fullest](Path& directory, bool is_v2) {

@@ -122,13 +122,13 @@ ARENITE_COLD bool decommit(void* start, size_t size) {
   return kernel_mmap(start, size, PROT_NONE, k_anonymous | MAP_FIXED) == start;
 }
 
-ARENITE_COLD bool purge(void* start, size_t size) {
+ARENITE_SELDOM_LARGER bool purge(void* start, size_t size) {
   if (g_fault_plan.strikes(Call::purge)) return false;
   const KeepErrno keep;
   return syscall(SYS_madvise, start, size, MADV_DONTNEED) == 0;
 }
 
-ARENITE_COLD size_t purge(const PurgeRange* ranges, size_t count) {
+ARENITE_SELDOM_LARGER size_t purge(const PurgeRange* ranges, size_t count) {
   static_assert(sizeof(PurgeRange) == sizeof(iovec));
   const KeepErrno keep;
   size_t gone = 0;
@@ -178,26 +178,26 @@ ARENITE_COLD void collapse_huge(void* extent) {
   syscall(SYS_madvise, extent, k_huge_page, MADV_NOHUGEPAGE);
 }
 
-ARENITE_COLD void populate(void* start, size_t size) {
+ARENITE_SELDOM_LARGER void populate(void* start, size_t size) {
   if (g_fault_plan.strikes(Call::populate)) return;
   const KeepErrno keep;
   syscall(SYS_madvise, start, size, k_populate_write);
 }
 
-ARENITE_APART bool unmap(void* start, size_t size) {
+ARENITE_LARGER bool unmap(void* start, size_t size) {
   if (g_fault_plan.strikes(Call::unmap)) return false;
   const KeepErrno keep;
   return kernel_munmap(start, size) == 0;
 }
 
-ARENITE_COLD void* remap(void* start, size_t old_size, size_t new_size, bool may_move) {
+ARENITE_SELDOM_LARGER void* remap(void* start, size_t old_size, size_t new_size, bool may_move) {
   if (g_fault_plan.strikes(Call::remap)) return nullptr;
   const KeepErrno keep;
   void* p = kernel_mremap(start, old_size, new_size, may_move ? MREMAP_MAYMOVE : 0, nullptr);
   return p == MAP_FAILED ? nullptr : p;
 }
 
-ARENITE_COLD Moved move_pages(void* from, size_t size, void* to, bool is_one) {
+ARENITE_SELDOM_LARGER Moved move_pages(void* from, size_t size, void* to, bool is_one) {
   if (g_fault_plan.strikes(Call::remap)) return Moved::no;
   const KeepErrno keep;
   if (kernel_mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to) return Moved::yes;
@@ -230,7 +230,7 @@ ARENITE_COLD bool has_memory(const void* start, size_t size) {
   return false;
 }
 
-ARENITE_COLD bool is_readable(const void* p) {
+ARENITE_SELDOM_LARGER bool is_readable(const void* p) {
   if (p == nullptr) return false;  // to the kernel that means: no mask
   const KeepErrno keep;
   // The kernel copies the new signal mask before it looks at what is to be done with it, which here

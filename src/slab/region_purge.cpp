@@ -124,7 +124,7 @@ void Region::put_back_words(bool are_clean) {
   clean_out_ = 0;
 }
 
-void Region::put_all_back() {
+ARENITE_COLD void Region::put_all_back() {
   for (size_t i = 0; i < k_masks; i++) {
     free_[i] |= out_[i];
     free_count_ += count_bits(out_[i]);
@@ -135,7 +135,7 @@ void Region::put_all_back() {
   dirty_from_ = 0;
 }
 
-size_t Region::written_pages() const {
+ARENITE_COLD size_t Region::written_pages() const {
   size_t pages = 0;
   for (const uint64_t word : written_) pages += count_bits(word);
   return pages;

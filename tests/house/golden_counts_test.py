@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """How many instructions malloc and free of a small block take, and how many pages of the library every
-process has, held to golden_counts.json.
+process has, or every larger one, held to golden_counts.json.
 
 Each function is read with objdump and walked from its entry along every forward branch, taken and
 not taken. A way that ends in a `ret` of the function itself, without a call or a jump out of it, is
@@ -128,8 +128,8 @@ def too_large(library, golden):
         if pages is None:
             problems.append(f"there is no section {section}")
         elif pages > most:
-            problems.append(f"the segment of {section}: {pages} pages, at most {most} allowed; what not every small "
-                            "program runs belongs into another (ARENITE_APART)")
+            problems.append(f"the segment of {section}: {pages} pages, at most {most} allowed; what fewer programs run "
+                            "belongs into another (src/cold.ld.in)")
     return problems
 
 
