@@ -9,6 +9,10 @@
 
 #include "os/fault.hpp"
 
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#endif
+
 namespace arenite::os {
 namespace {
 
@@ -35,7 +39,15 @@ int kernel_munmap(void* start, size_t size) {
   return ::munmap(start, size);
 }
 void* kernel_mremap(void* start, size_t old_size, size_t new_size, int flags, void* to) {
+#ifdef __SANITIZE_THREAD__
+  // This call it does not intercept. The kernel orders who leaves a place before who moves into it.
+  __tsan_release(&g_page_size);
+  void* moved = ::mremap(start, old_size, new_size, flags, to);
+  __tsan_acquire(&g_page_size);
+  return moved;
+#else
   return ::mremap(start, old_size, new_size, flags, to);
+#endif
 }
 #else
 void* kernel_mmap(void* at, size_t size, int protection, int flags) {

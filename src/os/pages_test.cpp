@@ -6,7 +6,9 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <thread>
 #include <vector>
 
 #include "os/fault.hpp"
@@ -160,6 +162,31 @@ TEST_F(PagesTest, moved_pages_leave_their_place_and_keep_their_contents) {
   unmap(from, 2 * page_);
   unmap(from + 6 * page_, 2 * page_);
   unmap(to, 8 * page_);
+}
+
+// The kernel orders them, and nothing else does: ThreadSanitizer is told.
+TEST_F(PagesTest, who_moves_into_a_place_comes_after_who_left_it) {
+  char* place = static_cast<char*>(map(4 * page_));
+  char* other = static_cast<char*>(map(4 * page_));
+  ASSERT_NE(place, nullptr);
+  ASSERT_NE(other, nullptr);
+  std::atomic<char*> moved{nullptr};
+  std::thread first([&] {
+    place[0] = 1;
+    char* elsewhere = static_cast<char*>(map(4 * page_));
+    EXPECT_EQ(move_pages(place, 4 * page_, elsewhere, true), Moved::yes);
+    moved.store(elsewhere, std::memory_order_relaxed);
+  });
+  std::thread second([&] {
+    while (moved.load(std::memory_order_relaxed) == nullptr) std::this_thread::yield();
+    EXPECT_EQ(move_pages(other, 4 * page_, place, true), Moved::yes);
+    place[0] = 2;
+  });
+  first.join();
+  second.join();
+  EXPECT_EQ(moved.load()[0], 1);
+  EXPECT_TRUE(unmap(place, 4 * page_));
+  EXPECT_TRUE(unmap(moved.load(), 4 * page_));
 }
 
 TEST_F(PagesTest, pages_that_are_not_there_are_not_moved) {

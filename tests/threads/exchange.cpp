@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <cstring>
 
 #include "expect.hpp"
 #include "process.hpp"
@@ -103,6 +104,30 @@ CASE(a_pipeline_resizes_messages_on_their_way) {
       message->size = size;
       fill(message + 1, size - sizeof(Message), message->seed);
       channels[stage].send(message);
+    }
+    return nullptr;
+  });
+}
+
+CASE(mapped_blocks_of_all_threads_grow_into_one_anothers_places) {
+  run<4>([](void* number) -> void* {
+    constexpr std::size_t k_page = 4096;
+    Random random(reinterpret_cast<std::uintptr_t>(number));
+    for (int round = 0; round < 100; ++round) {
+      const std::uint64_t stamp = random.next();
+      char* block = nullptr;
+      std::size_t size = 0;
+      std::size_t stamped = 0;
+      while (size < 3_MiB) {
+        size = size == 0 ? 150'000 : size + 1 + random.below(size);
+        block = static_cast<char*>(realloc(block, size));
+        EXPECT(block != nullptr);
+        for (std::size_t at = 0; at < stamped; at += k_page)
+          EXPECT(memcmp(block + at, &stamp, sizeof(stamp)) == 0);
+        for (; stamped + sizeof(stamp) <= size; stamped += k_page)
+          memcpy(block + stamped, &stamp, sizeof(stamp));
+      }
+      free(block);
     }
     return nullptr;
   });
