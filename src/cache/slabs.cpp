@@ -18,7 +18,7 @@ constexpr uint32_t k_most_listed = 64;
 // of all sizes: a thread that needs few of each costs no page for each. So many bytes, or requests.
 constexpr size_t k_warm_up_bytes = 4096;
 constexpr size_t k_warm_up_most = 32;
-constexpr size_t k_warm_up_least = 2;
+constexpr size_t k_warm_up_least = 4;
 
 bool is_warming_up(ThreadSlabs* mine, unsigned size_class) {
   size_t limit = k_warm_up_bytes / slab::info(size_class).size;

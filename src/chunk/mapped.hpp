@@ -37,8 +37,8 @@ struct MappedFigures {
 inline constinit MappedFigures g_mapped;
 
 // Some of the mapped chunks that are in use, most of the time nearly all: a chunk found here need
-// not be asked for of the kernel. Who adds and who removes a chunk owns it.
-class KnownMapped {
+// not be asked for of the kernel. Who adds and who removes a chunk owns it. No more than a page.
+class alignas(4096) KnownMapped {
  public:
   void add(const Chunk* chunk) { slot(chunk).store(chunk, std::memory_order_relaxed); }
   void remove(const Chunk* chunk) {
@@ -49,7 +49,7 @@ class KnownMapped {
   }
 
  private:
-  static constexpr size_t k_slots = 1024;
+  static constexpr size_t k_slots = 512;
 
   std::atomic<const Chunk*>& slot(const Chunk* chunk) {
     const uintptr_t page = address_of(chunk) / 4096;
