@@ -118,27 +118,31 @@ uintptr_t copy_to_warm(const Mapping& old, size_t size, Chunk* chunk) {
 
 // Where the chunk's mapping is once it has `size` bytes; 0, and nothing changed, if it cannot have.
 uintptr_t resize(const Mapping& old, size_t size, Chunk* chunk) {
-  size_t behind = 0;
+  PageRange behind;
   if (keeps_warm()) {
     if (size < old.size) {
       g_warm_mappings.give({old.start + size, old.size - size, 0});
       return old.start;
     }
     const size_t missing = size - old.size;
-    if (g_warm_mappings.take_at(old.end(), missing, missing) != 0) return old.start;
+    if (const PageRange tail = g_warm_mappings.take_at(old.end(), missing, missing);
+        tail.size != 0) {
+      old.front()->seams += tail.seams;
+      return old.start;
+    }
     if (const uintptr_t start = copy_to_warm(old, size, chunk); start != 0) return start;
     // What is kept behind it goes along, or it would stay as a scrap that fits nothing.
     behind = g_warm_mappings.take_at(old.end(), 1, missing);
   }
   void* start = at_address<void>(old.start);
-  void* resized = os::remap(start, old.size + behind, size, true);
-  if (resized == nullptr && behind != 0) {
+  void* resized = os::remap(start, old.size + behind.size, size, true);
+  if (resized == nullptr && behind.size != 0) {
     // They may be two mappings to the kernel, and it moves one.
-    g_warm_mappings.give({old.end(), behind, 0});
-    behind = 0;
+    g_warm_mappings.give(behind);
+    behind = {};
     resized = os::remap(start, old.size, size, true);
   }
-  if (resized != nullptr) report_grown(size - old.size - behind, 0);
+  if (resized != nullptr) report_grown(size - old.size - behind.size, 0);
   return address_of(resized);
 }
 

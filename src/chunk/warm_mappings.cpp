@@ -190,13 +190,13 @@ PageRange WarmMappings::take_whole(size_t size) {
   return range;
 }
 
-size_t WarmMappings::take_at(uintptr_t start, size_t least, size_t most) {
-  if (bytes() < least || !lock_.lock_unless_frozen()) return 0;
+PageRange WarmMappings::take_at(uintptr_t start, size_t least, size_t most) {
+  if (bytes() < least || !lock_.lock_unless_frozen()) return {};
   clock_++;
-  size_t taken = 0;
+  PageRange taken;
   unsigned i = 0;
   while (i < count_ && starts_[i] != start) i++;
-  if (i < count_ && sizes_[i] >= least) taken = reuse(i, most < sizes_[i] ? most : sizes_[i]).size;
+  if (i < count_ && sizes_[i] >= least) taken = reuse(i, most < sizes_[i] ? most : sizes_[i]);
   lock_.unlock();
   return taken;
 }

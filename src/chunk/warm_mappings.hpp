@@ -56,8 +56,8 @@ class WarmMappings {
   PageRange take_whole(size_t size);
 
   // Of the range that begins at `start` the first `most` bytes, or all of it if it has no more than
-  // that, but at least `least`: a mapping can grow in place. How many; 0 where it has fewer.
-  size_t take_at(uintptr_t start, size_t least, size_t most);
+  // that, but at least `least`: a mapping can grow in place. Of size 0 where it has fewer.
+  PageRange take_at(uintptr_t start, size_t least, size_t most);
 
   // Takes a range over that was in use, to keep it or to unmap it. The caller settles afterwards.
   void give(const PageRange& range);

@@ -110,22 +110,22 @@ TEST_F(WarmTest, neighbours_merge_in_any_order) {
 TEST_F(WarmTest, an_empty_store_gives_nothing) {
   EXPECT_EQ(store_.take(k_unit, 0).range.size, 0U);
   EXPECT_EQ(store_.take_whole(k_unit).size, 0U);
-  EXPECT_EQ(store_.take_at(k_unit, 1, k_unit), 0U);
+  EXPECT_EQ(store_.take_at(k_unit, 1, k_unit).size, 0U);
   EXPECT_FALSE(store_.empty());
 }
 
 TEST_F(WarmTest, a_mapping_takes_what_is_kept_behind_it) {
   const PageRange given = give_apart(4);
-  EXPECT_EQ(store_.take_at(given.start, 5 * k_unit, 6 * k_unit), 0U);
-  EXPECT_EQ(store_.take_at(given.start + k_unit, 1, k_unit), 0U);
-  EXPECT_EQ(store_.take_at(given.start, 3 * k_unit, 3 * k_unit), 3 * k_unit);
+  EXPECT_EQ(store_.take_at(given.start, 5 * k_unit, 6 * k_unit).size, 0U);
+  EXPECT_EQ(store_.take_at(given.start + k_unit, 1, k_unit).size, 0U);
+  EXPECT_EQ(store_.take_at(given.start, 3 * k_unit, 3 * k_unit).size, 3 * k_unit);
   EXPECT_EQ(store_.bytes(), k_unit);
   drop({given.start, 3 * k_unit, 0});
 }
 
 TEST_F(WarmTest, a_mapping_takes_all_that_is_kept_behind_it_where_that_is_less) {
   const PageRange given = give_apart(4);
-  EXPECT_EQ(store_.take_at(given.start, 1, 6 * k_unit), 4 * k_unit);
+  EXPECT_EQ(store_.take_at(given.start, 1, 6 * k_unit).size, 4 * k_unit);
   EXPECT_EQ(store_.bytes(), 0U);
   drop(given);
 }
