@@ -38,7 +38,7 @@ def _real(name, module):
 
 # What "huge pages on" means for each allocator; variables of others do no harm.
 _HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "MALLOC_CONF": "thp:always",
-               "MIMALLOC_LARGE_OS_PAGES": "1", "ARENITE_HUGE_PAGES": "auto"}
+               "MIMALLOC_LARGE_OS_PAGES": "1", "ARENITE_HUGE_PAGES": "always"}
 
 
 def all_workloads():

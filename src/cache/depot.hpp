@@ -102,7 +102,7 @@ class Depot : public slab::Owner {
   slab::Slab* take_warm();
   slab::Slab* take_page();
   void make_page(slab::Slab* slab);
-  bool should_start_huge(const slab::Slab* page);
+  bool should_start_huge(const slab::Slab* page, unsigned size_class);
   void start_huge(const slab::Slab* page);
   void* next_small_extent(const slab::Slab* first_huge);
   void note_dirty(slab::Region* region);

@@ -11,9 +11,10 @@ using slab::Slab;
 
 // Whether a page that was just taken, untouched, is the first of an extent that should be huge. The
 // lock is held.
-bool Depot::should_start_huge(const Slab* page) {
-  if (!policy::should_start_huge(huge_pages.load(std::memory_order_relaxed), g_ledger.live(),
-                                 g_ledger.retained(), g_ledger.bound()) ||
+bool Depot::should_start_huge(const Slab* page, unsigned size_class) {
+  if (!policy::should_start_huge(huge_pages.load(std::memory_order_relaxed),
+                                 slab::info(size_class).size, g_ledger.live(), g_ledger.retained(),
+                                 g_ledger.bound()) ||
       !slab::region_at(page)->starts_extent(page))
     return false;
   if (small_extents_to_go_ == 0) return true;

@@ -6,6 +6,10 @@
 // page left, and only where it is a small part of what is in use. What is not used at once counts
 // as free and resident, and must have room in the bound on that (retention.hpp): the promise holds
 // in every mode.
+//
+// What it saves are misses of the TLB: so many as there are blocks to walk to. What it costs is so
+// many bytes to clear, and where a host has taken free memory back, and has to give it again, that
+// is three times as long as for small pages. So an extent of larger blocks starts small.
 #pragma once
 
 #include "policy/settings.hpp"
@@ -16,12 +20,16 @@ inline constexpr size_t k_huge_extent = 2 * k_mib;
 
 // `automatic` mode begins where an extent is a sixteenth of what is in use.
 inline constexpr size_t k_huge_from = 16 * k_huge_extent;
+// And where sixteen blocks or more lie in a small page.
+inline constexpr size_t k_huge_most_block = 256;
 
-// Whether the next extent should start huge, with `live` bytes in use, and `retained` bytes free
-// and resident of the `bound` that may be.
-constexpr bool should_start_huge(HugePages mode, size_t live, size_t retained, size_t bound) {
+// Whether the next extent should start huge, where the first blocks of it are of `block` bytes,
+// with `live` bytes in use, and `retained` bytes free and resident of the `bound` that may be.
+constexpr bool should_start_huge(HugePages mode, size_t block, size_t live, size_t retained,
+                                 size_t bound) {
   if (mode == HugePages::never) return false;
-  if (mode == HugePages::automatic && live < k_huge_from) return false;
+  if (mode == HugePages::automatic && (block > k_huge_most_block || live < k_huge_from))
+    return false;
   return retained + k_huge_extent <= bound;
 }
 

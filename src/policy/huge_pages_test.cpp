@@ -8,8 +8,8 @@ namespace arenite::policy {
 namespace {
 
 // As the bound is where no container's limit is near.
-bool should_start(HugePages mode, size_t live, size_t retained) {
-  return should_start_huge(mode, live, retained, retention_bound(live));
+bool should_start(HugePages mode, size_t live, size_t retained, size_t block = 64) {
+  return should_start_huge(mode, block, live, retained, retention_bound(live));
 }
 
 TEST(HugePages, a_small_process_gets_none) {
@@ -30,6 +30,13 @@ TEST(HugePages, what_is_not_used_at_once_has_room_in_the_bound) {
 TEST(HugePages, always_begins_as_soon_as_the_bound_has_room) {
   EXPECT_TRUE(should_start(HugePages::always, 16 * k_mib, 0));
   EXPECT_FALSE(should_start(HugePages::always, 16 * k_mib - 8, 0));
+}
+
+TEST(HugePages, larger_blocks_get_some_only_where_always_asks_for_them) {
+  const size_t live = 1 << 30;
+  EXPECT_TRUE(should_start(HugePages::automatic, live, 0, k_huge_most_block));
+  EXPECT_FALSE(should_start(HugePages::automatic, live, 0, k_huge_most_block + 16));
+  EXPECT_TRUE(should_start(HugePages::always, live, 0, k_huge_most_block + 16));
 }
 
 TEST(HugePages, never_is_never) {

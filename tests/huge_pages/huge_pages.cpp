@@ -16,7 +16,7 @@ using namespace behaviour;
 
 namespace {
 
-constexpr std::size_t k_size = 512;
+constexpr std::size_t k_size = 256;  // the largest that `auto` makes huge pages of
 constexpr std::size_t k_blocks = 96_MiB / k_size;
 char* g_blocks[k_blocks];
 
@@ -86,6 +86,16 @@ CASE(a_process_that_grows_large_gets_them) {
 
 CASE(a_small_process_gets_none) {
   take_blocks(24_MiB);
+  EXPECT_EQ(huge_bytes(), 0);
+}
+
+CASE(larger_blocks_get_none) {
+  constexpr std::size_t k_larger = 512;
+  for (std::size_t i = 0; i < 96_MiB / k_larger; ++i) {
+    g_blocks[i] = static_cast<char*>(malloc(k_larger));
+    EXPECT(g_blocks[i] != nullptr);
+    memset(g_blocks[i], 1, k_larger);
+  }
   EXPECT_EQ(huge_bytes(), 0);
 }
 
