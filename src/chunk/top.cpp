@@ -61,7 +61,7 @@ ARENITE_COLD void Arena::restart_in_child() {
   lock.forget();
 }
 
-ARENITE_LARGER Arena* Arena::around_elsewhere(const void* p) {
+Arena* Arena::around_elsewhere(const void* p) {
   if (ARENITE_LIKELY(g_kind_map.at(p) == Kind::chunk_heap)) {
     const HeapSegment* segment = HeapSegment::of(p);
     return p < segment->end() ? segment->arena : nullptr;

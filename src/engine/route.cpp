@@ -175,20 +175,9 @@ void clear_but(void* p, size_t n, chunk::FreePages::Range clean) {
   if (clean.end < end) memset(at_address<void>(clean.end), 0, end - clean.end);
 }
 
-}  // namespace
-
-void* allocate_slowly(size_t n, Otherwise otherwise) {
-  if (ARENITE_UNLIKELY(cache::is_watched())) return allocate_watched(n, otherwise);
-  return allocate_unwatched(n, otherwise);
-}
-
-ARENITE_LARGER void* allocate_zeroed(size_t n) {
+// Of chunks and mappings what is known to be clean is not cleared.
+ARENITE_LARGER void* allocate_zeroed_chunk(size_t n) {
   look_if_watched();
-  if (cache::serves(n)) {
-    void* p = nullptr;
-    if (!cache::take_current(n, p)) p = take_small(n);
-    if (p != nullptr) return memset(p, 0, n);
-  }
   Arena::Top top{};
   chunk::FreePages::Range clean;
   Chunk* chunk = take_chunk([n, &top, &clean](Arena& arena) {
@@ -214,6 +203,19 @@ ARENITE_LARGER void* allocate_zeroed(size_t n) {
   if (chunk == top.chunk && n + chunk::k_header > top.size) dirty = top.size - chunk::k_header;
   memset(p, 0, dirty);
   return p;
+}
+
+}  // namespace
+
+void* allocate_slowly(size_t n, Otherwise otherwise) {
+  if (ARENITE_UNLIKELY(cache::is_watched())) return allocate_watched(n, otherwise);
+  return allocate_unwatched(n, otherwise);
+}
+
+void* allocate_zeroed(size_t n) {
+  if (ARENITE_UNLIKELY(!cache::serves(n))) return allocate_zeroed_chunk(n);
+  void* p = allocate(n);
+  return ARENITE_LIKELY(p != nullptr) ? memset(p, 0, n) : nullptr;
 }
 
 ARENITE_APART void* allocate_aligned(size_t align, size_t n) {

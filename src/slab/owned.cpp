@@ -43,7 +43,7 @@ bool is_unused(Slab* slab) {
   return true;
 }
 
-ARENITE_LARGER bool is_free_with_owner(const Slab* slab, uint32_t granule) {
+ARENITE_APART bool is_free_with_owner(const Slab* slab, uint32_t granule) {
   const uint64_t bit = uint64_t{1} << (granule % 64);
   if ((load(slab->words[granule / 64]) & bit) != 0) return true;
   const uint16_t before = __atomic_load_n(&slab->claims, __ATOMIC_ACQUIRE);

@@ -318,7 +318,10 @@ CASE(a_small_program_with_one_thread_runs_only_what_all_do) {
   static void* mixed[2000];
   Random random(3);
   for (int round = 0; round < 20; ++round) {
-    for (void*& p : mixed) p = keep(malloc(1 + random.below(std::size_t{1} << random.below(12))));
+    for (void*& p : mixed) {
+      const std::size_t size = 1 + random.below(std::size_t{1} << random.below(12));
+      p = keep(size % 2 == 0 ? malloc(size) : calloc(1, size));
+    }
     for (void* p : mixed) free(p);
   }
   EXPECT_EQ(resident_of_code(2, 4), std::size_t{0});
@@ -326,8 +329,30 @@ CASE(a_small_program_with_one_thread_runs_only_what_all_do) {
   EXPECT_EQ(resident_of_code(4, 4), std::size_t{0});
   free(keep(aligned_alloc(64, 64)));
   EXPECT_AT_LEAST(resident_of_code(2, 4), std::size_t{4096});
-  free(keep(calloc(1, 1)));
+  free(keep(realloc(keep(malloc(1)), 100)));
   EXPECT_AT_LEAST(resident_of_code(3, 4), std::size_t{4096});
+}
+
+CASE(a_small_program_with_threads_runs_nothing_that_larger_ones_do) {
+  needs_optimised_library();
+  if (library_is_a_stand_in()) cannot_try("looks at the library's own file");
+  unsetenv("ARENITE_MODE");
+  rerun_with({});
+  static void* handed[300];
+  for (int round = 0; round < 20; ++round) {
+    for (void*& p : handed) p = keep(malloc(1 + static_cast<std::size_t>(&p - handed)));
+    join(start(
+        [](void*) -> void* {
+          for (void* p : handed) free(p);
+          for (void*& p : handed) p = keep(calloc(1, 2 + static_cast<std::size_t>(&p - handed)));
+          return nullptr;
+        },
+        nullptr));
+    for (void* p : handed) free(p);
+  }
+  EXPECT_AT_LEAST(resident_of_code(2, 4), std::size_t{4096});
+  EXPECT_EQ(resident_of_code(3, 4), std::size_t{0});
+  EXPECT_EQ(resident_of_code(4, 4), std::size_t{0});
 }
 
 CASE(a_larger_program_with_one_thread_runs_neither_cold_code_nor_what_threads_do) {
