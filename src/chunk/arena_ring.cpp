@@ -19,11 +19,12 @@ ARENITE_APART size_t ArenaRing::limit() {
 }
 
 void ArenaRing::push(Arena* arena) {
-  Arena* first = g_main_arena.next_in_ring.load(std::memory_order_relaxed);
+  // Acquires, too: whose arena this is may walk on from it without having come from the main one.
+  Arena* first = g_main_arena.next_in_ring.load(std::memory_order_acquire);
   do {
     arena->next_in_ring.store(first, std::memory_order_relaxed);
-  } while (!g_main_arena.next_in_ring.compare_exchange_weak(first, arena, std::memory_order_release,
-                                                            std::memory_order_relaxed));
+  } while (!g_main_arena.next_in_ring.compare_exchange_weak(first, arena, std::memory_order_acq_rel,
+                                                            std::memory_order_acquire));
 }
 
 // A new arena, attached once; nullptr at the limit or without memory.
@@ -55,11 +56,11 @@ Arena* ArenaRing::attach() {
   }
   if (Arena* fresh = add_new()) return fresh;
   // Enough arenas, or no memory for one more: share, each in its turn.
-  Arena* a = next_to_share_.load(std::memory_order_relaxed);
+  Arena* a = next_to_share_.load(std::memory_order_acquire);
   if (a == nullptr) a = &g_main_arena;
   // Once round at most: if all are broken the process is about to end, and any will do.
   for (size_t left = count(); left > 0 && (a == standby || a->is_abandoned()); left--) a = after(a);
-  next_to_share_.store(after(a), std::memory_order_relaxed);
+  next_to_share_.store(after(a), std::memory_order_release);
   a->attached_threads.fetch_add(1, std::memory_order_relaxed);
   return a;
 }

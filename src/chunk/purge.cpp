@@ -88,7 +88,7 @@ size_t Arena::purge_pages_and_unlock(size_t bytes) {
 
 size_t ArenaRing::purge(size_t bytes) {
   Arena* const first = [this] {
-    Arena* next = next_to_purge_.load(std::memory_order_relaxed);
+    Arena* next = next_to_purge_.load(std::memory_order_acquire);
     return next == nullptr ? &g_main_arena : next;
   }();
   size_t gone = 0;
@@ -106,7 +106,7 @@ size_t ArenaRing::purge(size_t bytes) {
     arena = gone < bytes ? next : arena;
     if (gone >= bytes) break;
   } while (arena != first);
-  next_to_purge_.store(arena, std::memory_order_relaxed);
+  next_to_purge_.store(arena, std::memory_order_release);
   return gone;
 }
 
