@@ -59,11 +59,11 @@ void need_huge_pages() {
   if (!has_some) cannot_try("the kernel gives no huge pages here");
 }
 
-void take_blocks(std::size_t bytes) {
-  for (std::size_t i = 0; i < bytes / k_size; ++i) {
-    g_blocks[i] = static_cast<char*>(malloc(k_size));
+void take_blocks(std::size_t bytes, std::size_t size = k_size) {
+  for (std::size_t i = 0; i < bytes / size; ++i) {
+    g_blocks[i] = static_cast<char*>(malloc(size));
     EXPECT(g_blocks[i] != nullptr);
-    memset(g_blocks[i], 1, k_size);
+    memset(g_blocks[i], 1, size);
   }
 }
 void give_block(std::size_t i) {
@@ -90,12 +90,8 @@ CASE(a_small_process_gets_none) {
 }
 
 CASE(larger_blocks_get_none) {
-  constexpr std::size_t k_larger = 512;
-  for (std::size_t i = 0; i < 96_MiB / k_larger; ++i) {
-    g_blocks[i] = static_cast<char*>(malloc(k_larger));
-    EXPECT(g_blocks[i] != nullptr);
-    memset(g_blocks[i], 1, k_larger);
-  }
+  need_huge_pages();
+  take_blocks(96_MiB, 2 * k_size);
   EXPECT_EQ(huge_bytes(), 0);
 }
 
