@@ -100,7 +100,7 @@ Slab* Depot::make_slab(unsigned size_class, Owner* owner, bool will_fill) {
   const bool is_fresh = first_dirty() == nullptr;
   Slab* slab = take_page();
   if (slab != nullptr) slab->place.store(Place::moving, std::memory_order_relaxed);
-  const bool is_huge = slab != nullptr && should_start_huge(slab, size_class);
+  const bool is_huge = slab != nullptr && should_start_huge(slab);
   lock.unlock();
   if (slab == nullptr) return nullptr;
   ledger::settle();

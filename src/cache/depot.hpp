@@ -102,7 +102,7 @@ class Depot : public slab::Owner {
   slab::Slab* take_warm();
   slab::Slab* take_page();
   void make_page(slab::Slab* slab);
-  bool should_start_huge(const slab::Slab* page, unsigned size_class);
+  bool should_start_huge(const slab::Slab* page);
   void start_huge(const slab::Slab* page);
   void* next_small_extent(const slab::Slab* first_huge);
   void note_dirty(slab::Region* region);
@@ -142,6 +142,7 @@ class Depot : public slab::Owner {
   // purged since.
   slab::Slab* warm_[k_most_warm] = {};
   unsigned warm_end_ = 0;
+  policy::HugeBudget huge_budget_;
   size_t small_extent_ = 0;           // of the first region: the next to be looked at
   size_t small_extents_end_ = 0;      // where the first that started huge is
   unsigned huge_refusals_ = 0;        // in a row

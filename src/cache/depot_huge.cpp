@@ -11,11 +11,12 @@ using slab::Slab;
 
 // Whether a page that was just taken, untouched, is the first of an extent that should be huge. The
 // lock is held.
-bool Depot::should_start_huge(const Slab* page, unsigned size_class) {
-  if (!policy::should_start_huge(huge_pages.load(std::memory_order_relaxed),
-                                 slab::info(size_class).size, g_ledger.live(), g_ledger.retained(),
-                                 g_ledger.bound()) ||
+bool Depot::should_start_huge(const Slab* page) {
+  const policy::HugePages mode = huge_pages.load(std::memory_order_relaxed);
+  if (!policy::should_start_huge(mode, g_ledger.live(), g_ledger.retained(), g_ledger.bound()) ||
       !slab::region_at(page)->starts_extent(page))
+    return false;
+  if (mode == policy::HugePages::automatic && !huge_budget_.allows(os::process_nanoseconds()))
     return false;
   if (small_extents_to_go_ == 0) return true;
   small_extents_to_go_--;
@@ -27,6 +28,7 @@ bool Depot::should_start_huge(const Slab* page, unsigned size_class) {
 // has frozen the lock afterwards the extent's other pages are resident and count as never touched,
 // until they are taken.
 ARENITE_COLD void Depot::start_huge(const Slab* page) {
+  const uint64_t started = os::thread_nanoseconds();
   const bool is_huge = os::populate_huge(slab::memory_of(page));
   if (!lock.lock_unless_frozen()) return;
   huge_refusals_ = is_huge ? 0 : huge_refusals_ + 1;
@@ -41,6 +43,10 @@ ARENITE_COLD void Depot::start_huge(const Slab* page) {
   void* small = is_huge ? next_small_extent(page) : nullptr;
   lock.unlock();
   if (small != nullptr) os::collapse_huge(small);
+  const uint64_t took = os::thread_nanoseconds() - started;
+  if (!lock.lock_unless_frozen()) return;
+  huge_budget_.charge(took);
+  lock.unlock();
 }
 
 // What was taken first is small pages, and may be what is used most: the upper levels of a tree,

@@ -22,7 +22,10 @@ constexpr size_t k_extent_pages = policy::k_huge_extent / slab::k_slab_size;
 // A depot of the test's own in a process that has much in use, as far as the ledger knows.
 class DepotHugeTest : public testing::Test {
  protected:
-  DepotHugeTest() { g_ledger.grew(k_others); }
+  DepotHugeTest() {
+    g_ledger.grew(k_others);
+    depot_.huge_pages = policy::HugePages::always;
+  }
   ~DepotHugeTest() override {
     os::g_fault_plan.fail_nth(0);
     g_ledger.shrank(k_others);
@@ -133,7 +136,7 @@ TEST_F(DepotHugeTest, what_was_there_before_follows_if_it_is_in_use) {
   Slab* first = make();
   slab::memory_of(first)[5] = 7;
   grow_to_an_extent();
-  depot_.huge_pages = policy::HugePages::automatic;
+  depot_.huge_pages = policy::HugePages::always;
   const char* last = slab::memory_of(first) + policy::k_huge_extent - 1;
   os::g_fault_plan.fail_nth(SIZE_MAX, k_huge_calls);
   make();
@@ -146,6 +149,23 @@ TEST_F(DepotHugeTest, what_was_there_before_follows_if_it_is_in_use) {
   make();
   EXPECT_EQ(os::g_fault_plan.seen(), calls + 1) << "each is looked at once";
   EXPECT_TRUE(is_whole());
+}
+
+// Where the kernel refuses at once it has cost nothing.
+TEST_F(DepotHugeTest, automatic_asks_for_one_when_it_is_earned) {
+  depot_.huge_pages = policy::HugePages::automatic;
+  os::g_fault_plan.fail_nth(1, k_huge_calls, true);
+  constexpr uint64_t k_earned = policy::HugeBudget::k_share * policy::HugeBudget::k_first;
+  grow_to_an_extent();
+  make();
+  if (os::g_fault_plan.seen() != 0) {
+    EXPECT_GE(os::process_nanoseconds(), k_earned);
+  }
+  while (os::process_nanoseconds() < k_earned) {
+  }
+  grow_to_an_extent();
+  make();
+  EXPECT_EQ(os::g_fault_plan.seen(), 1U);
 }
 
 TEST_F(DepotHugeTest, never_asks_for_none) {

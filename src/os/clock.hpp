@@ -1,4 +1,5 @@
-// The clock, where only its page is read: no system call, as long as the kernel offers that.
+// The clocks. The time of day and the monotonic one are read off the kernel's page: no system call,
+// as long as the kernel offers that.
 #pragma once
 
 #include <atomic>
@@ -10,6 +11,11 @@ namespace arenite::os {
 // A clock that never goes back, exact to some milliseconds. A few ns. The kernel's own, as below:
 // to call libc's alone brings 64 KiB of its text into a program that does not use it.
 uint64_t coarse_milliseconds();
+
+// Nanoseconds of processor time that the process, or the calling thread, has had. A system call. A
+// child of fork begins at zero.
+uint64_t process_nanoseconds();
+uint64_t thread_nanoseconds();
 
 // `time`, the kernel's own once somebody has asked. Not libc's: libc chooses between several when a
 // library that names it is loaded, and that alone brings 64 KiB of its text, and most often as many

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/auxv.h>
 #include <ctime>
+#include <thread>
 
 namespace arenite::os {
 namespace {
@@ -25,6 +26,19 @@ TEST(ClockTest, the_coarse_clock_is_the_monotonic_one_and_never_goes_back) {
   EXPECT_LE(first / 1000, static_cast<uint64_t>(exact.tv_sec) + 10);
   EXPECT_GE(first / 1000 + 1, static_cast<uint64_t>(exact.tv_sec));
   EXPECT_GE(coarse_milliseconds(), first);
+}
+
+TEST(ClockTest, processor_time_is_what_was_worked_by_all_and_by_the_thread) {
+  const uint64_t thread = thread_nanoseconds();
+  std::thread([] {
+    const uint64_t start = process_nanoseconds();
+    const uint64_t own = thread_nanoseconds();
+    EXPECT_LE(own, start);
+    while (thread_nanoseconds() < own + 20'000'000) {
+    }
+    EXPECT_GE(process_nanoseconds(), start + 20'000'000);
+  }).join();
+  EXPECT_LT(thread_nanoseconds(), thread + 20'000'000);
 }
 
 // libc's own way to the same image is slow and may allocate: good for a test.
