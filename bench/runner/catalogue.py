@@ -75,6 +75,7 @@ def all_workloads():
              "--live", 50),
         _own("growth", "large", "vectors grown by realloc", "growth"),
         _own("map", "containers", "a std::map of 5,000,000 entries", "map"),
+        _own("build", "containers", "a list, a hash table, strings: built once and dropped", "build"),
         _own("json", "containers", "a JSON document parsed and dumped", "json"),
         _own("calloc", "containers", "zeroed tables of 16 bytes to 4 MiB", "zeroed"),
         _real("redis", "redis"),

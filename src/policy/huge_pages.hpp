@@ -25,6 +25,7 @@ inline constexpr size_t k_huge_extent = 2 * k_mib;
 
 // `automatic` mode begins where an extent is a sixteenth of what is in use.
 inline constexpr size_t k_huge_from = 16 * k_huge_extent;
+
 // Whether the next extent should start huge, with `live` bytes in use, and `retained` bytes free
 // and resident of the `bound` that may be.
 constexpr bool should_start_huge(HugePages mode, size_t live, size_t retained, size_t bound) {
@@ -34,7 +35,8 @@ constexpr bool should_start_huge(HugePages mode, size_t live, size_t retained, s
 }
 
 // What `automatic` mode may spend on huge pages, in nanoseconds of processor time. The next is
-// expected to take as long as the last did, the first as long as a dear one.
+// expected to take as long as the last did, the first as long as a dear one. Not thread-safe: the
+// depot's lock guards it. Threads that start one at the same time may each spend what is left.
 class HugeBudget {
  public:
   // What small pages of an extent would have taken, about; what takes no longer costs nothing.
