@@ -153,6 +153,7 @@ TEST_F(DepotHugeTest, what_was_there_before_follows_if_it_is_in_use) {
 
 // Where the kernel refuses at once it has cost nothing.
 TEST_F(DepotHugeTest, automatic_asks_for_one_when_it_is_earned) {
+  if (slab::k_region_pages < k_extent_pages) GTEST_SKIP() << "regions are smaller";
   depot_.huge_pages = policy::HugePages::automatic;
   os::g_fault_plan.fail_nth(1, k_huge_calls, true);
   constexpr uint64_t k_earned = policy::HugeBudget::k_share * policy::HugeBudget::k_first;
