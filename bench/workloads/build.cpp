@@ -48,12 +48,16 @@ std::uint64_t strings(std::uint64_t entries) {
 int main(int argc, char** argv) {
   bench::Program program("build", "a list, a hash table, strings: built once and dropped", argc,
                          argv);
-  const std::uint64_t numbers = program.scaled(8'000'000, 1000);
-  const std::uint64_t entries = program.scaled(2'000'000, 1000);
+  const std::uint64_t numbers = program.shrunk(8'000'000, 1000);
+  const std::uint64_t entries = program.shrunk(2'000'000, 1000);
+  const std::uint64_t rounds = program.scaled(1);
   program.begin();
 
-  std::uint64_t sum = list(numbers);
-  sum += table(entries);
-  sum += strings(entries);
-  return program.finish(numbers + 2 * entries, sum);
+  std::uint64_t sum = 0;
+  for (std::uint64_t round = 0; round < rounds; ++round) {
+    sum += list(numbers);
+    sum += table(entries);
+    sum += strings(entries);
+  }
+  return program.finish(rounds * (numbers + 2 * entries), sum);
 }

@@ -7,7 +7,7 @@
 // as free and resident, and must have room in the bound on that (retention.hpp): the promise holds
 // in every mode.
 //
-// What it costs depends on the machine. Clearing 2 MiB at once takes a third of the time that 512
+// What it costs depends on the machine. Clearing 2 MiB at once takes a tenth of the time that 512
 // page faults do; but where a host has taken back what its guest had free, and has to give it
 // again, five times as long as small pages, which come from what the guest still has. A program
 // that walks over its memory earns that back, one that only builds and ends does not, and nobody
