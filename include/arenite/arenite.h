@@ -17,8 +17,8 @@ extern "C" {
  * The promise: retained <= bound + credit. Right after a call frees memory more may be retained
  * until that call returns; while other threads allocate and free, their latest steps may be missing
  * from some of the figures. Blocks that are free inside pages in use are live here, and so are
- * whole pages between small blocks until they go. In classic mode nothing is promised, and all but
- * size and arenas is 0. */
+ * whole free pages between small blocks until they go: free_in_slabs tells how many of those are
+ * known. In classic mode nothing is promised, and all but size and arenas is 0. */
 /* NOLINTNEXTLINE(readability-identifier-naming): a name of C */
 struct arenite_statistics {
   size_t size;              /* how many bytes of this structure were filled in */
@@ -33,11 +33,14 @@ struct arenite_statistics {
   size_t reused;            /* retained pages ever used again; wraps */
   size_t purged;            /* retained pages ever given back to the kernel; wraps */
   size_t arenas;            /* of the chunk engine */
+  size_t free_in_slabs; /* of what is live: whole free pages between small blocks, as many as the
+                           last round of looks found and left; 0 before the first */
 };
 
 /* Fills in the first `size` bytes of *out, which is sizeof(struct arenite_statistics) as the
- * program knows it; later versions add members at the end. 0, or EINVAL, with nothing filled in,
- * where out is null or the size is less than the structure ever was.
+ * program knows it; later versions add members at the end, and a program that knows fewer gets
+ * those. 0, or EINVAL, with nothing filled in, where out is null or the size is less than the
+ * structure ever was.
  *
  * Like any call it sees to the promise before it reports. */
 int arenite_stats(struct arenite_statistics* out, size_t size);

@@ -59,11 +59,15 @@ class Depot : public slab::Owner {
   // All of it. Whether any went.
   bool purge() { return purge(SIZE_MAX) != 0; }
 
-  // T8: gives free pages inside listed slabs back, all of them; how many bytes it was. And what is
-  // due of so many slabs, where they may hold `may_stay`; whether to look again a second later,
-  // however little happens until then.
+  // T8: gives free pages inside listed slabs back, all of them; how many bytes it was.
   size_t purge_holes();
-  bool look_for_holes(size_t may_stay);
+  // The next step of the round of looks for them, or the first of a new one, for about `work` units
+  // of work: gives those back that are due, where `may_stay` bytes may stay (policy/holes.hpp).
+  // Whether the round goes on, is over, or is over and another is to follow.
+  enum class Look : uint8_t { under_way, over, again };
+  Look look_for_holes(size_t may_stay, size_t work);
+  // Bytes of them that are known: from the last whole round.
+  size_t known_holes() const { return known_holes_.load(std::memory_order_relaxed); }
   // Its owner is about to allocate from a slab that has pages which are gone.
   void take_up_holes(slab::Slab* slab);
   // Whether the slab is between lists for that. The lock is held.
@@ -89,6 +93,8 @@ class Depot : public slab::Owner {
 
  private:
   static constexpr unsigned k_most_warm = 32;
+  // For so long a look keeps others from the lock, in units of work.
+  static constexpr size_t k_work_a_breath = 1024;
 
   // Whether somebody is at it. Changed with the lock, but for `left`: who found the lock frozen
   // when he came back from the kernel leaves the pages that he picked to the next who purges.
@@ -115,8 +121,14 @@ class Depot : public slab::Owner {
   void put_all_back();
   struct HoleBatch;
   enum class Asked : uint8_t { gone, refused, frozen };
-  bool look_into(slab::Region*& hand, size_t most_regions, policy::Holes* plan, size_t& gone);
-  void look_into(slab::Slab* slab, policy::Holes* plan, HoleBatch& batch);
+  // Where a round of looks has got to: a page of a region; no region where none is under way.
+  struct HolesHand {
+    slab::Region* region = nullptr;
+    size_t page = 0;
+  };
+  bool look_into(HolesHand& hand, size_t work, bool is_all_due, size_t& gone);
+  void look_into(slab::Slab* slab, bool is_all_due, HoleBatch& batch);
+  bool breathe();
   void take_out(slab::Slab* slab, HoleBatch& batch);
   Asked purge_out(HoleBatch& batch, size_t& all_gone);
   void relist(slab::Slab* slab);
@@ -150,7 +162,8 @@ class Depot : public slab::Owner {
   slab::Slab* out_[os::k_most_purge_ranges] = {};  // of their lists, for pages inside that go
   unsigned out_count_ = 0;
   policy::Holes holes_;
-  slab::Region* holes_hand_ = nullptr;     // the region at which the next look begins
+  HolesHand holes_hand_;
+  std::atomic<size_t> known_holes_{0};
   std::atomic<size_t> holes_away_{0};      // bytes inside slabs that have gone
   std::atomic<size_t> holes_taken_up_{0};  // and that were taken up again since the last look
   ThreadSlabs* records_ = nullptr;

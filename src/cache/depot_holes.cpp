@@ -85,6 +85,7 @@ Depot::Asked Depot::purge_out(HoleBatch& batch, size_t& all_gone) {
   g_ledger.freed(Keeper::slabs, clean);
   g_ledger.purged(Keeper::slabs, clean);
   holes_away_.fetch_add(clean, std::memory_order_relaxed);
+  holes_.gone(clean);
   all_gone += clean;
   relist_all_out();
   const bool all = clean == batch.ranges.bytes;
@@ -92,11 +93,11 @@ Depot::Asked Depot::purge_out(HoleBatch& batch, size_t& all_gone) {
   return all ? Asked::gone : Asked::refused;
 }
 
-// What of a slab is to go leaves its list: by plan, or all of it. The lock is held.
-void Depot::look_into(Slab* slab, policy::Holes* plan, HoleBatch& batch) {
-  if (slab->place.load(std::memory_order_relaxed) != Place::listed) return;
+// What of a slab is to go leaves its list: what is due, or all of it. The lock is held.
+void Depot::look_into(Slab* slab, bool is_all_due, HoleBatch& batch) {
   slab::SlabLinks& links = slab::links_of(slab);
-  const Pages holes = slab::holes_of(slab) & ~links.purged.load(std::memory_order_relaxed);
+  const Pages purged = links.purged.load(std::memory_order_relaxed);
+  const Pages holes = slab::holes_of(slab) & ~purged;
   // Whoever has allocated from it has changed these first.
   const auto claims = static_cast<uint8_t>(__atomic_load_n(&slab->claims, __ATOMIC_RELAXED) / 2);
   if (links.claims_seen != claims) {
@@ -105,24 +106,47 @@ void Depot::look_into(Slab* slab, policy::Holes* plan, HoleBatch& batch) {
   }
   const unsigned rounds = links.looks;
   if (rounds != UINT8_MAX) links.looks++;
-  if (holes == 0 || slab->owner.load(std::memory_order_relaxed) == &g_forsaken) return;
-  if (plan == nullptr || plan->is_due(slab::bytes_of(holes), rounds)) take_out(slab, batch);
+  if (slab->owner.load(std::memory_order_relaxed) == &g_forsaken) return;
+  const bool is_due = is_all_due || holes_.is_due(slab::k_slab_size - slab::bytes_of(purged),
+                                                  slab::bytes_of(holes), rounds);
+  if (is_due && holes != 0) take_out(slab, batch);
 }
 
-// Looks into the slabs of so many regions, from the hand on. The lock is held; false if it is so no
-// more.
-bool Depot::look_into(Region*& hand, size_t most_regions, policy::Holes* plan, size_t& gone) {
+// Lets others have the lock. False if fork has frozen it: as in purge_batch.
+bool Depot::breathe() {
+  lock.unlock();
+  if (lock.lock_unless_frozen()) return true;
+  purging_.store(Purging::left, std::memory_order_release);
+  return false;
+}
+
+// Looks into slabs from the hand on, for so many units of work (policy/holes.hpp). The lock is
+// held; false if it is so no more.
+bool Depot::look_into(HolesHand& hand, size_t work, bool is_all_due, size_t& gone) {
+  using Cost = policy::Holes;
   HoleBatch batch;
   Asked asked = Asked::gone;
-  for (; hand != nullptr && most_regions != 0 && asked == Asked::gone; most_regions--) {
-    size_t page = slab::k_first_page;
-    for (; Slab* slab = hand->slab_from(page); page++) {
-      look_into(slab, plan, batch);
-      if (!batch.is_full(out_count_)) continue;
-      asked = purge_out(batch, gone);
-      if (asked != Asked::gone) break;
+  size_t done = 0;
+  size_t breath = k_work_a_breath;
+  while (hand.region != nullptr && done < work && asked == Asked::gone) {
+    const size_t page = hand.page;
+    Slab* slab = hand.region->slab_from(hand.page);
+    done += (hand.page++ - page + 1) * Cost::k_header_passed;
+    if (slab == nullptr) {
+      hand = {hand.region->next, slab::k_first_page};
+      continue;
     }
-    hand = hand->next;
+    if (slab->place.load(std::memory_order_relaxed) != Place::listed) continue;
+    look_into(slab, is_all_due, batch);
+    done += Cost::k_slab_read;
+    if (batch.is_full(out_count_)) {
+      done += batch.ranges.count * Cost::k_range_purged +
+              batch.ranges.bytes / os::page_size() * Cost::k_page_purged;
+      asked = purge_out(batch, gone);
+    } else if (done >= breath) {
+      breath = done + k_work_a_breath;
+      if (!breathe()) return false;
+    }
   }
   if (asked == Asked::gone && out_count_ != 0) asked = purge_out(batch, gone);
   return asked != Asked::frozen;
@@ -131,22 +155,28 @@ bool Depot::look_into(Region*& hand, size_t most_regions, policy::Holes* plan, s
 ARENITE_COLD size_t Depot::purge_holes() {
   size_t gone = 0;
   if (!begin_purging()) return 0;
-  Region* hand = regions_;
-  if (look_into(hand, SIZE_MAX, nullptr, gone)) end_purging();
+  HolesHand hand{regions_, slab::k_first_page};
+  if (!look_into(hand, SIZE_MAX, true, gone)) return gone;
+  known_holes_.store(holes_.known(), std::memory_order_relaxed);
+  end_purging();
   return gone;
 }
 
-bool Depot::look_for_holes(size_t may_stay) {
-  constexpr size_t k_regions = policy::Holes::k_slabs_a_look / slab::k_region_pages;
+Depot::Look Depot::look_for_holes(size_t may_stay, size_t work) {
+  if (!begin_purging()) return Look::under_way;
+  if (holes_hand_.region == nullptr) {
+    holes_.begin_round(holes_taken_up_.exchange(0, std::memory_order_relaxed),
+                       holes_away_.load(std::memory_order_relaxed));
+    holes_hand_ = {regions_, slab::k_first_page};
+  }
+  holes_.set_may_stay(may_stay);
   size_t gone = 0;
-  if (!begin_purging()) return false;
-  holes_.begin(may_stay, holes_taken_up_.exchange(0, std::memory_order_relaxed),
-               holes_away_.load(std::memory_order_relaxed));
-  if (holes_hand_ == nullptr) holes_hand_ = regions_;
-  if (!look_into(holes_hand_, k_regions, &holes_, gone)) return false;
-  const bool look_again = holes_.end(gone, holes_hand_ == nullptr);
+  if (!look_into(holes_hand_, work, false, gone)) return Look::under_way;
+  Look look = Look::under_way;
+  if (holes_hand_.region == nullptr) look = holes_.end_round() ? Look::again : Look::over;
+  known_holes_.store(holes_.known(), std::memory_order_relaxed);
   end_purging();
-  return look_again;
+  return look;
 }
 
 // What had gone of a slab counts as there from now on; how many bytes.

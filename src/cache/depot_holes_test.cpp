@@ -48,6 +48,11 @@ class DepotHolesTest : public DepotTest {
     const char* last = slab::memory_of(slab) + (k_blocks - 1) * k_size;
     for (size_t i = 0; i < k_size; i++) ASSERT_EQ(last[i], 0x5a);
   }
+  using Look = Depot::Look;
+  Look step(size_t may_stay) {
+    return depot_.look_for_holes(may_stay, policy::Holes::k_short_step);
+  }
+  Look round(size_t may_stay) { return depot_.look_for_holes(may_stay, SIZE_MAX); }
   bool is_sound(const Slab* slab) {
     Breach breach;
     const bool sound = slab::verify_at_rest(slab, slab::Company::none, breach);
@@ -95,11 +100,12 @@ TEST_F(DepotHolesTest, more_slabs_than_one_request_to_the_kernel_names) {
   EXPECT_TRUE(is_whole());
 }
 
-TEST_F(DepotHolesTest, a_look_takes_what_nobody_has_allocated_from_since_the_last) {
+TEST_F(DepotHolesTest, a_round_takes_what_nobody_has_allocated_from_since_the_last) {
   std::vector<Slab*> slabs;
   for (int i = 0; i < 20; i++) slabs.push_back(make_holey());
-  EXPECT_TRUE(depot_.look_for_holes(0)) << "there will be something";
+  EXPECT_EQ(round(0), Look::again) << "there will be something";
   EXPECT_EQ(purged(slabs[0]), 0);
+  EXPECT_EQ(depot_.known_holes(), slabs.size() * (k_blocks - 1) * k_size);
   // One is taken up meanwhile, and listed again.
   mine_.unlist(slabs[7]);
   slabs[7]->place.store(Place::current);
@@ -107,20 +113,54 @@ TEST_F(DepotHolesTest, a_look_takes_what_nobody_has_allocated_from_since_the_las
   slab::retire_active(slabs[7]);
   free_mine(slabs[7], block);
   list(slabs[7]);
-  EXPECT_TRUE(depot_.look_for_holes(0));
+  EXPECT_EQ(round(0), Look::again);
   for (Slab* slab : slabs) EXPECT_EQ(purged(slab), slab == slabs[7] ? 0U : k_all_but_last);
-  EXPECT_TRUE(depot_.look_for_holes(0));
+  EXPECT_EQ(depot_.known_holes(), (k_blocks - 1) * k_size);
+  round(0);
   EXPECT_EQ(purged(slabs[7]), k_all_but_last);
-  depot_.look_for_holes(0);
-  EXPECT_FALSE(depot_.look_for_holes(0)) << "nothing is left";
+  EXPECT_EQ(depot_.known_holes(), 0U);
   EXPECT_TRUE(is_whole());
+}
+
+TEST_F(DepotHolesTest, rounds_end_where_no_more_than_may_stay_can_come_free) {
+  std::vector<Slab*> slabs;
+  for (int i = 0; i < 20; i++) slabs.push_back(make_holey());
+  EXPECT_EQ(round(20 * slab::k_slab_size), Look::over);
+  EXPECT_EQ(round(20 * slab::k_slab_size - 1), Look::again);
 }
 
 TEST_F(DepotHolesTest, what_may_stay_stays) {
   std::vector<Slab*> slabs;
   for (int i = 0; i < 20; i++) slabs.push_back(make_holey());
-  for (int i = 0; i < 4; i++) EXPECT_FALSE(depot_.look_for_holes(k_mib));
+  for (int i = 0; i < 4; i++) EXPECT_EQ(round(k_mib), Look::over);
   EXPECT_EQ(purged(slabs[0]), 0);
+}
+
+TEST_F(DepotHolesTest, a_step_does_no_more_than_its_work_and_the_next_goes_on) {
+  constexpr size_t k_slabs = 4000;
+  std::vector<Slab*> slabs;
+  for (size_t i = 0; i < k_slabs; i++) slabs.push_back(make_holey());
+  const auto how_many_gone = [&] {
+    size_t count = 0;
+    for (Slab* slab : slabs) count += purged(slab) != 0;
+    return count;
+  };
+  // The first round reads, the second purges.
+  size_t steps = 1;
+  while (step(0) == Look::under_way) steps++;
+  EXPECT_GE(steps, k_slabs * policy::Holes::k_slab_read / policy::Holes::k_short_step);
+  size_t before = 0;
+  for (Look look = Look::under_way; look == Look::under_way;) {
+    look = step(0);
+    const size_t gone = how_many_gone();
+    const size_t pages = (gone - before) * (k_blocks - 1);
+    EXPECT_GE(pages, look == Look::under_way ? 1U : 0U);
+    EXPECT_LE(pages * policy::Holes::k_page_purged,
+              policy::Holes::k_short_step + os::k_most_purge_ranges * k_blocks * k_blocks);
+    before = gone;
+  }
+  EXPECT_EQ(how_many_gone(), k_slabs);
+  EXPECT_TRUE(is_whole());
 }
 
 TEST_F(DepotHolesTest, those_of_slabs_without_a_thread_go_too) {

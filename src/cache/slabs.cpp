@@ -69,12 +69,16 @@ ARENITE_INLINE void take_up(Slab* slab) {
 }
 
 // Every so often what happens to slabs is reason enough to look what has to go, though no page has
-// come free: not in a program that has little, which runs no cold code. No lock is held.
-ARENITE_SELDOM void look_after_turns() {
+// come free: not in a program that has little, which runs no cold code. A thread's slabs that have
+// not been heard of so are a MiB at most. No lock is held.
+constexpr uint8_t k_turns_unheard = k_mib / slab::k_slab_size;
+
+ARENITE_SELDOM void look_after_turns(ThreadSlabs* mine) {
+  mine->turns = 0;
   if (ledger::g_ledger.live() > 4 * ledger::g_ledger.bound()) ledger::ask_purger();
 }
 ARENITE_INLINE void count_a_turn(ThreadSlabs* mine) {
-  if (ARENITE_UNLIKELY(++mine->turns == 0)) look_after_turns();
+  if (ARENITE_UNLIKELY(++mine->turns == k_turns_unheard)) look_after_turns(mine);
 }
 
 // Makes a nobody's slab `owner`'s (T3). False if another was quicker.

@@ -57,7 +57,8 @@ struct Thread {
   ThreadSlabs* slabs = &g_no_slabs;
   chunk::Arena* arena = nullptr;
   bool departing = false;
-  uint32_t number = 0;  // once it has settled (engine/retention.cpp)
+  uint32_t number = 0;         // once it has settled (engine/retention.cpp)
+  uint8_t requests_to_go = 0;  // until the clock is read, where they are watched
 
   bool has_slabs() const { return slabs != &g_no_slabs; }
   // False only while the dynamic linker relocates the program: thread-local storage is all zero

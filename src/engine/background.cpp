@@ -22,7 +22,7 @@ ARENITE_COLD void purge_in_background() {
       continue;
     }
     os::sleep_while(k_nothing, 0, k_second);
-    ledger::ask_purger();  // whatever it looks like: time has passed
+    look_again();
     g_work.store(0);
     if (is_more_due()) g_work.store(1);
   }

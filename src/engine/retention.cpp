@@ -18,22 +18,21 @@ struct Retention {
   std::atomic<bool> is_settling{false};
   std::atomic<bool> is_due{false};  // somebody came meanwhile
   std::atomic<bool> is_forfeited{false};
+  std::atomic<bool> is_resting{true};  // the rounds are
   std::atomic<size_t> usable_credit{0};
-  std::atomic<size_t> next_change{0};    // before this time alone changes nothing
-  std::atomic<bool> awaits_look{false};  // into slabs, as soon as its time has come
-  uint64_t next_look = 0;
-  size_t most_since_look = 0;     // in use
-  unsigned watched_requests = 0;  // that may still be watched for that alone
-  bool counts_requests = false;   // they are, in g_watched_requests
+  std::atomic<size_t> next_change{0};  // before this time alone changes nothing
+  std::atomic<size_t> last_seen{0};    // when somebody last came
+  size_t retained = 0;                 // when somebody last settled
   policy::Purging purging;
+  policy::Rounds rounds;
 };
 constinit Retention g_retention;
 
-// A program that does little must be watched, or it would not notice that a look is due. One that
-// does much comes to settle() often enough, and pays for so many watched requests at most: in all
-// between two looks, and then each time that it has come.
-constexpr unsigned k_watched_requests = 4096;
-constexpr unsigned k_watched_requests_more = 64;
+// Where requests are watched and none came for so long, the next does all that is due.
+constexpr size_t k_pause_ms = 200;
+// Where they come slower than this, each reads the clock; else each of so many.
+constexpr size_t k_slow_ms = 20;
+constexpr uint8_t k_requests_a_clock = 64;
 
 bool is_before(size_t time, size_t other) {
   return static_cast<ptrdiff_t>(time - other) < 0;
@@ -85,18 +84,26 @@ size_t purge(size_t bytes) {
   return gone;
 }
 
-void purge_planned(size_t planned) {
-  const size_t gone = purge(planned);
-  g_retention.purging.purged(planned, gone);
+// So much of it, now: what has come free since somebody last settled, and a lot. Whether the rest
+// has to wait for the next.
+bool purge_planned(size_t planned, bool all) {
+  const size_t retained = g_ledger.retained();
+  const size_t freed = retained > g_retention.retained ? retained - g_retention.retained : 0;
+  const size_t most = freed + policy::Purging::k_largest_lot;
+  const bool is_rest_left = !all && planned > most;
+  const size_t wanted = is_rest_left ? most : planned;
+  const size_t gone = purge(wanted);
+  g_retention.purging.purged(wanted, gone);
 #ifndef NDEBUG
   // The promise. While other threads are at it, or where a keeper could not give, nobody knows.
   const size_t allowed =
       g_ledger.bound() + g_retention.purging.usable_credit() + policy::Purging::k_scraps;
-  if (os::single_threaded() && gone >= planned && g_ledger.retained() > allowed) {
+  if (!is_rest_left && os::single_threaded() && gone >= planned && g_ledger.retained() > allowed) {
     static constexpr char k_words[] = "arenite: more free memory is kept than was promised\n";
     os::die(k_words, sizeof(k_words) - 1);
   }
 #endif
+  return is_rest_left;
 }
 
 // Never 0. Not the address of its state: the next thread's may be where the last one's was.
@@ -107,40 +114,25 @@ uint32_t number_of_this_thread() {
   return number;
 }
 
-// What is free inside slabs nobody tells: once a second it is looked for. And where what is in use
-// has become less by as much as may be kept, for a program may fall silent after a teardown.
-bool is_look_due(uint64_t now) {
-  const size_t live = g_ledger.live();
-  size_t& most = g_retention.most_since_look;
-  if (live > most) most = live;
-  return now >= g_retention.next_look || live + g_ledger.bound() < most;
-}
-
-bool look_into_slabs(uint64_t now) {
-  g_retention.next_look = now + policy::Holes::k_between_looks;
-  g_retention.most_since_look = 0;
-  g_retention.watched_requests = k_watched_requests;
+// The next step through the slabs, if one is due.
+void look_into_slabs(uint64_t now, bool is_event, bool is_after_pause) {
   const size_t bound = g_ledger.bound();
+  const size_t work = g_retention.rounds.plan({.now = now,
+                                               .live = g_ledger.live(),
+                                               .bound = bound,
+                                               .is_event = is_event,
+                                               .is_after_pause = is_after_pause});
+  if (work == 0) return;
   const size_t retained = g_ledger.retained();
-  return cache::g_depot.look_for_holes(bound > retained ? bound - retained : 0);
+  using Look = cache::Depot::Look;
+  const Look look = cache::g_depot.look_for_holes(bound > retained ? bound - retained : 0, work);
+  if (look != Look::under_way) g_retention.rounds.end(look == Look::again);
 }
 
-// Whether requests are to be watched so that the next look comes.
-bool await_look(uint64_t now) {
-  unsigned& left = g_retention.watched_requests;
-  if (g_retention.counts_requests) left = g_watched_requests.load(std::memory_order_relaxed);
-  if (left == 0 && !cache::is_watched()) left = k_watched_requests_more;
-  // Whoever does anything may have freed blocks in slabs. Little programs need not be watched.
-  const bool awaits =
-      is_look_due(now) ? look_into_slabs(now) : g_ledger.live() > 4 * g_ledger.bound();
-  g_retention.awaits_look.store(awaits, std::memory_order_relaxed);
-  return awaits && left != 0;
-}
-
-void settle_now() {
-  const uint64_t now = os::coarse_milliseconds();
+void settle_now(uint64_t now, bool is_event, bool is_after_pause) {
   policy::Purging& purging = g_retention.purging;
-  const bool watches_for_look = await_look(now);
+  const policy::Rounds& rounds = g_retention.rounds;
+  look_into_slabs(now, is_event, is_after_pause);
   if (g_retention.is_forfeited.load(std::memory_order_relaxed)) {
     g_retention.is_forfeited.store(false, std::memory_order_relaxed);
     purging.forfeit();
@@ -157,35 +149,41 @@ void settle_now() {
                                        .grown = g_ledger.grown(),
                                        .unfit = g_ledger.unfit(),
                                        .reused = g_ledger.reused()});
-  if (ARENITE_UNLIKELY(planned != 0)) purge_planned(planned);
+  bool is_rest_left = false;
+  if (ARENITE_UNLIKELY(planned != 0)) is_rest_left = purge_planned(planned, is_after_pause);
+  g_retention.retained = g_ledger.retained();
   g_retention.usable_credit.store(purging.usable_credit(), std::memory_order_relaxed);
   g_ledger.set_credit(purging.credit(), purging.ceiling());
   const bool is_over = g_ledger.is_over() && !purging.is_pausing(now);
-  tell_background(planned != 0, is_over || g_retention.awaits_look.load(std::memory_order_relaxed));
+  const bool is_resting = rounds.is_resting();
+  g_retention.is_resting.store(is_resting, std::memory_order_relaxed);
+  tell_background(planned != 0, is_over || !is_resting);
   // A request that is to start the thread must not find that it is too early.
   const bool wanted = is_background_wanted();
   uint64_t next_change = purging.next_change();
-  if (watches_for_look && g_retention.next_look < next_change) next_change = g_retention.next_look;
-  g_retention.next_change.store(static_cast<size_t>(wanted ? now : next_change),
-                                std::memory_order_relaxed);
+  if (!is_resting && rounds.next_change() < next_change) next_change = rounds.next_change();
+  if (wanted || is_rest_left || next_change < now) next_change = now;
+  g_retention.next_change.store(static_cast<size_t>(next_change), std::memory_order_relaxed);
   if (wanted) g_looked_at.store(0, std::memory_order_relaxed);
   g_ledger.set_known_over(is_over);
-  g_retention.counts_requests = watches_for_look && !is_over && !wanted;
-  g_watched_requests.store(g_retention.counts_requests ? g_retention.watched_requests : 0,
-                           std::memory_order_relaxed);
-  cache::watch(is_over || wanted || watches_for_look);
+  cache::watch(is_over || wanted || !is_resting);
 }
 
-}  // namespace
+// How long nobody has come, if that is known: a request that is not watched is not noticed.
+size_t note_time(size_t now) {
+  const size_t last = g_retention.last_seen.load(std::memory_order_relaxed);
+  if (last != now) g_retention.last_seen.store(now, std::memory_order_relaxed);
+  return cache::is_watched() ? now - last : 0;
+}
 
 // Who finds another at it says so and looks once more, and who leaves looks whether somebody said
 // so: both orders are sequentially consistent, so that one of the two sees the other, and no event
 // waits for the next. A purge that settles within a settling ends here.
-void settle() {
-  for (;;) {
+void settle(uint64_t now, bool is_event, bool is_after_pause) {
+  for (;; is_event = true) {
     if (try_enter()) {
       g_retention.is_due.store(false, std::memory_order_relaxed);
-      settle_now();
+      settle_now(now, is_event, is_after_pause);
       leave();
       if (ARENITE_LIKELY(!g_retention.is_due.load(std::memory_order_seq_cst))) return;
     } else {
@@ -195,18 +193,30 @@ void settle() {
   }
 }
 
+}  // namespace
+
+void settle() {
+  const uint64_t now = os::coarse_milliseconds();
+  settle(now, true, note_time(static_cast<size_t>(now)) >= k_pause_ms);
+}
+
 bool is_more_due() {
-  return g_retention.awaits_look.load(std::memory_order_relaxed) || g_ledger.is_over();
+  return !g_retention.is_resting.load(std::memory_order_relaxed) || g_ledger.is_over();
 }
 
 void look_again() {
-  // What fades within the second, an event will find.
   g_looked_at.store(os::wall_second(), std::memory_order_relaxed);
-  const auto now = static_cast<size_t>(os::coarse_milliseconds());
-  const bool changed = !is_before(now, g_retention.next_change.load(std::memory_order_relaxed));
-  if (!changed && g_ledger.is_over()) return;
-  start_background();
-  settle();
+  const uint64_t now = os::coarse_milliseconds();
+  const size_t pause = note_time(static_cast<size_t>(now));
+  const auto is_changed = [now] {
+    return !is_before(static_cast<size_t>(now),
+                      g_retention.next_change.load(std::memory_order_relaxed));
+  };
+  if (is_changed()) {
+    start_background();
+    settle(now, false, pause >= k_pause_ms);
+  }
+  cache::t_thread.requests_to_go = pause >= k_slow_ms || is_changed() ? 1 : k_requests_a_clock;
 }
 
 ARENITE_COLD void forfeit_credit() {
@@ -226,7 +236,8 @@ ARENITE_COLD void restart_retention_in_child() {
 }
 
 ARENITE_COLD size_t usable_credit() {
-  if (ledger::g_purger.load(std::memory_order_relaxed) != nullptr) settle();
+  if (ledger::g_purger.load(std::memory_order_relaxed) != nullptr)
+    settle(os::coarse_milliseconds(), false, true);
   return g_retention.usable_credit.load(std::memory_order_relaxed);
 }
 

@@ -1,20 +1,25 @@
 // Retention: what is free and resident is brought back within what policy allows.
 //
-// Whoever reports an event to the ledger that leaves more retained than the bound, comes here
-// (ledger::settle). policy::Purging says how much has to go, and the keeper that has most gives it.
-// One thread at a time; who comes meanwhile does not wait.
+//   an event (ledger::settle) ──────► settle(true) ─┬─► policy::Rounds   ─► a step through the
+//   slabs time, seen by a watched request ─► settle(false) └─► policy::Purging ─► the keeper that
+//   has most
 //
-// What a program keeps on credit is to go when a second has passed, though it calls no more than
-// the shortest malloc. So while more than the bound is retained requests are watched
-// (cache/slabs.hpp): none takes the shortest way, each looks whether the day's clock has begun
-// another second.
+// One thread at a time; a thread that comes meanwhile does not wait.
 //
-//   unwatched   an event leaves more than the bound, and credit covers it     -> watched
-//   watched     a look finds no more than the bound, or keepers that cannot
-//               give                                                          -> unwatched
+// Two things are to happen though a program calls no more than the shortest malloc: what it keeps
+// on credit is to go when a second has passed, and what is free inside slabs is to be found. While
+// either may be due, requests are watched (cache/slabs.hpp): none takes the shortest way, and each
+// looks whether the day's clock has begun another second. Each 64th reads the exact clock, or each
+// one where they come slowly.
 //
-// So they are where free pages inside slabs may be due at the next look (policy/holes.hpp), which
-// is at the most once a second: not all of a busy program's requests, for that comes here anyhow.
+//   unwatched   an event leaves more than the bound, which credit covers, or
+//               wakes the rounds                                             -> watched
+//   watched     no more than the bound is kept, or the keepers cannot give,
+//               and the rounds rest                                          -> unwatched
+//
+// No request does more than some 0.5 ms of it: a short step, and a purge of 2 MiB and of the
+// largest kept mapping. The next goes on. But where requests were watched and none came for
+// `k_pause_ms`, one does all that is due: it may be the last for long.
 //
 // Where slabs do not serve (perturbed memory, a low mmap threshold) every request takes a longer
 // way anyhow and looks too.
@@ -26,38 +31,27 @@
 
 namespace arenite::engine {
 
-// Brings it back. What the ledger calls.
+// Brings it back, after an event. What the ledger calls.
 void settle();
+
+// The same where time alone has passed, if that can have changed anything. No lock is held.
+void look_again();
 
 // Begins to keep the promise. Once, at start; not in classic mode.
 inline void start_retention() {
   ledger::g_purger.store(settle, std::memory_order_release);
 }
 
-// Whether a second from now there may be something to purge though nothing happens.
+// Whether there may be something to do later though nothing happens.
 bool is_more_due();
 
 // The second of the day's clock in which somebody looked last; 0 if the next request is to look.
 [[gnu::visibility("hidden")]] inline constinit std::atomic<size_t> g_looked_at{0};
 
-// How many more requests are watched; 0 if all are, as long as they are.
-[[gnu::visibility("hidden")]] inline constinit std::atomic<unsigned> g_watched_requests{0};
-
-// Whether this one is the last. Two threads may count as one.
-ARENITE_INLINE bool is_last_watched() {
-  const unsigned left = g_watched_requests.load(std::memory_order_relaxed);
-  if (left == 0) return false;
-  g_watched_requests.store(left - 1, std::memory_order_relaxed);
-  return left == 1;
-}
-
-// Looks whether time alone has changed what may be kept.
-void look_again();
-
 // Before a watched request. No lock is held.
 ARENITE_INLINE void look_if_time_passed() {
   if (ARENITE_UNLIKELY(os::wall_second() != g_looked_at.load(std::memory_order_relaxed) ||
-                       is_last_watched()))
+                       --cache::t_thread.requests_to_go == 0))
     look_again();
 }
 // Before any.

@@ -11,6 +11,7 @@
 //   credit.hpp      how much more a program has earned by asking for it again
 //   purging.hpp     how much has to go now
 //   holes.hpp       when free pages inside slabs go
+//   rounds.hpp      when slabs are looked into for them, and how much at a time
 //   huge_pages.hpp  which growth starts as a huge page
 #pragma once
 
@@ -21,5 +22,6 @@
 #include "policy/pressure.hpp"
 #include "policy/purging.hpp"
 #include "policy/retention.hpp"
+#include "policy/rounds.hpp"
 #include "policy/settings.hpp"
 #include "policy/thresholds.hpp"

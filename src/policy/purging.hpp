@@ -1,9 +1,9 @@
 // Purging: how much of what is retained has to go now.
 //
 // Where more is retained than bound and credit allow, the rest goes and a lot beyond it, so that
-// purges come seldom and are large: an eighth of the bound, or half of it where that is small. Not
-// more, for what is purged is often wanted again: where blocks are replaced at random the free
-// memory between them swings around the bound.
+// purges come seldom: an eighth of the bound, or half of it where that is small. Not more, for what
+// is purged is often wanted again: where blocks are replaced at random the free memory between them
+// swings around the bound. And not more than 2 MiB, which a request can pay for at once.
 //
 // No credit counts that would let the process grow: it is no more than what was in use at the peak
 // of the last second and is not now (credit.hpp). So where fresh pages are taken though much is
@@ -34,6 +34,7 @@ struct RetentionFigures {
 class Purging {
  public:
   static constexpr size_t k_least_lot = 512 * k_kib;
+  static constexpr size_t k_largest_lot = 2 * k_mib;
   static constexpr size_t k_scraps = 256 * k_kib;
   // Where nothing can be purged nobody is asked for so long.
   static constexpr uint64_t k_pause = Credit::k_period;
@@ -50,7 +51,8 @@ class Purging {
     reused_ = f.reused;
     usable_ = credit_.usable(f.live);
     if (f.retained <= f.bound || f.retained - f.bound <= usable_ || is_pausing(f.now)) return 0;
-    const size_t lot = f.bound / 8 > k_least_lot ? f.bound / 8 : f.bound / 2;
+    size_t lot = f.bound / 8 > k_least_lot ? f.bound / 8 : f.bound / 2;
+    if (lot > k_largest_lot) lot = k_largest_lot;
     return f.retained - f.bound + lot - usable_;
   }
 

@@ -192,6 +192,17 @@ class Region {
   static constexpr size_t k_masks = (k_region_pages + 63) / 64;
   using Mask = uint64_t[k_masks];
 
+  // From page `begin` to before page `end`; none at first.
+  struct Span {
+    size_t begin = k_region_pages;
+    size_t end = 0;
+
+    void include(Span other) {
+      if (other.begin < begin) begin = other.begin;
+      if (other.end > end) end = other.end;
+    }
+  };
+
   static bool has(const Mask& mask, size_t page) {
     return (mask[page / 64] >> (page % 64) & 1) != 0;
   }
@@ -219,12 +230,12 @@ class Region {
   size_t used_end_ = k_first_page;  // from here on no page was ever taken
   size_t committed_end_ = k_first_page;
   size_t free_count_ = k_end_page - k_first_page;
-  size_t dirty_count_ = 0;            // of the free ones
-  size_t dirty_from_ = 0;             // no mask before this has one of them
-  size_t clean_out_ = 0;              // of those that are out
-  size_t hand_ = 0;                   // the word of the masks that it comes to next
-  size_t words_from_ = k_first_page;  // pick_words goes on here
-  bool has_stale_words_ = false;      // pages became clean since pick_words found none
+  size_t dirty_count_ = 0;  // of the free ones
+  size_t dirty_from_ = 0;   // no mask before this has one of them
+  size_t clean_out_ = 0;    // of those that are out
+  size_t hand_ = 0;         // the word of the masks that it comes to next
+  Span stale_words_;        // here pages became clean since pick_words came by
+  Span words_out_;          // here pages are out for their words
   size_t peak_held_ = 0;
 };
 

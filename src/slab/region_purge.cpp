@@ -51,7 +51,7 @@ size_t Region::put_back(const os::PurgeRange& range, bool is_clean) {
     dirty_count_ += pages;
     note_dirty_from(first);
   }
-  has_stale_words_ = has_stale_words_ || is_clean;
+  if (is_clean) stale_words_.include({first, first + pages});
   return pages;
 }
 
@@ -75,14 +75,19 @@ bool Region::is_run_written(size_t begin, size_t end) const {
 }
 
 bool Region::pick_words(PurgeBatch& batch) {
-  if (!has_stale_words_) return true;
+  if (stale_words_.begin >= stale_words_.end) return true;
   const auto is_clean = [&](size_t page) { return has(free_, page) && !has(dirty_, page); };
-  for (size_t page = words_from_; page < used_end_;) {
+  // A page of the kernel's with words may reach this far beyond what has become clean.
+  const size_t margin = os::page_size() / k_words_stride + 1;
+  const size_t last = stale_words_.end + margin < used_end_ ? stale_words_.end + margin : used_end_;
+  size_t page =
+      stale_words_.begin > k_first_page + margin ? stale_words_.begin - margin : k_first_page;
+  while (page < last) {
     size_t end = page;
-    while (end < used_end_ && is_clean(end)) end++;
+    while (end < last && is_clean(end)) end++;
     if (end != page && is_run_written(page, end)) {
       if (batch.count + 2 > os::k_most_purge_ranges) {
-        words_from_ = page;
+        stale_words_.begin = page;
         return false;
       }
       for (const size_t offset : {size_t{0}, k_words_size}) {
@@ -93,22 +98,22 @@ bool Region::pick_words(PurgeBatch& batch) {
         clear(free_, p);
         set(out_, p);
       }
+      words_out_.include({page, end});
       free_count_ -= end - page;
       clean_out_ += end - page;
     }
     page = end + 1;
   }
-  words_from_ = k_first_page;
-  has_stale_words_ = false;
+  stale_words_ = {};
   return true;
 }
 
 void Region::put_back_words(bool are_clean) {
-  has_stale_words_ = has_stale_words_ || !are_clean;
   if (clean_out_ == 0) return;
-  for (size_t page = k_first_page; page < used_end_;) {
+  if (!are_clean) stale_words_.include(words_out_);
+  for (size_t page = words_out_.begin; page < words_out_.end;) {
     size_t end = page;
-    while (end < used_end_ && has(out_, end) && !has(dirty_, end)) end++;
+    while (end < words_out_.end && has(out_, end) && !has(dirty_, end)) end++;
     const os::PurgeRange whole = words_of_run(page, end, 0);
     for (size_t p = page; p < end; p++) {
       const uintptr_t words = region_of(this) + k_headers_size + p * k_words_stride;
@@ -121,6 +126,7 @@ void Region::put_back_words(bool are_clean) {
     }
     page = end + 1;
   }
+  words_out_ = {};
   clean_out_ = 0;
 }
 
@@ -131,6 +137,8 @@ ARENITE_COLD void Region::put_all_back() {
     dirty_count_ += count_bits(out_[i] & dirty_[i]);
     out_[i] = 0;
   }
+  stale_words_.include(words_out_);
+  words_out_ = {};
   clean_out_ = 0;
   dirty_from_ = 0;
 }

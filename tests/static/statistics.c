@@ -3,6 +3,7 @@
 
 #include <arenite/arenite.h>
 #include <errno.h>
+#include <stddef.h>
 
 #include "check.h"
 
@@ -23,7 +24,7 @@ static void check_refusals(void) {
   errno = 7;
   CHECK(arenite_stats(NULL, sizeof(now)) == EINVAL);
   CHECK(arenite_stats(&now, 0) == EINVAL);
-  CHECK(arenite_stats(&now, sizeof(now) - 1) == EINVAL);
+  CHECK(arenite_stats(&now, offsetof(struct arenite_statistics, free_in_slabs) - 1) == EINVAL);
   CHECK(now.live == 42);
   CHECK(errno == 7);
 }
@@ -36,6 +37,15 @@ static void check_room_for_later_members_is_left_alone(void) {
   CHECK(arenite_stats(&now.known, sizeof(now)) == 0);
   CHECK(now.known.size == sizeof(now.known));
   CHECK(now.later == 42);
+}
+
+static void check_a_program_that_knows_fewer_members_gets_those(void) {
+  struct arenite_statistics now = {.free_in_slabs = 42};
+  const size_t first = offsetof(struct arenite_statistics, free_in_slabs);
+  CHECK(arenite_stats(&now, first) == 0);
+  CHECK(now.size == first);
+  CHECK(now.arenas >= 1);
+  CHECK(now.free_in_slabs == 42);
 }
 
 static void check_figures_follow_a_large_block(int is_classic) {
@@ -77,6 +87,7 @@ int main(void) {
   const int is_classic = mode != NULL && strcmp(mode, "classic") == 0;
   check_refusals();
   check_room_for_later_members_is_left_alone();
+  check_a_program_that_knows_fewer_members_gets_those();
   check_figures_follow_a_large_block(is_classic);
   check_figures_follow_small_blocks(is_classic);
   return 0;

@@ -87,7 +87,7 @@ void* purge_all_the_time(void*) {
   auto& depot = arenite::cache::g_depot;
   for (unsigned n = 0; !g_stop.load(std::memory_order_relaxed); n++) {
     if (n % 4 == 0) {
-      depot.look_for_holes(0);
+      depot.look_for_holes(0, arenite::policy::Holes::k_short_step);
     } else {
       g_purged += depot.purge_holes();
     }
