@@ -57,8 +57,10 @@ struct Thread {
   ThreadSlabs* slabs = &g_no_slabs;
   chunk::Arena* arena = nullptr;
   bool departing = false;
-  uint32_t number = 0;         // once it has settled (engine/retention.cpp)
-  uint8_t requests_to_go = 0;  // until the clock is read, where they are watched
+  uint32_t number = 0;  // once it has settled (engine/retention.cpp)
+  // Where requests are watched: until the clock is read, and how many it was to be then.
+  uint8_t requests_to_go = 0;
+  uint8_t requests_a_clock = 0;
 
   bool has_slabs() const { return slabs != &g_no_slabs; }
   // False only while the dynamic linker relocates the program: thread-local storage is all zero

@@ -11,6 +11,7 @@ namespace {
 
 using ledger::g_ledger;
 using ledger::Keeper;
+using Pace = policy::Rounds::Pace;
 
 // Changed by the thread that is settling; the others look at the atomics only. Times are those of
 // the clock modulo a word.
@@ -22,14 +23,17 @@ struct Retention {
   std::atomic<size_t> usable_credit{0};
   std::atomic<size_t> next_change{0};  // before this time alone changes nothing
   std::atomic<size_t> last_seen{0};    // when somebody last came
+  std::atomic<size_t> seen{0};         // requests and events since the last pause, about
   size_t retained = 0;                 // when somebody last settled
   policy::Purging purging;
   policy::Rounds rounds;
 };
 constinit Retention g_retention;
 
-// Where requests are watched and none came for so long, the next does all that is due.
+// Where requests are watched and none came for so long, that was a pause; where there were fewer
+// than so many since the last, they are few.
 constexpr size_t k_pause_ms = 200;
+constexpr size_t k_few = 64;
 // Where they come slower than this, each reads the clock; else each of so many.
 constexpr size_t k_slow_ms = 20;
 constexpr uint8_t k_requests_a_clock = 64;
@@ -114,25 +118,26 @@ uint32_t number_of_this_thread() {
   return number;
 }
 
-// The next step through the slabs, if one is due.
-void look_into_slabs(uint64_t now, bool is_event, bool is_after_pause) {
+// The next step through the slabs, if one is due. Whether the round is over.
+bool look_into_slabs(uint64_t now, bool is_event, Pace pace) {
   const size_t bound = g_ledger.bound();
-  const size_t work = g_retention.rounds.plan({.now = now,
-                                               .live = g_ledger.live(),
-                                               .bound = bound,
-                                               .is_event = is_event,
-                                               .is_after_pause = is_after_pause});
-  if (work == 0) return;
+  const size_t work = g_retention.rounds.plan(
+      {.now = now, .live = g_ledger.live(), .bound = bound, .is_event = is_event, .pace = pace});
+  if (work == 0) return false;
   const size_t retained = g_ledger.retained();
   using Look = cache::Depot::Look;
   const Look look = cache::g_depot.look_for_holes(bound > retained ? bound - retained : 0, work);
-  if (look != Look::under_way) g_retention.rounds.end(look == Look::again);
+  if (look == Look::under_way) return false;
+  g_retention.rounds.end(look == Look::again);
+  return true;
 }
 
-void settle_now(uint64_t now, bool is_event, bool is_after_pause) {
+void settle_now(uint64_t now, bool is_event, Pace pace) {
   policy::Purging& purging = g_retention.purging;
   const policy::Rounds& rounds = g_retention.rounds;
-  look_into_slabs(now, is_event, is_after_pause);
+  // Where requests are few, another round may be due by then.
+  while (look_into_slabs(now, is_event, pace) && pace == Pace::seldom) {
+  }
   if (g_retention.is_forfeited.load(std::memory_order_relaxed)) {
     g_retention.is_forfeited.store(false, std::memory_order_relaxed);
     purging.forfeit();
@@ -150,7 +155,7 @@ void settle_now(uint64_t now, bool is_event, bool is_after_pause) {
                                        .unfit = g_ledger.unfit(),
                                        .reused = g_ledger.reused()});
   bool is_rest_left = false;
-  if (ARENITE_UNLIKELY(planned != 0)) is_rest_left = purge_planned(planned, is_after_pause);
+  if (ARENITE_UNLIKELY(planned != 0)) is_rest_left = purge_planned(planned, pace != Pace::steady);
   g_retention.retained = g_ledger.retained();
   g_retention.usable_credit.store(purging.usable_credit(), std::memory_order_relaxed);
   g_ledger.set_credit(purging.credit(), purging.ceiling());
@@ -169,21 +174,36 @@ void settle_now(uint64_t now, bool is_event, bool is_after_pause) {
   cache::watch(is_over || wanted || !is_resting);
 }
 
-// How long nobody has come, if that is known: a request that is not watched is not noticed.
-size_t note_time(size_t now) {
+struct Seen {
+  uint64_t now;
+  size_t pause;
+  Pace pace;
+};
+
+// Somebody has come, and so many requests with him. How long nobody did is known only where
+// requests are watched.
+Seen note_seen(size_t requests) {
+  const uint64_t now = os::coarse_milliseconds();
   const size_t last = g_retention.last_seen.load(std::memory_order_relaxed);
-  if (last != now) g_retention.last_seen.store(now, std::memory_order_relaxed);
-  return cache::is_watched() ? now - last : 0;
+  const size_t pause = cache::is_watched() ? static_cast<size_t>(now) - last : 0;
+  if (last != now) g_retention.last_seen.store(static_cast<size_t>(now), std::memory_order_relaxed);
+  const size_t seen = g_retention.seen.load(std::memory_order_relaxed);
+  if (pause < k_pause_ms) {
+    g_retention.seen.store(seen + requests, std::memory_order_relaxed);
+    return {now, pause, Pace::steady};
+  }
+  g_retention.seen.store(0, std::memory_order_relaxed);
+  return {now, pause, seen < k_few ? Pace::seldom : Pace::after_pause};
 }
 
 // Who finds another at it says so and looks once more, and who leaves looks whether somebody said
 // so: both orders are sequentially consistent, so that one of the two sees the other, and no event
 // waits for the next. A purge that settles within a settling ends here.
-void settle(uint64_t now, bool is_event, bool is_after_pause) {
+void settle(uint64_t now, bool is_event, Pace pace) {
   for (;; is_event = true) {
     if (try_enter()) {
       g_retention.is_due.store(false, std::memory_order_relaxed);
-      settle_now(now, is_event, is_after_pause);
+      settle_now(now, is_event, pace);
       leave();
       if (ARENITE_LIKELY(!g_retention.is_due.load(std::memory_order_seq_cst))) return;
     } else {
@@ -196,8 +216,8 @@ void settle(uint64_t now, bool is_event, bool is_after_pause) {
 }  // namespace
 
 void settle() {
-  const uint64_t now = os::coarse_milliseconds();
-  settle(now, true, note_time(static_cast<size_t>(now)) >= k_pause_ms);
+  const Seen seen = note_seen(1);
+  settle(seen.now, true, seen.pace);
 }
 
 bool is_more_due() {
@@ -206,17 +226,18 @@ bool is_more_due() {
 
 void look_again() {
   g_looked_at.store(os::wall_second(), std::memory_order_relaxed);
-  const uint64_t now = os::coarse_milliseconds();
-  const size_t pause = note_time(static_cast<size_t>(now));
-  const auto is_changed = [now] {
-    return !is_before(static_cast<size_t>(now),
+  cache::Thread& thread = cache::t_thread;
+  const Seen seen = note_seen(thread.requests_to_go == 0 ? thread.requests_a_clock : 1);
+  const auto is_changed = [&] {
+    return !is_before(static_cast<size_t>(seen.now),
                       g_retention.next_change.load(std::memory_order_relaxed));
   };
   if (is_changed()) {
     start_background();
-    settle(now, false, pause >= k_pause_ms);
+    settle(seen.now, false, seen.pace);
   }
-  cache::t_thread.requests_to_go = pause >= k_slow_ms || is_changed() ? 1 : k_requests_a_clock;
+  const bool reads_each = seen.pause >= k_slow_ms || is_changed();
+  thread.requests_to_go = thread.requests_a_clock = reads_each ? 1 : k_requests_a_clock;
 }
 
 ARENITE_COLD void forfeit_credit() {
@@ -237,7 +258,7 @@ ARENITE_COLD void restart_retention_in_child() {
 
 ARENITE_COLD size_t usable_credit() {
   if (ledger::g_purger.load(std::memory_order_relaxed) != nullptr)
-    settle(os::coarse_milliseconds(), false, true);
+    settle(os::coarse_milliseconds(), false, Pace::after_pause);
   return g_retention.usable_credit.load(std::memory_order_relaxed);
 }
 

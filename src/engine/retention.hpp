@@ -18,8 +18,8 @@
 //               and the rounds rest                                          -> unwatched
 //
 // No request does more than some 0.5 ms of it: a short step, and a purge of 2 MiB and of the
-// largest kept mapping. The next goes on. But where requests were watched and none came for
-// `k_pause_ms`, one does all that is due: it may be the last for long.
+// largest kept mapping. The next goes on. But after a pause in which requests were watched, one
+// purges all that is to go, and where they are few does a long step: it may be the last for long.
 //
 // Where slabs do not serve (perturbed memory, a low mmap threshold) every request takes a longer
 // way anyhow and looks too.

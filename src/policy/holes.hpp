@@ -8,8 +8,8 @@
 // What a round finds does not go at once. A program that takes and frees at random takes a slab up
 // again before long, fills it, and would fault in each page that had gone. So:
 //
-//   due       a slab from which nobody has allocated for `wait` rounds, where the holes of all
-//             slabs, as of the last round, are more than may stay
+//   due       a slab from which nobody has allocated for `wait` rounds, where the holes that the
+//             last round found, or this one so far, are more than may stay
 //   doubled   is the wait where more than an eighth of what has gone was taken up again since the
 //             last round: it went too soon
 //   halved    after sixteen rounds without that
@@ -70,7 +70,7 @@ class Holes {
     listed_ += there;
     if (rounds == 0) used_ += there;
     found_ += bytes;
-    return found_in_last_round_ > may_stay_ && rounds >= wait_;
+    return (found_in_last_round_ > may_stay_ || found_ > may_stay_) && rounds >= wait_;
   }
 
   // So many bytes of what was found went.

@@ -46,6 +46,11 @@ TEST_F(HolesPolicyTest, what_has_stood_for_a_round_goes) {
   EXPECT_FALSE(again_);
 }
 
+TEST_F(HolesPolicyTest, what_this_round_has_found_counts_too) {
+  round(10, 0, 5, k_mib);
+  EXPECT_EQ(round(10, k_mib, 5, 4 * k_mib), 6 * k_mib) << "what it found first may stay";
+}
+
 TEST_F(HolesPolicyTest, slabs_whose_blocks_may_yet_be_freed_are_looked_at_again) {
   round(2, 0, 5, 8 * k_mib);
   EXPECT_FALSE(again_) << "were they all free no more than may would stay";

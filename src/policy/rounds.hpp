@@ -14,8 +14,8 @@
 // what is in use has become less by as much as may be kept, because a program may fall silent after
 // a teardown. Then its steps do not wait for the clock, as far as a long step would get.
 //
-// A request pays for a short step at most. But where none came for a while there will be few, and
-// the next pays for a long one: somebody must.
+// A request pays for a short step at most. After a pause, those that come next make up for it, each
+// with one. Only where requests are few does one pay for a long step: somebody must.
 #pragma once
 
 #include "policy/holes.hpp"
@@ -24,12 +24,15 @@ namespace arenite::policy {
 
 class Rounds {
  public:
+  // How requests come: one after the other; this one after a pause; after a pause, and few before.
+  enum class Pace : uint8_t { steady, after_pause, seldom };
+
   struct Moment {
-    uint64_t now;         // in milliseconds
-    size_t live;          // in use
-    size_t bound;         // what may be kept
-    bool is_event;        // not only time has passed
-    bool is_after_pause;  // requests were watched, and none came for a while
+    uint64_t now;   // in milliseconds
+    size_t live;    // in use
+    size_t bound;   // what may be kept
+    bool is_event;  // not only time has passed
+    Pace pace;
   };
 
   // How much of a round is to be done now, in units of work (holes.hpp). 0: nothing.
@@ -49,9 +52,10 @@ class Rounds {
       next_step_ = m.now;
       most_live_ = m.live;
     }
+    if (m.pace == Pace::after_pause) hurried_work_ = Holes::k_long_step;
     if (hurried_work_ == 0 && m.now < next_step_) return 0;
     next_step_ = m.now + Holes::k_between_steps;
-    const size_t work = m.is_after_pause ? Holes::k_long_step : Holes::k_short_step;
+    const size_t work = m.pace == Pace::seldom ? Holes::k_long_step : Holes::k_short_step;
     hurried_work_ -= work < hurried_work_ ? work : hurried_work_;
     return work;
   }

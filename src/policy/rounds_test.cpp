@@ -8,18 +8,17 @@ namespace {
 
 class RoundsTest : public testing::Test {
  protected:
-  size_t event() { return plan(true, false); }
-  size_t time_passes(uint64_t milliseconds, bool is_after_pause = false) {
+  using Pace = Rounds::Pace;
+
+  size_t event() { return plan(true, Pace::steady); }
+  size_t time_passes(uint64_t milliseconds, Pace pace = Pace::steady) {
     now_ += milliseconds;
-    return plan(false, is_after_pause);
+    return plan(false, pace);
   }
-  size_t plan(bool is_event, bool is_after_pause) {
+  size_t plan(bool is_event, Pace pace) {
     const size_t bound = live_ / 8 > k_mib ? live_ / 8 : k_mib;
-    return rounds_.plan({.now = now_,
-                         .live = live_,
-                         .bound = bound,
-                         .is_event = is_event,
-                         .is_after_pause = is_after_pause});
+    return rounds_.plan(
+        {.now = now_, .live = live_, .bound = bound, .is_event = is_event, .pace = pace});
   }
 
   uint64_t now_ = 1'000'000;
@@ -28,7 +27,7 @@ class RoundsTest : public testing::Test {
 };
 
 TEST_F(RoundsTest, rest_until_something_happens) {
-  for (int i = 0; i < 10; i++) EXPECT_EQ(time_passes(1000, true), 0U);
+  for (int i = 0; i < 10; i++) EXPECT_EQ(time_passes(1000, Pace::seldom), 0U);
   EXPECT_TRUE(rounds_.is_resting());
   event();
   EXPECT_FALSE(rounds_.is_resting());
@@ -58,9 +57,20 @@ TEST_F(RoundsTest, step_by_step_with_time_between) {
   EXPECT_EQ(rounds_.next_change(), now_ + Holes::k_between_steps);
 }
 
-TEST_F(RoundsTest, a_request_after_a_pause_does_more) {
+TEST_F(RoundsTest, one_of_few_requests_does_more) {
   event();
-  EXPECT_EQ(time_passes(1000, true), Holes::k_long_step);
+  EXPECT_EQ(time_passes(1000, Pace::seldom), Holes::k_long_step);
+}
+
+TEST_F(RoundsTest, those_after_a_pause_make_up_for_it_together) {
+  event();
+  EXPECT_EQ(time_passes(1000, Pace::after_pause), Holes::k_short_step);
+  size_t work = Holes::k_short_step;
+  for (size_t step; (step = time_passes(0)) != 0;) {
+    EXPECT_EQ(step, Holes::k_short_step);
+    work += step;
+  }
+  EXPECT_EQ(work, Holes::k_long_step);
 }
 
 TEST_F(RoundsTest, rest_when_one_is_over_and_nothing_may_come_free) {
