@@ -214,6 +214,11 @@ void unmap_chunk(Chunk* chunk) {
   ledger::settle();
 }
 
+Chunk* check_mapped(Chunk* chunk) {
+  mapping_of(chunk, Fault::remap_invalid_pointer);
+  return chunk;
+}
+
 Chunk* remap_chunk(Chunk* chunk, size_t size) {
   const Mapping old = mapping_of(chunk, Fault::remap_invalid_pointer);
   const size_t gap = chunk->prev_size();

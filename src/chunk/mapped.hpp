@@ -74,6 +74,9 @@ Chunk* advance_mapped(Chunk* chunk, size_t lead);
 // process if the chunk is none.
 void unmap_chunk(Chunk* chunk);
 
+// The chunk itself. Ends the process if it cannot be one.
+Chunk* check_mapped(Chunk* chunk);
+
 // The chunk with room for `size` bytes, its mapping grown or shrunk, perhaps elsewhere; nullptr,
 // and nothing changed, where that cannot be.
 Chunk* remap_chunk(Chunk* chunk, size_t size);
