@@ -210,7 +210,6 @@ class Arena {
   void start_run(uintptr_t start, uintptr_t end, bool by_break);
   void set_run_end(uintptr_t end);
   MainRun* newest_run() const { return runs_.load(std::memory_order_relaxed); }
-  bool is_in_mapped_run(const void* p) const;
   bool trim_break(size_t pad);
 
   // purge.cpp
@@ -253,6 +252,7 @@ class Arena {
   std::atomic<uintptr_t> break_start_{0};
   std::atomic<size_t> break_span_{0};
   std::atomic<bool> has_mapped_runs_{false};
+  size_t mapped_run_bytes_ = 0;
   FreePages pages_;
 };
 

@@ -10,6 +10,7 @@
 #include "chunk/arena.hpp"
 #include "chunk/heap_segment.hpp"
 #include "chunk/mapped.hpp"
+#include "chunk/page_bits.hpp"
 #include "chunk/warm_mappings.hpp"
 
 namespace arenite::chunk {
@@ -68,7 +69,7 @@ Arena* Arena::around_elsewhere(const void* p) {
   }
   if (ARENITE_LIKELY(!g_main_arena.has_mapped_runs_.load(std::memory_order_relaxed)))
     return nullptr;
-  return g_main_arena.is_in_mapped_run(p) ? &g_main_arena : nullptr;
+  return is_run_page(address_of(p)) ? &g_main_arena : nullptr;
 }
 
 void Arena::widen_range(uintptr_t start, uintptr_t end) {
