@@ -31,6 +31,7 @@ inline bool is_stopped_by(pid_t child, int signal_number) {
 template <typename Body>
 long instructions_of(Body body) {
   const pid_t child = fork();
+  EXPECT(child >= 0);
   if (child == 0) {
     if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) _exit(77);
     stop_here();
