@@ -65,7 +65,20 @@ bool Arena::extend_by_break(size_t size, size_t pad) {
     if (address_of(os::move_break(0)) == end) os::move_break(-static_cast<ptrdiff_t>(end - start));
     return false;
   }
+  if (!note_last_break_run()) return false;
   start_run(start, align_down(end, page), true);
+  return true;
+}
+
+// Between the last run of the break and the next lies what is another's. So the range that a free
+// compares with is the last run's alone, and of those before each page has its bit. False where
+// there is no memory for that; what the break was moved by stays unused then.
+ARENITE_APART bool Arena::note_last_break_run() {
+  const uintptr_t start = break_start_.load(std::memory_order_relaxed);
+  const uintptr_t end = start + break_span_.load(std::memory_order_relaxed);
+  if (start == 0) return true;
+  if (!note_run_pages(align_down(start, os::page_size()), end)) return false;
+  has_noted_runs_.store(true, std::memory_order_relaxed);
   return true;
 }
 
@@ -114,15 +127,13 @@ void Arena::set_run_end(uintptr_t end) {
   run->end = end;
   widen_range(run->start, end);
   if (!run->by_break) {
-    has_mapped_runs_.store(true, std::memory_order_relaxed);
+    has_noted_runs_.store(true, std::memory_order_relaxed);
     return;
   }
-  uintptr_t start = break_start_.load(std::memory_order_relaxed);
-  if (start == 0) {
-    start = run->start;
-    break_start_.store(start, std::memory_order_relaxed);
-  }
-  break_span_.store(end - start, std::memory_order_relaxed);
+  // The start first: with the old span it has nothing of the run before, whose bits who sees it
+  // then asks (around_elsewhere).
+  break_start_.store(run->start, std::memory_order_release);
+  break_span_.store(end - run->start, std::memory_order_relaxed);
 }
 
 // Moves the break down, if it is still where the top ends.

@@ -17,8 +17,9 @@ namespace arenite::chunk {
 
 class FreePages;
 
-// The pages of a granule that lie in mapped runs of the main arena (main_run.hpp). Bits are set by
-// who has that arena's lock and never cleared, and read by anyone.
+// The pages of a granule that lie in runs of the main arena, mapped or before a stranger's part of
+// the break (main_run.hpp). Bits are set by who has that arena's lock and never cleared, and read
+// by anyone.
 struct RunPages;
 
 struct PageBits {
@@ -84,7 +85,7 @@ PageBits* page_bits_at(uintptr_t address);
 // The same, made if there is none; nullptr if there is no memory for it.
 PageBits* make_page_bits_at(uintptr_t address);
 
-// Notes that a mapped run begins and ends there. False, and it is as if never asked, where there is
+// Notes that a run begins and ends there. False, and it is as if never asked, where there is
 // no memory for that. The main arena's lock is held.
 bool note_run_pages(uintptr_t begin, uintptr_t end);
 // Whether the address lies in such a run: as quick among a million runs as among two.

@@ -67,8 +67,9 @@ Arena* Arena::around_elsewhere(const void* p) {
     const HeapSegment* segment = HeapSegment::of(p);
     return p < segment->end() ? segment->arena : nullptr;
   }
-  if (ARENITE_LIKELY(!g_main_arena.has_mapped_runs_.load(std::memory_order_relaxed)))
-    return nullptr;
+  // After break_start_, which may have moved away from p just now.
+  std::atomic_thread_fence(std::memory_order_acquire);
+  if (ARENITE_LIKELY(!g_main_arena.has_noted_runs_.load(std::memory_order_relaxed))) return nullptr;
   return is_run_page(address_of(p)) ? &g_main_arena : nullptr;
 }
 

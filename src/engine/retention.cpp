@@ -93,8 +93,7 @@ void purge_planned(size_t planned) {
   const size_t allowed =
       g_ledger.bound() + g_retention.purging.usable_credit() + policy::Purging::k_scraps;
   if (os::single_threaded() && gone >= planned && g_ledger.retained() > allowed) {
-    static constexpr char k_words[] = "arenite: more free memory is kept than was promised\n";
-    os::die(k_words, sizeof(k_words) - 1);
+    os::die("arenite: more free memory is kept than was promised");
   }
 #endif
 }
