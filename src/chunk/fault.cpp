@@ -23,6 +23,7 @@ os::Place place_of(Fault which, const void* user) {
     case Fault::free_invalid_pointer:
     case Fault::realloc_invalid_pointer:
     case Fault::usable_invalid_pointer:
+    case Fault::usable_invalid_size:
     case Fault::unmap_invalid_pointer:
     case Fault::remap_invalid_pointer:
       break;

@@ -214,9 +214,8 @@ void unmap_chunk(Chunk* chunk) {
   ledger::settle();
 }
 
-Chunk* check_mapped(Chunk* chunk) {
-  mapping_of(chunk, Fault::remap_invalid_pointer);
-  return chunk;
+void check_mapped(const Chunk* chunk, Fault if_none) {
+  mapping_of(chunk, if_none);
 }
 
 Chunk* remap_chunk(Chunk* chunk, size_t size) {

@@ -17,6 +17,7 @@
 #include <atomic>
 
 #include "chunk/chunk.hpp"
+#include "chunk/fault.hpp"
 #include "chunk/tuning.hpp"
 
 namespace arenite::chunk {
@@ -74,8 +75,8 @@ Chunk* advance_mapped(Chunk* chunk, size_t lead);
 // process if the chunk is none.
 void unmap_chunk(Chunk* chunk);
 
-// The chunk itself. Ends the process if it cannot be one.
-Chunk* check_mapped(Chunk* chunk);
+// Ends the process, with this fault, if the chunk cannot be one.
+void check_mapped(const Chunk* chunk, Fault if_none);
 
 // The chunk with room for `size` bytes, its mapping grown or shrunk, perhaps elsewhere; nullptr,
 // and nothing changed, where that cannot be.

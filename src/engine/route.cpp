@@ -260,8 +260,10 @@ ARENITE_LARGER void* reallocate(void* p, size_t n) {
   const size_t old_usable = usable_of(chunk);
   if (arena == nullptr) {
     // No page of the mapping would go; and all that is usable may be asked for.
-    if (n <= old_usable && old_usable - n < os::page_size())
-      return chunk::check_mapped(chunk)->user();
+    if (n <= old_usable && old_usable - n < os::page_size()) {
+      chunk::check_mapped(chunk, Fault::remap_invalid_pointer);
+      return p;
+    }
     if (Chunk* resized = chunk::remap_chunk(chunk, size)) return resized->user();
     if (n <= old_usable) return p;
   } else if (!arena->is_abandoned() && arena->lock.lock_unless_frozen()) {
@@ -281,8 +283,15 @@ ARENITE_LARGER void* reallocate(void* p, size_t n) {
 ARENITE_LARGER size_t usable_size(const void* p) {
   if (g_kind_map.at(p) == Kind::slab_region)
     return cache::size_of(p, slab::Fault::usable_invalid_pointer);
-  arena_of(p, Fault::usable_invalid_pointer);
-  return usable_of(Chunk::from_user(p));
+  const Arena* arena = arena_of(p, Fault::usable_invalid_pointer);
+  const Chunk* chunk = Chunk::from_user(p);
+  if (arena == nullptr) {
+    chunk::check_mapped(chunk, Fault::usable_invalid_size);
+  } else if (ARENITE_UNLIKELY(chunk->size() < chunk::min_chunk() ||
+                              chunk->size() >= arena->system_bytes())) {
+    chunk::fault(nullptr, Fault::usable_invalid_size, p);
+  }
+  return usable_of(chunk);
 }
 
 }  // namespace arenite::engine

@@ -153,6 +153,19 @@ CASE(asking_the_size_of_a_misaligned_pointer) {
   malloc_usable_size(wrong);
 }
 
+CASE(asking_the_size_of_the_middle_of_a_block) {
+  void* wrong = offset(take(200), 32);
+  expect_abort("malloc_usable_size(): invalid size", {wrong});
+  malloc_usable_size(wrong);
+}
+
+CASE(asking_the_size_of_an_array_that_looks_like_a_mapped_chunk) {
+  alignas(16) std::size_t array[8] = {0, 1000 | k_mapped, 0, 0, 0, 0, 0, 0};
+  void* wrong = keep(array + 2);
+  expect_abort("malloc_usable_size(): invalid", {wrong});
+  malloc_usable_size(wrong);
+}
+
 CASE(asking_the_size_of_an_unmapped_address) {
   void* wrong = wild(0x7000);
   expect_abort("malloc_usable_size(): invalid pointer", {wrong});
