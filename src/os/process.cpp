@@ -17,9 +17,11 @@
 extern "C" {
 void* malloc(size_t size);
 [[gnu::weak]] void* __libc_malloc(size_t size);
-// Where the image begins that this is linked into, and where it ends: the linker's.
+// Where the image begins that this is linked into, and where it ends.
+// NOLINTBEGIN(readability-identifier-naming): the names are the linker's
 [[gnu::visibility("hidden")]] extern const char __ehdr_start[];
 [[gnu::visibility("hidden")]] extern const char _end[];
+// NOLINTEND(readability-identifier-naming)
 }
 
 namespace arenite::os {
