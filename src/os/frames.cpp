@@ -157,9 +157,14 @@ class Walk {
   }
   bool has_shown() const { return count_ != 0; }
 
-  // Whether this is where a call by somebody else returns to.
+  // Whether this is where a call returns to, by somebody else or by this library.
   bool is_foreign_return(uintptr_t address) const {
-    if (is_own(address - 1)) return false;
+    return !is_own(address - 1) && is_return(address);
+  }
+  bool is_own_return(uintptr_t address) const { return is_own(address - 1) && is_return(address); }
+
+ private:
+  bool is_return(uintptr_t address) const {
     const bool is_code =
         modules_.any_of([&](const Module& m) { return m.has_code_at(address - 1); });
 #if defined(__x86_64__) || defined(__i386__)
@@ -172,8 +177,6 @@ class Walk {
     return is_code;
 #endif
   }
-
- private:
   bool is_own(uintptr_t address) const {
     return is_in_this_image(at_address<void>(address)) &&
            modules_.program().segment_of(address) == nullptr;
@@ -218,15 +221,18 @@ bool is_frame(const Walk& walk, const Frame* frame, const void* above) {
 }
 
 // Our functions keep no frame pointer, but may have saved their caller's: so whatever of the stack
-// up to the caller's call could be one is tried.
+// up to the caller's call could be one is tried. That call is the first above the last of ours:
+// below it words may be left of calls that are over.
 void follow_frame_pointers(Walk& walk) {
   constexpr size_t k_most_words = 1024;
   const auto* stack = static_cast<const uintptr_t*>(__builtin_frame_address(0));
+  size_t words = 0;
   size_t called_at = 0;
-  while (called_at < k_most_words && is_readable(stack + called_at) &&
-         !walk.is_foreign_return(stack[called_at]))
-    called_at++;
-  if (called_at == k_most_words || !is_readable(stack + called_at)) return;
+  for (; words < k_most_words && is_readable(stack + words); words++) {
+    if (walk.is_own_return(stack[words])) called_at = words + 1;
+  }
+  while (called_at < words && !walk.is_foreign_return(stack[called_at])) called_at++;
+  if (called_at == words) return;
   walk.show(stack[called_at]);
   const Frame* frame = nullptr;
   for (size_t i = called_at; i-- > 0 && frame == nullptr;) {
