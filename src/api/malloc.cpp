@@ -14,7 +14,7 @@ size_t next_power_of_two(size_t n) {
   return power;
 }
 
-// For memalign and aligned_alloc, which in glibc round an alignment that is no power of two.
+// For memalign, which rounds an alignment that is no power of two, as glibc's does.
 ARENITE_APART void* aligned(size_t align, size_t n) {
   const size_t power = next_power_of_two(align);
   if (power == 0) {
@@ -73,15 +73,24 @@ ARENITE_EXPORT ARENITE_APART void* ARENITE_NAME(memalign)(size_t align, size_t n
   return aligned(align, n);
 }
 
+// As the standard has it, and glibc since 2.38: an alignment that is none is refused.
 ARENITE_EXPORT ARENITE_APART void* ARENITE_NAME(aligned_alloc)(size_t align, size_t n) {
+  if (!is_power_of_two(align)) {
+    errno = EINVAL;
+    return nullptr;
+  }
   return aligned(align, n);
 }
 
-// Reports by its result; errno and *out stay as they are where it fails.
+// Reports by its result; *out stays as it is where it fails. errno says ENOMEM too, as with glibc,
+// and nothing of an alignment that is none.
 ARENITE_EXPORT ARENITE_APART int ARENITE_NAME(posix_memalign)(void** out, size_t align, size_t n) {
   if (!is_power_of_two(align) || align % sizeof(void*) != 0) return EINVAL;
   void* p = api::is_too_large(n) ? nullptr : engine::allocate_aligned(align, n);
-  if (p == nullptr) return ENOMEM;
+  if (p == nullptr) {
+    api::no_memory();
+    return ENOMEM;
+  }
   *out = p;
   return 0;
 }

@@ -27,9 +27,7 @@ namespace {
 
 [[noreturn]] ARENITE_COLD void fail() {
   if (_ZSt17__throw_bad_allocv != nullptr) _ZSt17__throw_bad_allocv();
-  static constexpr char k_words[] =
-      "arenite: operator new: out of memory, and nobody to throw to\n";
-  os::die(k_words, sizeof(k_words) - 1);
+  os::die("arenite: operator new: out of memory, and nobody to throw to");
 }
 
 // What the standard asks of operator new: try, let the handler make room, try again.

@@ -9,6 +9,12 @@
 
 namespace arenite {
 
+// Whether two texts are the same.
+inline bool is_same(const char* a, const char* b) {
+  while (*a != '\0' && *a == *b) a++, b++;
+  return *a == *b;
+}
+
 struct Hex {
   uintptr_t value;
 };

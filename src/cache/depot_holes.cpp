@@ -99,7 +99,7 @@ void Depot::look_into(Slab* slab, bool is_all_due, HoleBatch& batch) {
   const Pages purged = links.purged.load(std::memory_order_relaxed);
   const Pages holes = slab::holes_of(slab) & ~purged;
   // Whoever has allocated from it has changed these first.
-  const auto claims = static_cast<uint8_t>(__atomic_load_n(&slab->claims, __ATOMIC_RELAXED) / 2);
+  const uint32_t claims = __atomic_load_n(&slab->claims, __ATOMIC_RELAXED) / 2;
   if (links.claims_seen != claims) {
     links.claims_seen = claims;
     links.looks = 0;

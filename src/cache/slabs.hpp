@@ -128,18 +128,17 @@ ARENITE_INLINE void give(void* block) {
     completed(slab, granule / 64);
 }
 
-// The class's size of a block in a region, in use. Ends the process if none starts there.
-inline size_t size_of(const void* block) {
+// The class's size of a block in a region. Ends the process if none starts there.
+inline size_t size_of(const void* block, slab::Fault if_none) {
   const slab::Slab* slab = slab::slab_of(block);
   const auto offset = static_cast<uint32_t>(address_of(block) % slab::k_slab_size);
-  if (ARENITE_UNLIKELY(!slab->is_start(offset)))
-    slab::fault(slab::Fault::realloc_invalid_pointer, slab, block);
+  if (ARENITE_UNLIKELY(!slab->is_start(offset))) slab::fault(if_none, slab, block);
   return slab->size();
 }
 
 // The same for a block that is to be resized. Ends the process if it is free, too.
 inline size_t size_in_use(const void* block) {
-  const size_t size = size_of(block);
+  const size_t size = size_of(block, slab::Fault::realloc_invalid_pointer);
   const slab::Slab* slab = slab::slab_of(block);
   const auto offset = static_cast<uint32_t>(address_of(block) % slab::k_slab_size);
   if (ARENITE_UNLIKELY(slab::is_free(slab, slab->granule(offset))))

@@ -425,7 +425,7 @@ TEST_F(SlabsTest, the_size_of_a_block_is_its_classs) {
   const unsigned c = class_of(3000);
   in_a_thread([&] {
     void* block = take(c);
-    EXPECT_EQ(size_of(block), slab::info(c).size);
+    EXPECT_EQ(size_of(block, slab::Fault::realloc_invalid_pointer), slab::info(c).size);
     EXPECT_EQ(size_in_use(block), slab::info(c).size);
     give(block);
   });

@@ -206,11 +206,11 @@ class Arena {
   // main_run.cpp
   bool extend_by_break(size_t size, size_t pad);
   bool add_mapped_run(size_t size, size_t pad, size_t least);
+  bool note_last_break_run();
   size_t least_mapped_run() const;
   void start_run(uintptr_t start, uintptr_t end, bool by_break);
   void set_run_end(uintptr_t end);
   MainRun* newest_run() const { return runs_.load(std::memory_order_relaxed); }
-  bool is_in_mapped_run(const void* p) const;
   bool trim_break(size_t pad);
 
   // purge.cpp
@@ -249,10 +249,11 @@ class Arena {
   Bins bins_;
   size_t peak_system_bytes_ = 0;
   std::atomic<MainRun*> runs_{nullptr};  // main: newest first
-  // main: what the break has given, which nobody else maps into; and whether there is more
+  // main: the last run of the break; and whether there are others, whose pages have their bits
   std::atomic<uintptr_t> break_start_{0};
   std::atomic<size_t> break_span_{0};
-  std::atomic<bool> has_mapped_runs_{false};
+  std::atomic<bool> has_noted_runs_{false};
+  size_t mapped_run_bytes_ = 0;
   FreePages pages_;
 };
 

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "chunk/arena.hpp"
+#include "chunk/page_bits.hpp"
 
 namespace arenite::chunk {
 namespace {
@@ -64,20 +65,28 @@ bool Arena::extend_by_break(size_t size, size_t pad) {
     if (address_of(os::move_break(0)) == end) os::move_break(-static_cast<ptrdiff_t>(end - start));
     return false;
   }
+  if (!note_last_break_run()) return false;
   start_run(start, align_down(end, page), true);
   return true;
 }
 
-// Who frees a block there looks through all mapped runs. So there are to be few: each is as large
-// as a quarter of those before it together, most of which nobody has touched yet. Classic mode is
-// as it was described.
+// Between the last run of the break and the next lies what is another's. So the range that a free
+// compares with is the last run's alone, and of those before each page has its bit. False where
+// there is no memory for that; what the break was moved by stays unused then.
+ARENITE_APART bool Arena::note_last_break_run() {
+  const uintptr_t start = break_start_.load(std::memory_order_relaxed);
+  const uintptr_t end = start + break_span_.load(std::memory_order_relaxed);
+  if (start == 0) return true;
+  if (!note_run_pages(align_down(start, os::page_size()), end)) return false;
+  has_noted_runs_.store(true, std::memory_order_relaxed);
+  return true;
+}
+
+// Each is as large as a quarter of those before it together, most of which nobody has touched yet:
+// few runs have few ends, and few system calls make them. Classic mode is as it was described.
 ARENITE_COLD size_t Arena::least_mapped_run() const {
-  size_t mapped = 0;
-  for (const MainRun* run = newest_run(); run != nullptr && g_tuning.tracks_pages != 0;
-       run = run->older) {
-    if (!run->by_break) mapped += run->end - run->start;
-  }
-  const size_t part = align_up(mapped / 4, os::page_size());
+  if (g_tuning.tracks_pages == 0) return k_least_mapped_run;
+  const size_t part = align_up(mapped_run_bytes_ / 4, os::page_size());
   return part < k_least_mapped_run ? k_least_mapped_run : part;
 }
 
@@ -90,6 +99,11 @@ ARENITE_APART bool Arena::add_mapped_run(size_t size, size_t pad, size_t least) 
   if (wanted < least) wanted = least;
   void* start = os::map(wanted);
   if (start == nullptr) return false;
+  if (!note_run_pages(address_of(start), address_of(start) + wanted)) {
+    os::unmap(start, wanted);
+    return false;
+  }
+  mapped_run_bytes_ += wanted;
   contiguous_ = false;
   start_run(address_of(start), address_of(start) + wanted, false);
   return true;
@@ -113,24 +127,13 @@ void Arena::set_run_end(uintptr_t end) {
   run->end = end;
   widen_range(run->start, end);
   if (!run->by_break) {
-    has_mapped_runs_.store(true, std::memory_order_relaxed);
+    has_noted_runs_.store(true, std::memory_order_relaxed);
     return;
   }
-  uintptr_t start = break_start_.load(std::memory_order_relaxed);
-  if (start == 0) {
-    start = run->start;
-    break_start_.store(start, std::memory_order_relaxed);
-  }
-  break_span_.store(end - start, std::memory_order_relaxed);
-}
-
-// Any thread: a mapped run never changes once it is in the list.
-ARENITE_APART bool Arena::is_in_mapped_run(const void* p) const {
-  for (const MainRun* run = runs_.load(std::memory_order_acquire); run != nullptr;
-       run = run->older) {
-    if (!run->by_break && address_of(p) - run->start < run->end - run->start) return true;
-  }
-  return false;
+  // The start first: with the old span it has nothing of the run before, whose bits who sees it
+  // then asks (around_elsewhere).
+  break_start_.store(run->start, std::memory_order_release);
+  break_span_.store(end - run->start, std::memory_order_relaxed);
 }
 
 // Moves the break down, if it is still where the top ends.

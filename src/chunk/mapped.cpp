@@ -214,6 +214,10 @@ void unmap_chunk(Chunk* chunk) {
   ledger::settle();
 }
 
+void check_mapped(const Chunk* chunk, Fault if_none) {
+  mapping_of(chunk, if_none);
+}
+
 Chunk* remap_chunk(Chunk* chunk, size_t size) {
   const Mapping old = mapping_of(chunk, Fault::remap_invalid_pointer);
   const size_t gap = chunk->prev_size();

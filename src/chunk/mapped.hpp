@@ -17,6 +17,7 @@
 #include <atomic>
 
 #include "chunk/chunk.hpp"
+#include "chunk/fault.hpp"
 #include "chunk/tuning.hpp"
 
 namespace arenite::chunk {
@@ -73,6 +74,9 @@ Chunk* advance_mapped(Chunk* chunk, size_t lead);
 // Takes the chunk back, and moves the thresholds if its size shows that they are too low. Ends the
 // process if the chunk is none.
 void unmap_chunk(Chunk* chunk);
+
+// Ends the process, with this fault, if the chunk cannot be one.
+void check_mapped(const Chunk* chunk, Fault if_none);
 
 // The chunk with room for `size` bytes, its mapping grown or shrunk, perhaps elsewhere; nullptr,
 // and nothing changed, where that cannot be.

@@ -94,6 +94,50 @@ PageBits* make_page_bits_at(uintptr_t address) {
   return bits;
 }
 
+namespace {
+
+constexpr unsigned bit_of(uintptr_t address) {
+  return static_cast<unsigned>(address % k_granule / PageBits::k_smallest_page);
+}
+
+ARENITE_SELDOM_APART RunPages* make_run_pages_at(uintptr_t address) {
+  PageBits* bits = make_page_bits_at(address);
+  if (bits == nullptr) return nullptr;
+  RunPages* runs = bits->runs.load(std::memory_order_relaxed);
+  if (runs != nullptr) return runs;
+  void* memory = take_for_good(sizeof(RunPages));
+  if (memory == nullptr) return nullptr;
+  runs = new (memory) RunPages;
+  bits->runs.store(runs, std::memory_order_release);
+  return runs;
+}
+
+}  // namespace
+
+ARENITE_APART bool note_run_pages(uintptr_t begin, uintptr_t end) {
+  for (uintptr_t at = begin; at < end; at = align_down(at, k_granule) + k_granule) {
+    if (make_run_pages_at(at) == nullptr) return false;
+  }
+  for (uintptr_t at = begin; at < end; at += PageBits::k_smallest_page) {
+    const unsigned bit = bit_of(at);
+    std::atomic<uint64_t>& word = make_run_pages_at(at)->words[bit / PageBits::k_word_bits];
+    // Nobody else writes here.
+    word.store(word.load(std::memory_order_relaxed) | uint64_t{1} << bit % PageBits::k_word_bits,
+               std::memory_order_relaxed);
+  }
+  return true;
+}
+
+ARENITE_APART bool is_run_page(uintptr_t address) {
+  const PageBits* bits = page_bits_at(address);
+  const RunPages* runs = bits == nullptr ? nullptr : bits->runs.load(std::memory_order_acquire);
+  if (runs == nullptr) return false;
+  const unsigned bit = bit_of(address);
+  return (runs->words[bit / PageBits::k_word_bits].load(std::memory_order_relaxed) >>
+              bit % PageBits::k_word_bits &
+          1) != 0;
+}
+
 unsigned PageBits::count(unsigned begin, unsigned end) const {
   unsigned ones = 0;
   for (unsigned bit = find(begin, end, true); bit < end; bit = find(bit, end, true)) {

@@ -2,8 +2,8 @@
 //
 // The directory is a table of tables by a granule's number. It and the bitmaps come from memory
 // that is mapped in batches and never given back; there is a bitmap only where an arena has had
-// dirty pages (free_pages.hpp). A bitmap outlives the arena's hold on its granule, and belongs to
-// the next arena that has memory there.
+// dirty pages (free_pages.hpp) or the main arena a mapped run. A bitmap outlives the arena's hold
+// on its granule, and belongs to the next arena that has memory there.
 //
 // Who owns the granule's memory owns its bitmap and writes it, with its lock. The directory grows
 // by compare-and-exchange and can be read by anyone.
@@ -16,6 +16,11 @@
 namespace arenite::chunk {
 
 class FreePages;
+
+// The pages of a granule that lie in runs of the main arena, mapped or before a stranger's part of
+// the break (main_run.hpp). Bits are set by who has that arena's lock and never cleared, and read
+// by anyone.
+struct RunPages;
 
 struct PageBits {
   static constexpr size_t k_smallest_page = 4096;
@@ -67,13 +72,24 @@ struct PageBits {
   PageBits* next = nullptr;  // the owner's next
   uintptr_t granule = 0;     // its address
   unsigned set_count = 0;
+  std::atomic<RunPages*> runs{nullptr};
   uint64_t words[k_bits / k_word_bits] = {};
+};
+
+struct RunPages {
+  std::atomic<uint64_t> words[PageBits::k_bits / PageBits::k_word_bits] = {};
 };
 
 // The bitmap of the granule around an address; nullptr if there is none.
 PageBits* page_bits_at(uintptr_t address);
 // The same, made if there is none; nullptr if there is no memory for it.
 PageBits* make_page_bits_at(uintptr_t address);
+
+// Notes that a run begins and ends there. False, and it is as if never asked, where there is
+// no memory for that. The main arena's lock is held.
+bool note_run_pages(uintptr_t begin, uintptr_t end);
+// Whether the address lies in such a run: as quick among a million runs as among two.
+bool is_run_page(uintptr_t address);
 
 // Zeroed memory that is never given back; nullptr if there is none.
 void* take_for_good(size_t bytes);

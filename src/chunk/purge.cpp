@@ -15,10 +15,13 @@ ARENITE_COLD bool Arena::purge_inside(Chunk* chunk) const {
   return to > from && os::purge(at_address<void>(from), to - from);
 }
 
-// Every page inside a chunk in a bin.
+// Every page inside a chunk in a bin. The bins of sizes that hold no whole page are passed over:
+// they may be most of the heap's chunks.
 ARENITE_COLD bool Arena::purge_insides() {
+  const unsigned first_bin = Bins::index_of(k_header + sizeof(LargeLinks) + os::page_size());
   bool gave = false;
   for (unsigned bin = k_unsorted_bin; bin < k_bins; bin++) {
+    if (bin != k_unsorted_bin && bin < first_bin) continue;
     Links* header = bins_.header(bin);
     for (Links* links = header->bk.unseal(); links != header; links = links->bk.unseal()) {
       if (ARENITE_UNLIKELY(!is_link_of_ours(links)))

@@ -10,6 +10,7 @@
 #include "chunk/arena.hpp"
 #include "chunk/heap_segment.hpp"
 #include "chunk/mapped.hpp"
+#include "chunk/page_bits.hpp"
 #include "chunk/warm_mappings.hpp"
 
 namespace arenite::chunk {
@@ -66,9 +67,10 @@ Arena* Arena::around_elsewhere(const void* p) {
     const HeapSegment* segment = HeapSegment::of(p);
     return p < segment->end() ? segment->arena : nullptr;
   }
-  if (ARENITE_LIKELY(!g_main_arena.has_mapped_runs_.load(std::memory_order_relaxed)))
-    return nullptr;
-  return g_main_arena.is_in_mapped_run(p) ? &g_main_arena : nullptr;
+  // After break_start_, which may have moved away from p just now.
+  std::atomic_thread_fence(std::memory_order_acquire);
+  if (ARENITE_LIKELY(!g_main_arena.has_noted_runs_.load(std::memory_order_relaxed))) return nullptr;
+  return is_run_page(address_of(p)) ? &g_main_arena : nullptr;
 }
 
 void Arena::widen_range(uintptr_t start, uintptr_t end) {

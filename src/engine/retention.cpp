@@ -103,8 +103,7 @@ bool purge_planned(size_t planned, bool all) {
   const size_t allowed =
       g_ledger.bound() + g_retention.purging.usable_credit() + policy::Purging::k_scraps;
   if (!is_rest_left && os::single_threaded() && gone >= planned && g_ledger.retained() > allowed) {
-    static constexpr char k_words[] = "arenite: more free memory is kept than was promised\n";
-    os::die(k_words, sizeof(k_words) - 1);
+    os::die("arenite: more free memory is kept than was promised");
   }
 #endif
   return is_rest_left;

@@ -70,14 +70,14 @@ ARENITE_INLINE Chunk* take_chunk(Take take) {
 }
 
 // A block outside all arenas: a mapping of its own, or a pointer that is none of ours.
-ARENITE_SELDOM_LARGER void require_mapped_chunk(void* p, Fault if_none) {
+ARENITE_SELDOM_LARGER void require_mapped_chunk(const void* p, Fault if_none) {
   const Chunk* chunk = Chunk::from_user(p);
   const bool can_be_read = chunk::g_known_mapped.has(chunk) || os::is_readable(chunk);
   if (!can_be_read || !chunk->is_mapped()) chunk::fault(nullptr, if_none, p);
 }
 
 // The arena of a block in use; nullptr if it is a mapping of its own.
-ARENITE_INLINE Arena* arena_of(void* p, Fault if_none) {
+ARENITE_INLINE Arena* arena_of(const void* p, Fault if_none) {
   if (ARENITE_UNLIKELY(!is_aligned(address_of(p), chunk::alignment())))
     chunk::fault(nullptr, if_none, p);
   Chunk* chunk = Chunk::from_user(p);
@@ -88,6 +88,11 @@ ARENITE_INLINE Arena* arena_of(void* p, Fault if_none) {
   }
   require_mapped_chunk(p, if_none);
   return nullptr;
+}
+
+// What the program may use of a chunk.
+size_t usable_of(const Chunk* chunk) {
+  return chunk->is_mapped() ? chunk::mapped_usable(chunk) : chunk::usable(chunk->size());
 }
 
 // A free does not wait for an arena that another thread is using (in classic mode it does): the
@@ -252,8 +257,13 @@ ARENITE_LARGER void* reallocate(void* p, size_t n) {
   Arena* arena = arena_of(p, Fault::realloc_invalid_pointer);
   Chunk* chunk = Chunk::from_user(p);
   const size_t size = chunk::request2size(n);
-  const size_t old_usable = usable_size(p);
+  const size_t old_usable = usable_of(chunk);
   if (arena == nullptr) {
+    // No page of the mapping would go; and all that is usable may be asked for.
+    if (n <= old_usable && old_usable - n < os::page_size()) {
+      chunk::check_mapped(chunk, Fault::remap_invalid_pointer);
+      return p;
+    }
     if (Chunk* resized = chunk::remap_chunk(chunk, size)) return resized->user();
     if (n <= old_usable) return p;
   } else if (!arena->is_abandoned() && arena->lock.lock_unless_frozen()) {
@@ -271,9 +281,17 @@ ARENITE_LARGER void* reallocate(void* p, size_t n) {
 }
 
 ARENITE_LARGER size_t usable_size(const void* p) {
-  if (g_kind_map.at(p) == Kind::slab_region) return cache::size_of(p);
+  if (g_kind_map.at(p) == Kind::slab_region)
+    return cache::size_of(p, slab::Fault::usable_invalid_pointer);
+  const Arena* arena = arena_of(p, Fault::usable_invalid_pointer);
   const Chunk* chunk = Chunk::from_user(p);
-  return chunk->is_mapped() ? chunk::mapped_usable(chunk) : chunk::usable(chunk->size());
+  if (arena == nullptr) {
+    chunk::check_mapped(chunk, Fault::usable_invalid_size);
+  } else if (ARENITE_UNLIKELY(chunk->size() < chunk::min_chunk() ||
+                              chunk->size() >= arena->system_bytes())) {
+    chunk::fault(nullptr, Fault::usable_invalid_size, p);
+  }
+  return usable_of(chunk);
 }
 
 }  // namespace arenite::engine

@@ -94,6 +94,7 @@ ARENITE_SELDOM void start() {
     apply(info.field, g_settings.values.*info.field);
     if (g_settings.sources[i] != policy::Source::built_in) heed_choice(info.field);
   }
+  os::g_shows_frames.store(g_settings.values.backtrace != 0, std::memory_order_relaxed);
   if (!is_classic()) keep_arenas_few();
   chunk::Arena::start_main();
   cache::start_threads();

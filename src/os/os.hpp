@@ -14,13 +14,17 @@
 //   cgroup.hpp      what the container allows
 //   sleep.hpp       a thread of ours, and how it waits
 //   stderr.hpp      the last words
+//   whose.hpp       whose an address may be that is none of ours
+//   frames.hpp      who called whom
 #pragma once
 
 #include "os/cgroup.hpp"
 #include "os/clock.hpp"
 #include "os/fault.hpp"
+#include "os/frames.hpp"
 #include "os/lock.hpp"
 #include "os/pages.hpp"
 #include "os/process.hpp"
 #include "os/sleep.hpp"
 #include "os/stderr.hpp"
+#include "os/whose.hpp"

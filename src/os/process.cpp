@@ -17,6 +17,11 @@
 extern "C" {
 void* malloc(size_t size);
 [[gnu::weak]] void* __libc_malloc(size_t size);
+// Where the image begins that this is linked into, and where it ends.
+// NOLINTBEGIN(readability-identifier-naming): the names are the linker's
+[[gnu::visibility("hidden")]] extern const char __ehdr_start[];
+[[gnu::visibility("hidden")]] extern const char _end[];
+// NOLINTEND(readability-identifier-naming)
 }
 
 namespace arenite::os {
@@ -63,6 +68,11 @@ const char* const* read_environment_file() {
   if (file >= 0) syscall(SYS_close, file);
   errno = saved;
   return result;
+}
+
+ARENITE_COLD bool has_prefix(const char* text, const char* prefix) {
+  while (*prefix != '\0' && *text == *prefix) text++, prefix++;
+  return *prefix == '\0';
 }
 
 }  // namespace
@@ -120,6 +130,42 @@ bool libc_has_a_heap() {
   void* (*volatile const libcs)(size_t) = &__libc_malloc;
   return libcs != nullptr && processes == libcs;
 #endif
+}
+
+ARENITE_COLD bool is_in_this_image(const void* p) {
+  return address_of(p) - address_of(__ehdr_start) < address_of(_end) - address_of(__ehdr_start);
+}
+
+ARENITE_COLD bool malloc_is_ours() {
+#ifdef ARENITE_PREFIXED
+  return true;  // it has another name
+#else
+  void* (*volatile const processes)(size_t) = &malloc;
+  return is_in_this_image(reinterpret_cast<void*>(processes));
+#endif
+}
+
+ARENITE_COLD const char* base_name(const char* path) {
+  const char* base = path;
+  for (; *path != '\0'; path++) {
+    if (*path == '/') base = path + 1;
+  }
+  return base;
+}
+
+ARENITE_COLD Text<64> program_name() {
+  const auto* path = at_address<const char>(getauxval(AT_EXECFN));
+  if (path == nullptr) path = "?";
+  // A program that starts itself anew is executed as /proc/self/exe, one without a path as
+  // /dev/fd/3.
+  char file[512] = "";
+  if (has_prefix(path, "/proc/") || has_prefix(path, "/dev/fd/")) {
+    const long size = syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", file, sizeof(file) - 1);
+    if (size > 0) path = file;
+  }
+  Text<64> name;
+  name << base_name(path);
+  return name;
 }
 
 void on_fork(void (*prepare)(), void (*parent)(), void (*child)()) {

@@ -46,12 +46,7 @@ bool is_unused(Slab* slab) {
 ARENITE_APART bool is_free_with_owner(const Slab* slab, uint32_t granule) {
   const uint64_t bit = uint64_t{1} << (granule % 64);
   if ((load(slab->words[granule / 64]) & bit) != 0) return true;
-  const uint16_t before = __atomic_load_n(&slab->claims, __ATOMIC_ACQUIRE);
-  if (before % 2 != 0 || __atomic_load_n(&slab->active, __ATOMIC_RELAXED) != granule / 64)
-    return false;
-  const uint64_t word = load(slab->active_word);
-  std::atomic_thread_fence(std::memory_order_acquire);
-  return (word & bit) != 0 && __atomic_load_n(&slab->claims, __ATOMIC_RELAXED) == before;
+  return LookAtActive(slab).finds(granule);
 }
 
 }  // namespace arenite::slab

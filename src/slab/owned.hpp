@@ -13,7 +13,7 @@ inline void format(Slab* slab, unsigned size_class) {
   if (slab->words == nullptr) slab->words = words_of(slab);
   __atomic_store_n(&slab->size_class, static_cast<uint8_t>(size_class), __ATOMIC_RELAXED);
   for (unsigned i = 0; i < k.word_count; i++) store(slab->words[i], starts_in(size_class, i));
-  slab->summary = k.word_count == 64 ? ~uint64_t{0} : (uint64_t{1} << k.word_count) - 1;
+  slab->summary = static_cast<uint32_t>((uint64_t{1} << k.word_count) - 1);
   slab->active_word = 0;
   slab->active = Slab::k_no_word;
   slab->remote_summary.store(0, std::memory_order_relaxed);
@@ -42,7 +42,7 @@ class ChangingActive {
 
  private:
   ARENITE_INLINE void count(int order) {
-    __atomic_store_n(&slab_->claims, static_cast<uint16_t>(slab_->claims + 1), order);
+    __atomic_store_n(&slab_->claims, slab_->claims + 1, order);
   }
   Slab* slab_;
 };
@@ -71,7 +71,7 @@ ARENITE_INLINE uint64_t claim(Slab* slab) {
 // Makes blocks of a word that is not the active one free. The word is written last: whoever finds
 // in it that nothing is used any more finds the owner through.
 ARENITE_INLINE void put(Slab* slab, unsigned word_index, uint64_t word) {
-  slab->summary |= uint64_t{1} << word_index;
+  slab->summary |= uint32_t{1} << word_index;
   __atomic_store_n(&slab->words[word_index], word, __ATOMIC_RELEASE);
 }
 
@@ -106,6 +106,29 @@ bool is_wholly_free(const Slab* slab, unsigned size_class);
 
 // Whether every block is free: for the owner alone, who may be allocating from it.
 bool is_unused(Slab* slab);
+
+// A look at the active word by a thread that does not own the slab: at its number first, then at
+// the word. The owner may change the word between the two; then the look has found nothing.
+class LookAtActive {
+ public:
+  explicit LookAtActive(const Slab* slab)
+      : slab_(slab),
+        claims_(__atomic_load_n(&slab->claims, __ATOMIC_ACQUIRE)),
+        active_(__atomic_load_n(&slab->active, __ATOMIC_RELAXED)) {}
+  // Whether the block's bit is set there.
+  bool finds(uint32_t granule) const {
+    if (claims_ % 2 != 0 || active_ != granule / 64) return false;
+    const uint64_t word = load(slab_->active_word);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    return (word >> (granule % 64) & 1) != 0 &&
+           __atomic_load_n(&slab_->claims, __ATOMIC_RELAXED) == claims_;
+  }
+
+ private:
+  const Slab* slab_;
+  uint32_t claims_;
+  uint8_t active_;
+};
 
 // The block's bit is set where only its owner sets it: somebody freed it before. For other threads;
 // the block must be one that could be freed, or this means nothing.

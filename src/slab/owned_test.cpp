@@ -230,6 +230,31 @@ TEST_F(OwnedTest, the_active_word_is_not_believed_while_it_changes) {
   EXPECT_TRUE(is_free_with_owner(slab, granule_of(slab, block)));
 }
 
+TEST_F(OwnedTest, a_look_is_void_however_often_the_active_word_has_changed_meanwhile) {
+  Slab* slab = make(64);
+  void* first = take(slab);
+  const std::vector<void*> rest = take_all(slab);
+  retire_active(slab);
+  const uint32_t in_second_word = granule_of(slab, first) + 64;
+  give(slab, rest[63]);
+  ASSERT_EQ(granule_of(slab, rest[63]), in_second_word);
+  ASSERT_EQ(take(slab), rest[63]);
+  ASSERT_EQ(slab->active, 1);
+  const LookAtActive look(slab);
+  EXPECT_FALSE(look.finds(in_second_word));
+  // The same bit becomes free in the first word, which becomes active with the last change.
+  retire_active(slab);
+  give(slab, first);
+  for (uint32_t changes = 1; changes < 70000; changes++) {
+    if (slab->active == Slab::k_no_word) {
+      claim(slab);
+    } else {
+      retire_active(slab);
+    }
+    ASSERT_FALSE(look.finds(in_second_word)) << changes << " changes later";
+  }
+}
+
 TEST_F(OwnedTest, a_page_may_become_a_slab_of_any_other_class) {
   Slab* slab = make(16);
   std::vector<void*> blocks = take_all(slab);

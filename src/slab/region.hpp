@@ -53,10 +53,10 @@ struct SlabLinks {
   // The kernel's pages inside that were purged since a block was last taken: a bit each
   // (holes.hpp). Set while the slab is out of its list, cleared when it becomes current or a page.
   std::atomic<uint8_t> purged;
-  // For who looks for more of them: the claims when he last came, and how often he has found the
-  // same. Guarded as free pages are.
-  uint8_t claims_seen;
+  // For who looks for more of them: how often he has found the same claims, and which they were.
+  // Guarded as free pages are.
   uint8_t looks;
+  uint32_t claims_seen;
 };
 static_assert(sizeof(SlabLinks) <= k_links_words * sizeof(uint64_t));
 

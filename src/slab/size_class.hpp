@@ -112,12 +112,14 @@ inline uint64_t starts_in(unsigned size_class, unsigned word) {
 }
 
 // The smallest class of at least n bytes whose blocks all lie at multiples of `align`, a power of
-// two; k_classes where there is none.
+// two; k_classes where there is none, or where more than 4 KiB would leave more than a sixth of its
+// block unused: 4,608 bytes at a multiple of 4,096 do not take 8,192. What is unused of a smaller
+// request's block is less than the alignment and a step between classes.
 constexpr unsigned aligned_class_of(size_t n, size_t align) {
   if (n > k_slab_limit || align > k_slab_limit) return k_classes;
   const size_t least = n < align ? align : n;
   for (unsigned c = k_class_table.class_of_16[(least + 15) / 16]; c < k_classes; c++) {
-    if (is_aligned(info(c).size, align)) return c;
+    if (is_aligned(info(c).size, align)) return is_wasteful(n, info(c).size) ? k_classes : c;
   }
   return k_classes;
 }

@@ -56,7 +56,22 @@ TEST(SizeClass, an_aligned_request_that_has_a_class_is_served_by_the_smallest_on
         smallest++;
       const size_t least = n < align ? align : n;
       if (least <= k_slab_limit && class_of(least) == k_classes) smallest = k_classes;
+      if (smallest < k_classes && is_wasteful(n, info(smallest).size)) smallest = k_classes;
       ASSERT_EQ(aligned_class_of(n, align), smallest) << n << " bytes at multiples of " << align;
+    }
+  }
+}
+
+TEST(SizeClass, of_an_aligned_request_s_block_little_is_unused) {
+  for (size_t align = 1; align <= 2 * k_slab_limit; align *= 2) {
+    for (size_t n = 1; n <= k_slab_limit; n++) {
+      const unsigned c = aligned_class_of(n, align);
+      if (c == k_classes) continue;
+      const size_t size = info(c).size;
+      const size_t multiple = align_up(n, align < 16 ? 16 : align);
+      ASSERT_LE(size, multiple + multiple / 4) << n << " bytes at multiples of " << align;
+      if (n <= k_even_limit) continue;
+      ASSERT_LE(size - n, size / 6) << n << " bytes at multiples of " << align;
     }
   }
 }

@@ -89,12 +89,13 @@ struct alignas(64) Slab {
   uint64_t* words;
   uint64_t active_word;
   char* active_base;  // where the active word's blocks start
-  uint64_t summary;
   std::atomic<uint64_t> remote_summary;
+  uint32_t summary;
   uint32_t inverse;
   uint32_t block_count;  // 0: a page that is no slab
+  // Odd while the active word changes. With 16 bits it came round within what a thread can sleep.
+  uint32_t claims;
   uint16_t first_start;  // of its class in the table of starts
-  uint16_t claims;       // odd while the active word changes
   uint8_t shift;
   uint8_t active;  // the active word's number, or k_no_word
   uint8_t size_class;
@@ -118,6 +119,7 @@ struct alignas(64) Slab {
 #if UINTPTR_MAX > UINT32_MAX
 static_assert(sizeof(Slab) == 64);
 #endif
+static_assert(k_most_words <= 32, "a summary has 32 bits");
 
 // No slab: what a thread without one of a class allocates from, and finds empty.
 [[gnu::visibility("hidden")]] inline constinit Slab g_no_slab{};

@@ -137,7 +137,7 @@ TEST_F(SlabVerifyTest, S4_blocks_to_hand_out_without_an_active_word) {
 }
 
 TEST_F(SlabVerifyTest, S3_a_word_that_the_summary_does_not_name) {
-  slab_->summary &= ~uint64_t{2};
+  slab_->summary &= ~uint32_t{2};
   EXPECT_EQ(breach(slab_), "S3: the summary and its word differ");
 }
 

@@ -58,7 +58,8 @@ Standing standing() {
 }
 
 Extent extent_of(const void* user) {
-  if (g_kind_map.at(user) == Kind::slab_region) return {address_of(user), cache::size_of(user)};
+  if (g_kind_map.at(user) == Kind::slab_region)
+    return {address_of(user), cache::size_of(user, slab::Fault::usable_invalid_pointer)};
   const chunk::Chunk* chunk = chunk::Chunk::from_user(user);
   return {address_of(chunk), chunk->size()};
 }

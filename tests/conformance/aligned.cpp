@@ -1,7 +1,8 @@
 // memalign, aligned_alloc, posix_memalign, valloc and pvalloc.
 //
-// An alignment that is no power of two is rounded up by memalign and aligned_alloc, as glibc 2.36
-// does; posix_memalign refuses it, as POSIX says.
+// An alignment that is no power of two is rounded up by memalign, as glibc does; posix_memalign
+// refuses it, as POSIX says, and so does aligned_alloc, as the C standard says and glibc
+// since 2.38.
 
 #include <malloc.h>
 #include <unistd.h>
@@ -95,14 +96,14 @@ CASE(memalign_rounds_an_odd_alignment_up) {
   }
 }
 
-CASE(aligned_alloc_rounds_an_odd_alignment_up) {
-  for (const std::size_t alignment : {0, 1, 3, 7, 17, 24, 33, 48, 100, 1000, 4097}) {
-    std::size_t rounded = 1;
-    while (rounded < alignment) rounded *= 2;
-    for (int i = 0; i < 20; ++i) {
-      void* p = aligned_alloc(alignment, 50);
-      EXPECT(p != nullptr && is_aligned(p, rounded));
-    }
+CASE(aligned_alloc_refuses_an_alignment_that_is_no_power_of_two) {
+  for (const std::size_t alignment : {0, 3, 7, 17, 24, 33, 48, 100, 1000, 4095, 4097})
+    for (const std::size_t size : {std::size_t{0}, std::size_t{50}, std::size_t{4096}, 300_KiB})
+      EXPECT_REFUSED(aligned_alloc(alignment, size), EINVAL);
+  for (const std::size_t alignment : {1, 2, 4, 8, 16}) {
+    errno = 4711;
+    EXPECT(is_aligned(aligned_alloc(alignment, 50), promised_alignment()));
+    EXPECT_EQ(errno, 4711);
   }
 }
 
@@ -126,15 +127,44 @@ CASE(posix_memalign_refuses_bad_alignments) {
   }
 }
 
-CASE(posix_memalign_refuses_oversize_without_touching_errno_or_the_result) {
+// As with glibc, whose posix_memalign returns the error and sets errno as well.
+CASE(posix_memalign_refuses_oversize_and_says_so_twice) {
   void* const untouched = reinterpret_cast<void*>(0x1234);
   for (const std::size_t alignment : {sizeof(void*), std::size_t{16}, std::size_t{4096}}) {
-    for (const std::size_t size : {SIZE_MAX, SIZE_MAX - 4096, SIZE_MAX / 2 + 2, SIZE_MAX / 2 + 1}) {
+    for (const std::size_t size :
+         {SIZE_MAX, SIZE_MAX - 4096, SIZE_MAX / 2 + 2, SIZE_MAX / 2 + 1, SIZE_MAX / 2 - 100}) {
       void* p = untouched;
       errno = 4711;
       EXPECT_EQ(posix_memalign(&p, alignment, size), ENOMEM);
       EXPECT(p == untouched);
-      EXPECT_EQ(errno, 4711);
+      EXPECT_EQ(errno, ENOMEM);
+    }
+  }
+  void* p = nullptr;
+  errno = 4711;
+  EXPECT_EQ(posix_memalign(&p, 64, 100), 0);
+  EXPECT_EQ(errno, 4711);
+}
+
+// What is larger than 4 KiB leaves a fifth of what was asked for unused at most, below that what
+// the alignment and a step of a quarter cost. A block with a mapping of its own may have as much as
+// the alignment besides: pages that are never touched.
+CASE(an_aligned_block_is_little_larger_than_it_must_be) {
+  for (std::size_t alignment = sizeof(void*); alignment <= 64_KiB; alignment *= 2) {
+    for (std::size_t size = 1; size < 100_KiB; size += size < 300 ? 7 : 131 + size / 64) {
+      for (int i = 0; i < 3; ++i) {
+        void* p = memalign(alignment, size);
+        EXPECT(p != nullptr && is_aligned(p, alignment));
+        const std::size_t usable = malloc_usable_size(p);
+        const std::size_t unused = usable - size;
+        const std::size_t multiple = (size + alignment - 1) & ~(alignment - 1);
+        std::size_t bound = size > 4_KiB ? size / 5 + 32 : multiple + multiple / 4 + 48 - size;
+        if (size + alignment > 120_KiB) bound += alignment + 4_KiB;
+        if (unused > bound)
+          fail(__FILE__, __LINE__, "%zu bytes at a multiple of %zu have %zu", size, alignment,
+               usable);
+        free(p);
+      }
     }
   }
 }

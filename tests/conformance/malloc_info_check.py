@@ -115,8 +115,8 @@ def main():
     parser.add_argument("command", nargs="+", help="the program and its case")
     options = parser.parse_args()
     env = run_case.environment(options.library, options.mode)
-    status, out, err = run_case.run(options.command, env, options.timeout)
-    fault = run_case.fault_in(status, out, err)
+    status, out, err, pid = run_case.run(options.command, env, options.timeout)
+    fault = run_case.fault_in(status, out, err, options.command[0], pid)
     facts = {name: int(value) for name, value in re.findall(r"^fact (\w+) (\d+)$", out, re.M)}
     if env.get("BEHAVIOUR_STAND_IN") == "glibc":
         facts.pop("fordblks", None)  # it counts a flag bit into the size of each chunk in a bin

@@ -126,6 +126,32 @@ CASE(a_refused_growth_leaves_the_block_as_it_was) {
   }
 }
 
+// A program may use all that malloc_usable_size tells, and ask for it: nothing need be moved then.
+CASE(up_to_the_usable_size_a_block_stays_where_it_is) {
+  const auto stays = [](void* p, std::size_t size) {
+    const std::size_t usable = malloc_usable_size(p);
+    const std::size_t step = (usable - size) / 50 + 1;
+    for (std::size_t n = size; n <= usable; n += step) EXPECT(realloc(p, n) == p);
+    EXPECT(realloc(p, usable) == p);
+    EXPECT_EQ(malloc_usable_size(p), usable);
+    free(p);
+  };
+  for (std::size_t size = 1; size < 40_MiB; size += size < 5000 ? 1 : size / 50 + 3) {
+    stays(malloc(size), size);
+    if (size % 8 == 0) stays(memalign(64, size), size);
+    if (size % 16 == 0 && size > 2_KiB) stays(memalign(4_KiB, size), size);
+  }
+}
+
+CASE(a_mapped_block_that_shrinks_gives_its_pages_back) {
+  auto* p = static_cast<char*>(malloc(64_MiB));
+  fill(p, 64_MiB, 3);
+  p = static_cast<char*>(realloc(p, 10));
+  EXPECT(p != nullptr && intact(p, 8, 3));
+  EXPECT_AT_MOST(malloc_usable_size(p), 8_KiB);
+  free(p);
+}
+
 CASE(reallocarray_multiplies) {
   void* p = reallocarray(nullptr, 10, 100);
   EXPECT(p != nullptr && malloc_usable_size(p) >= 1000);

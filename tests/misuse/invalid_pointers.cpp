@@ -140,6 +140,38 @@ CASE(reallocating_an_unmapped_address) {
   keep(realloc(wrong, 300));
 }
 
+CASE(asking_the_size_of_a_stack_array) {
+  alignas(16) char array[256] = {};
+  void* wrong = keep(array + 64);
+  expect_abort("malloc_usable_size(): invalid pointer", {wrong});
+  malloc_usable_size(wrong);
+}
+
+CASE(asking_the_size_of_a_misaligned_pointer) {
+  void* wrong = offset(take(100), 8);
+  expect_abort("malloc_usable_size(): invalid pointer", {wrong});
+  malloc_usable_size(wrong);
+}
+
+CASE(asking_the_size_of_the_middle_of_a_block) {
+  void* wrong = offset(take(200), 32);
+  expect_abort("malloc_usable_size(): invalid size", {wrong});
+  malloc_usable_size(wrong);
+}
+
+CASE(asking_the_size_of_an_array_that_looks_like_a_mapped_chunk) {
+  alignas(16) std::size_t array[8] = {0, 1000 | k_mapped, 0, 0, 0, 0, 0, 0};
+  void* wrong = keep(array + 2);
+  expect_abort("malloc_usable_size(): invalid", {wrong});
+  malloc_usable_size(wrong);
+}
+
+CASE(asking_the_size_of_an_unmapped_address) {
+  void* wrong = wild(0x7000);
+  expect_abort("malloc_usable_size(): invalid pointer", {wrong});
+  malloc_usable_size(wrong);
+}
+
 CASE(deleting_a_stack_object) {
   alignas(16) char array[256] = {};
   void* wrong = keep(array + 64);

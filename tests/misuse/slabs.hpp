@@ -78,7 +78,8 @@ inline void expect_end(const char* what, const void* p, std::size_t size, const 
   expect_abort(line_about(what, p, size, meaning).text, {p});
 }
 
-// A child that does `body` dies of SIGABRT, and this line is all that it says.
+// A child that does `body` dies of SIGABRT, and this line, signed, is all that it says, but for one
+// more about the address where that is none of the heap's.
 template <typename Body>
 void expect_child_ends(const Line& expected, Body body) {
   int ends[2];
@@ -92,7 +93,7 @@ void expect_child_ends(const Line& expected, Body body) {
     _exit(0);
   }
   close(ends[1]);
-  char said[512];
+  char said[1024];
   std::size_t length = 0;
   for (;;) {
     const ssize_t got = read(ends[0], said + length, sizeof(said) - 1 - length);
@@ -101,13 +102,19 @@ void expect_child_ends(const Line& expected, Body body) {
   }
   close(ends[0]);
   said[length] = '\0';
-  if (length > 0 && said[length - 1] == '\n') said[length - 1] = '\0';
+  char signed_line[sizeof(expected.text) + 64];
+  snprintf(signed_line, sizeof(signed_line), "%s [%s, pid %d]\n", expected.text,
+           program_invocation_short_name, static_cast<int>(child));
+  const std::size_t first = strlen(signed_line);
+  const bool is_said = strncmp(said, signed_line, first) == 0;
+  const char* more = said + (is_said ? first : 0);
   int status = 0;
   EXPECT_EQ(waitpid(child, &status, 0), child);
-  if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT || strcmp(said, expected.text) != 0)
+  if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT || !is_said ||
+      (*more != '\0' && strncmp(more, "arenite: 0x", 11) != 0))
     fail(__FILE__, __LINE__,
          "the child's status is %#x and it says '%s'; expected SIGABRT and '%s'",
-         static_cast<unsigned>(status), said, expected.text);
+         static_cast<unsigned>(status), said, signed_line);
 }
 
 // Runs body(argument) in another thread, to its end.

@@ -154,6 +154,26 @@ CASE(resizing_a_tagged_pointer) {
   keep(realloc(wrong, 300));
 }
 
+CASE(asking_the_size_of_the_middle_of_a_block) {
+  void* wrong = offset(take_from_slab(64), 32);
+  expect_end("malloc_usable_size(): invalid pointer", wrong, 64, k_no_start);
+  malloc_usable_size(wrong);
+}
+
+CASE(asking_the_size_of_a_static_array) {
+  take_from_slab(64);
+  void* wrong = keep(static_bytes + 64);
+  expect_end("malloc_usable_size(): invalid pointer", wrong, 0, k_no_block);
+  malloc_usable_size(wrong);
+}
+
+CASE(asking_the_size_of_an_address_that_cannot_be) {
+  if (sizeof(void*) != 8) cannot_try("every 32-bit address can be");
+  void* wrong = keep(reinterpret_cast<void*>(static_cast<std::uintptr_t>(0x0123456789abcde0)));
+  expect_end("malloc_usable_size(): invalid pointer", wrong, 0, k_no_block);
+  malloc_usable_size(wrong);
+}
+
 CASE(deleting_the_middle_of_a_block) {
   void* wrong = offset(take_from_slab(64), 32);
   expect_end(k_invalid, wrong, 64, k_no_start);

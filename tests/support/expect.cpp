@@ -77,6 +77,18 @@ void expect_abort(const char* phrase, std::initializer_list<const void*> blocks)
   say(line);
 }
 
+void expect_whose(const char* phrase) {
+  char line[512];
+  snprintf(line, sizeof(line), "expect whose %s", phrase);
+  say(line);
+}
+
+void expect_frame(const char* pattern) {
+  char line[512];
+  snprintf(line, sizeof(line), "expect frame %s", pattern);
+  say(line);
+}
+
 void expect_aborts(int count) {
   char line[64];
   snprintf(line, sizeof(line), "expect aborts %d", count);

@@ -39,6 +39,12 @@ struct Case {
 // An empty phrase, or no blocks, leaves that part open.
 void expect_abort(const char* phrase, std::initializer_list<const void*> blocks);
 
+// Of the address it also says that, in a second line.
+void expect_whose(const char* phrase);
+
+// And the calls that led there, of which one line is `  #N ` and what this pattern matches whole.
+void expect_frame(const char* pattern);
+
 // That many of the case's children die so, each with a line that names an address; the case does
 // not.
 void expect_aborts(int count);

@@ -14,10 +14,11 @@ namespace behaviour {
 void check_library() {
   const char* promised = getenv("BEHAVIOUR_LIBRARY");
   if (promised == nullptr || *promised == '\0') return;
-  void* entry = dlsym(RTLD_DEFAULT, "malloc");
+  // Not malloc: a case may bring its own.
+  void* entry = dlsym(RTLD_DEFAULT, "free");
   Dl_info info{};
   if (entry == nullptr || dladdr(entry, &info) == 0 || strcmp(info.dli_fname, promised) != 0)
-    fail(__FILE__, __LINE__, "malloc is served by %s, not by %s",
+    fail(__FILE__, __LINE__, "free is served by %s, not by %s",
          info.dli_fname != nullptr ? info.dli_fname : "nobody", promised);
 }
 
