@@ -231,6 +231,8 @@ ARENITE_APART void* allocate_aligned(size_t align, size_t n) {
   Chunk* chunk = take_chunk(
       [n, align](Arena& arena) { return arena.allocate_aligned(chunk::request2size(n), align); });
   if (chunk == nullptr) return nullptr;
+  // What was cut off of its mapping may be more than may be kept.
+  if (ARENITE_UNLIKELY(chunk->is_mapped())) ledger::settle();
   void* p = chunk->user();
   chunk::perturb_fresh(p, n);
   return p;
