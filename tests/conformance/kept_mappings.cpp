@@ -149,6 +149,22 @@ CASE(calloc_clears_what_was_kept) {
   }
 }
 
+// A table of which little is written must not become resident in whole because it was kept.
+CASE(a_large_table_that_is_cleared_holds_no_memory) {
+  let_be_kept(64_MiB);
+  char* filled = take_filled(64_MiB);
+  const std::size_t full = status_bytes("VmRSS");
+  free(filled);
+  EXPECT_AT_LEAST(status_bytes("VmRSS"), full - 4_MiB);
+  auto* p = static_cast<char*>(keep(calloc(1, 64_MiB)));
+  EXPECT(p != nullptr);
+  EXPECT_AT_MOST(status_bytes("VmRSS"), full - 60_MiB);
+  expect_all_zero(p, 64_MiB);
+  memset(p, 0xa5, 64_MiB);
+  EXPECT(all_bytes_are(p, 64_MiB, 0xa5));
+  free(p);
+}
+
 CASE(calloc_clears_what_was_made_of_several) {
   let_be_kept(24_MiB);
   char* blocks[8];
