@@ -39,6 +39,11 @@ size_t slack_for(size_t request) {
   return of_use < of_request ? of_use : of_request;
 }
 
+// How many of a mapping's seams a part of it has. An estimate, rounded down.
+size_t share_of(size_t seams, size_t part, size_t whole) {
+  return static_cast<size_t>(uint64_t{seams} * part / whole);
+}
+
 // In classic mode the ledger learns nothing.
 void report_grown(size_t bytes, size_t kept) {
   if (keeps_warm()) g_ledger.grew(bytes, kept);
@@ -49,6 +54,10 @@ void raise_peak(std::atomic<size_t>& peak, size_t now) {
   while (seen < now && !peak.compare_exchange_weak(seen, now, std::memory_order_relaxed)) {
   }
 }
+
+// What an aligned chunk has beside it and cannot use is kept from this size on, if it is warm. What
+// is smaller is asked for by few, and its place in the table is worth more.
+constexpr size_t k_least_slack_kept = 128 * k_kib;
 
 // How far the chunk of a fresh mapping lies from its start.
 size_t front_gap() {
@@ -103,6 +112,38 @@ void unmap(const Mapping& mapping) {
 void give_warm(const Mapping& mapping, Chunk* chunk) {
   chunk->set_head(0, 0);  // who frees it again must not find a mapped chunk
   g_warm_mappings.give({mapping.start, mapping.size, mapping.front()->seams});
+}
+
+// Keeps the warm pages that a mapping has beside the chunk of `size` bytes at `at`: the program
+// would never touch them, and they would stay resident as long as the chunk does. Fresh ones cost
+// nothing and stay, for to unmap them would make a mapping of the kernel's for each chunk. What is
+// left.
+Mapping give_slack_warm(const Mapping& whole, uintptr_t at, size_t size) {
+  const size_t page = os::page_size();
+  const Front front = *whole.front();
+  const uintptr_t end_of_dirty = whole.start + front.dirty;
+  Mapping left = whole;
+  if (const uintptr_t end = align_up(at + size + k_word, page);
+      end_of_dirty >= end + k_least_slack_kept) {
+    left.size = end - whole.start;
+  }
+  const uintptr_t start = align_down(at - sizeof(Front), page);
+  if (start - whole.start >= k_least_slack_kept && front.dirty >= k_least_slack_kept) {
+    left.start = start;
+    left.size -= start - whole.start;
+  }
+  if (left.size == whole.size) return whole;
+  const size_t lead = left.start - whole.start;
+  const size_t tail = whole.end() - left.end();
+  const size_t seams_of_lead = share_of(front.seams, lead, whole.size);
+  const size_t seams_of_tail = share_of(front.seams, tail, whole.size);
+  const uintptr_t dirty_end = end_of_dirty < left.end() ? end_of_dirty : left.end();
+  *left.front() = {front.seams - seams_of_lead - seams_of_tail,
+                   dirty_end > left.start ? dirty_end - left.start : 0};
+  g_mapped.change(whole.size, left.size);
+  if (lead != 0) g_warm_mappings.give({whole.start, lead, seams_of_lead});
+  if (tail != 0) g_warm_mappings.give({left.end(), tail, seams_of_tail});
+  return left;
 }
 
 // The chunk's mapping moves into a warm one of `size` bytes; where that is, or 0 if there is none.
@@ -187,10 +228,13 @@ size_t dirty_of_mapped(const Chunk* chunk) {
   return dirty < before ? 0 : dirty - before;
 }
 
-ARENITE_COLD Chunk* advance_mapped(Chunk* chunk, size_t lead) {
+ARENITE_COLD Chunk* advance_mapped(Chunk* chunk, size_t lead, size_t size) {
   g_known_mapped.remove(chunk);
-  const size_t gap = chunk->prev_size() + lead;
-  return start_chunk(address_of(chunk) - chunk->prev_size(), gap, chunk->size() - lead + gap);
+  const Mapping whole = {address_of(chunk) - chunk->prev_size(),
+                         chunk->prev_size() + chunk->size()};
+  const uintptr_t at = address_of(chunk) + lead;
+  const Mapping left = keeps_warm() ? give_slack_warm(whole, at, size) : whole;
+  return start_chunk(left.start, at - left.start, left.size);
 }
 
 void unmap_chunk(Chunk* chunk) {

@@ -68,8 +68,9 @@ Chunk* map_chunk(size_t size);
 // How many bytes from the user's address on may not be zero, of a chunk that was just mapped.
 size_t dirty_of_mapped(const Chunk* chunk);
 
-// The chunk that begins `lead` bytes after the start of this one, which it replaces.
-Chunk* advance_mapped(Chunk* chunk, size_t lead);
+// The chunk that begins `lead` bytes after the start of this one, just mapped, and replaces it. It
+// has room for `size` bytes; warm pages beside it may be kept for others. The caller settles.
+Chunk* advance_mapped(Chunk* chunk, size_t lead, size_t size);
 
 // Takes the chunk back, and moves the thresholds if its size shows that they are too low. Ends the
 // process if the chunk is none.

@@ -95,7 +95,7 @@ ARENITE_APART Chunk* Arena::allocate_aligned(size_t size, size_t align) {
     const size_t rest = chunk->size() - lead;
     if (chunk->is_mapped()) {
       pages_.hold_clean(false);
-      return advance_mapped(chunk, lead);
+      return advance_mapped(chunk, lead, size);
     }
     aligned->set_head(rest, Chunk::k_prev_in_use | arena_flag());
     aligned->set_in_use(rest);

@@ -15,6 +15,10 @@ using chunk::Fault;
 // A slab's block of this size or less stays where it is, however little of it is wanted.
 constexpr size_t k_never_shrunk = 64;
 
+// From here on a kept mapping is cleared by giving its pages back: where glibc maps every block
+// afresh, too, for its threshold moves no further.
+constexpr size_t k_purge_to_clear_from = 32 * k_mib;
+
 // From here on it pays to see which pages of a zeroed block are clean.
 constexpr size_t k_look_for_clean_from = 32 * k_kib;
 
@@ -180,6 +184,21 @@ void clear_but(void* p, size_t n, chunk::FreePages::Range clean) {
   if (clean.end < end) memset(at_address<void>(clean.end), 0, end - clean.end);
 }
 
+// Clears n bytes of a kept mapping. A large table may be used in few places: if all its pages were
+// written here, all of it would be resident. They go back instead, and come as they are touched.
+// A smaller one is written: that takes a third to a fifth of the time of its page faults.
+void clear_kept(void* p, size_t n) {
+  const uintptr_t end = address_of(p) + n;
+  const uintptr_t from = align_up(address_of(p), os::page_size());
+  const uintptr_t to = align_down(end, os::page_size());
+  if (n < k_purge_to_clear_from || !os::purge(at_address<void>(from), to - from)) {
+    memset(p, 0, n);
+    return;
+  }
+  memset(p, 0, from - address_of(p));
+  memset(at_address<void>(to), 0, end - to);
+}
+
 // Of chunks and mappings what is known to be clean is not cleared.
 ARENITE_LARGER void* allocate_zeroed_chunk(size_t n) {
   look_if_watched();
@@ -196,7 +215,7 @@ ARENITE_LARGER void* allocate_zeroed_chunk(size_t n) {
   void* p = chunk->user();
   if (chunk->is_mapped()) {
     const size_t dirty = chunk::dirty_of_mapped(chunk);
-    memset(p, 0, dirty < n ? dirty : n);
+    clear_kept(p, dirty < n ? dirty : n);
     return p;
   }
   if (n >= k_look_for_clean_from && clean.size() != 0) {
@@ -236,6 +255,8 @@ ARENITE_APART void* allocate_aligned(size_t align, size_t n) {
   Chunk* chunk = take_chunk(
       [n, align](Arena& arena) { return arena.allocate_aligned(chunk::request2size(n), align); });
   if (chunk == nullptr) return nullptr;
+  // What was cut off of its mapping may be more than may be kept.
+  if (ARENITE_UNLIKELY(chunk->is_mapped())) ledger::settle();
   void* p = chunk->user();
   chunk::perturb_fresh(p, n);
   return p;

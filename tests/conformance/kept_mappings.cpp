@@ -104,6 +104,33 @@ CASE(what_is_kept_behind_it_may_be_another_mapping_to_the_kernel) {
   free(p);
 }
 
+// An aligned block is cut out of a larger mapping. What that has before and behind the block may be
+// warm, and nobody would ever use it.
+CASE(an_aligned_block_holds_no_warm_memory_beside_it) {
+  constexpr std::size_t k_blocks = 16;
+  let_be_kept(k_blocks * 3_MiB);
+  char* blocks[k_blocks];
+  for (char*& p : blocks) p = take_filled(3_MiB);
+  const std::size_t full = status_bytes("VmRSS");
+  for (char* p : blocks) free(p);
+  for (char*& p : blocks) {
+    p = static_cast<char*>(keep(memalign(2_MiB, 3_MiB)));
+    EXPECT(p != nullptr && is_aligned(p, 2_MiB));
+    EXPECT_AT_LEAST(malloc_usable_size(p), 3_MiB);
+    fill(p, 3_MiB, 1);
+  }
+  EXPECT_AT_MOST(status_bytes("VmRSS"), full + 4_MiB);
+  for (char*& p : blocks) {
+    p = static_cast<char*>(realloc(p, 4_MiB));
+    EXPECT(p != nullptr && intact(p, 3_MiB, 1));
+    fill(p, 4_MiB, 2);
+  }
+  for (char* p : blocks) {
+    EXPECT(intact(p, 4_MiB, 2));
+    free(p);
+  }
+}
+
 CASE(calloc_clears_what_was_kept) {
   let_be_kept(140_MiB);
   for (const std::size_t size : {200_KiB, 5_MiB, 7_MiB, 31_MiB, 70_MiB}) {
@@ -120,6 +147,22 @@ CASE(calloc_clears_what_was_kept) {
     free(p);
     free(beside);
   }
+}
+
+// A table of which little is written must not become resident in whole because it was kept.
+CASE(a_large_table_that_is_cleared_holds_no_memory) {
+  let_be_kept(64_MiB);
+  char* filled = take_filled(64_MiB);
+  const std::size_t full = status_bytes("VmRSS");
+  free(filled);
+  EXPECT_AT_LEAST(status_bytes("VmRSS"), full - 4_MiB);
+  auto* p = static_cast<char*>(keep(calloc(1, 64_MiB)));
+  EXPECT(p != nullptr);
+  EXPECT_AT_MOST(status_bytes("VmRSS"), full - 60_MiB);
+  expect_all_zero(p, 64_MiB);
+  memset(p, 0xa5, 64_MiB);
+  EXPECT(all_bytes_are(p, 64_MiB, 0xa5));
+  free(p);
 }
 
 CASE(calloc_clears_what_was_made_of_several) {

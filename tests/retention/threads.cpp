@@ -123,6 +123,53 @@ CASE(one_after_the_other_they_need_no_more_than_one) {
   for (pthread_t thread : threads) join(thread);
 }
 
+// As the threads of a pool that serve requests: what each keeps lies above all that it has freed.
+CASE(one_after_the_other_they_may_keep_their_last_block) {
+  set_up_barriers(k_threads + 1);
+  const std::size_t before = before_sharing();
+  static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+  pthread_t threads[k_threads];
+  for (std::size_t i = 0; i < k_threads; ++i)
+    threads[i] = start(
+        [](void* share) -> void* {
+          pthread_mutex_lock(&turn);
+          build(*static_cast<Share*>(share), 1);
+          void* last = take(600);
+          tear_down(*static_cast<Share*>(share));
+          pthread_mutex_unlock(&turn);
+          pthread_barrier_wait(&stage);
+          pthread_barrier_wait(&end);
+          free(last);
+          return nullptr;
+        },
+        &shares[i]);
+  pthread_barrier_wait(&stage);
+  a_quiet_second();
+  EXPECT_AT_MOST(resident(), before + 4_MiB + k_threads * k_sleeper);
+  pthread_barrier_wait(&end);
+  for (pthread_t thread : threads) join(thread);
+}
+
+CASE(a_thread_that_never_allocates_gives_back_what_it_frees) {
+  set_up_barriers(2);
+  const std::size_t before = before_sharing();
+  build(shares[0], 1);
+  void* last = take(600);  // above all that is freed
+  const pthread_t thread = start(
+      [](void* share) -> void* {
+        tear_down(*static_cast<Share*>(share));
+        pthread_barrier_wait(&stage);
+        pthread_barrier_wait(&end);
+        return nullptr;
+      },
+      &shares[0]);
+  pthread_barrier_wait(&stage);
+  EXPECT_AT_MOST(resident(), before + 4_MiB);
+  pthread_barrier_wait(&end);
+  join(thread);
+  free(last);
+}
+
 CASE(what_sleepers_took_and_others_freed_goes_back) {
   set_up_barriers(k_threads + 1);
   const std::size_t before = before_sharing();
