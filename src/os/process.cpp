@@ -11,13 +11,16 @@
 #include <cerrno>
 #include <ctime>
 
+#include "os/binding.hpp"
 #include "os/pages.hpp"
 
-// The process's malloc, whoever's that is, and libc's own, where libc tells it.
-extern "C" {
-void* malloc(size_t size);
-[[gnu::weak]] void* __libc_malloc(size_t size);
-}
+// libc's own malloc, where libc tells it.
+extern "C" [[gnu::weak]] void* __libc_malloc(size_t size);
+// By which libc knows whose hooks around fork it must forget when a library goes: this one does
+// not. A program that has the archive inside has its own.
+// NOLINTNEXTLINE(readability-identifier-naming,bugprone-reserved-identifier): the name is the C++
+// ABI's
+extern "C" [[gnu::weak, gnu::visibility("hidden")]] void* const __dso_handle = nullptr;
 
 namespace arenite::os {
 namespace {
@@ -116,9 +119,8 @@ bool libc_has_a_heap() {
 #ifdef ARENITE_PREFIXED
   return false;  // a sanitizer's malloc is the process's
 #else
-  void* (*volatile const processes)(size_t) = &malloc;
-  void* (*volatile const libcs)(size_t) = &__libc_malloc;
-  return libcs != nullptr && processes == libcs;
+  const auto* libcs = reinterpret_cast<const void*>(&__libc_malloc);
+  return libcs != nullptr && bound_to("malloc") == libcs;
 #endif
 }
 
