@@ -18,8 +18,7 @@
 extern "C" [[gnu::weak]] void* __libc_malloc(size_t size);
 // By which libc knows whose hooks around fork it must forget when a library goes: this one does
 // not. A program that has the archive inside has its own.
-// NOLINTNEXTLINE(readability-identifier-naming,bugprone-reserved-identifier): the name is the C++
-// ABI's
+// NOLINTNEXTLINE(readability-identifier-naming): the name is the C++ ABI's
 extern "C" [[gnu::weak, gnu::visibility("hidden")]] void* const __dso_handle = nullptr;
 
 namespace arenite::os {
