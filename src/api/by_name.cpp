@@ -7,7 +7,7 @@ using namespace arenite;  // NOLINT(google-build-using-namespace): every definit
 namespace {
 
 ARENITE_APART void free_by_name(void* p) {
-  if (api::reach() == api::Reach::libcs) return api::own_free(p);
+  if (api::reach() == api::Reach::beside_libc) return api::own_free(p);
   ARENITE_NAME(free)(p);
 }
 
@@ -16,7 +16,7 @@ ARENITE_APART void free_by_name(void* p) {
 ARENITE_EXPORT ARENITE_LARGER void* ARENITE_NAME(reallocarray)(void* p, size_t count, size_t size) {
   size_t n = 0;
   if (ARENITE_UNLIKELY(__builtin_mul_overflow(count, size, &n))) return api::no_memory();
-  if (ARENITE_UNLIKELY(api::reach() == api::Reach::libcs)) return api::own_realloc(p, n);
+  if (ARENITE_UNLIKELY(api::reach() == api::Reach::beside_libc)) return api::own_realloc(p, n);
   return ARENITE_NAME(realloc)(p, n);
 }
 

@@ -25,8 +25,9 @@
 // Who is called is found out once, by what the dynamic linker has made of our own references, which
 // are settled when the library is loaded.
 //
-// Where libc's own malloc is found by name the library was loaded by dlopen beside it and nobody is
-// in front: who fetched our functions means our heap, and nothing goes by name.
+// Where the library was loaded after libc, by dlopen, names lead to libc, or to who is in front of
+// it. Who fetched our functions then means our heap, and nothing goes by name. (Whether malloc is
+// libc's own would not tell: Chromium and tcmalloc call theirs __libc_malloc, too.)
 #pragma once
 
 #include <atomic>
@@ -52,7 +53,7 @@ namespace arenite::api {
 [[ARENITE_OWN]] void own_free(void* p) noexcept;
 
 // Whose malloc and free are by name.
-enum class Reach : unsigned char { unknown, ours, libcs, anothers };
+enum class Reach : unsigned char { unknown, ours, beside_libc, anothers };
 
 [[gnu::visibility("hidden")]] extern constinit std::atomic<Reach> g_reach;
 Reach find_reach();

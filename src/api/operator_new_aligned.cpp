@@ -16,7 +16,7 @@ ARENITE_APART void* take(size_t n, std::align_val_t align) {
   const auto a = static_cast<size_t>(align);
   if (!is_power_of_two(a) || api::is_too_large(n) || a > k_largest_request) return nullptr;
   const api::Reach reach = api::reach();
-  if (reach == api::Reach::libcs) return engine::allocate_aligned(a, n);
+  if (reach == api::Reach::beside_libc) return engine::allocate_aligned(a, n);
   if (reach == api::Reach::ours) return aligned_alloc(a, n);
   return aligned_alloc(a, align_up(n != 0 ? n : 1, a));
 }

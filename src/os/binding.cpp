@@ -9,6 +9,8 @@ namespace arenite::os {
 // Of the module itself, made by the linker. A program linked -static has no dynamic section.
 [[gnu::weak, gnu::visibility("hidden")]] extern const ElfW(Dyn) k_dynamic[] asm("_DYNAMIC");
 [[gnu::weak, gnu::visibility("hidden")]] extern const ElfW(Ehdr) k_header asm("__ehdr_start");
+// The list of what is loaded, in that order; of glibc's dynamic linker.
+[[gnu::weak]] extern r_debug g_loaded asm("_r_debug");
 
 namespace {
 
@@ -60,6 +62,19 @@ ARENITE_SELDOM const void* bound_to(const char* name) {
   // no stubs for them.
   if (const void* found = find(name, DT_JMPREL, DT_PLTRELSZ)) return found;
   return value_of(DT_RELA) != 0 ? find(name, DT_RELA, DT_RELASZ) : find(name, DT_REL, DT_RELSZ);
+}
+
+ARENITE_COLD bool libc_comes_first() {
+  if (&g_loaded == nullptr) return false;
+  for (const link_map* module = g_loaded.r_map; module != nullptr; module = module->l_next) {
+    if (module->l_ld == k_dynamic) return false;
+    const char* name = module->l_name;
+    for (const char* c = name; *c != '\0'; c++) {
+      if (*c == '/') name = c + 1;
+    }
+    if (same(name, "libc.so.6")) return true;
+  }
+  return false;
 }
 
 }  // namespace arenite::os

@@ -14,4 +14,9 @@ namespace arenite::os {
 // For names that the module was linked to bind at once (-z now), as the shared library's are.
 const void* bound_to(const char* name);
 
+// Whether libc was loaded before this module: by dlopen, as a rule. Then names lead to libc's
+// functions rather than to this module's. Takes no lock: it reads the list of what is loaded no
+// further than to libc, and what the program was started with stays in it.
+bool libc_comes_first();
+
 }  // namespace arenite::os

@@ -119,7 +119,7 @@ bool libc_has_a_heap() {
   return false;  // a sanitizer's malloc is the process's
 #else
   const auto* libcs = reinterpret_cast<const void*>(&__libc_malloc);
-  return libcs != nullptr && bound_to("malloc") == libcs;
+  return libcs != nullptr && bound_to("malloc") == libcs && libc_comes_first();
 #endif
 }
 

@@ -74,4 +74,10 @@ void free(void* p) {
   if (p != nullptr) header_of(p);
 }
 
+// Some call theirs by these names, too, as Chromium and tcmalloc do.
+#ifdef HAS_LIBCS_NAMES
+[[gnu::alias("malloc")]] void* __libc_malloc(std::size_t size);
+[[gnu::alias("free")]] void __libc_free(void* p);
+#endif
+
 }  // extern "C"
