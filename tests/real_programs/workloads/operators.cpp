@@ -16,12 +16,12 @@ unsigned long work(long count) {
   for (long i = 0; i < count; ++i) {
     const std::size_t size = k_sizes[i % 97 == 0 ? 4 + i / 97 % 3 : i % 4];
     const bool is_aligned = i % 50 == 0;
-    auto* p = static_cast<unsigned char*>(is_aligned ? ::operator new(size, std::align_val_t{64})
+    auto* p = static_cast<unsigned char*>(is_aligned ? ::operator new (size, std::align_val_t{64})
                                                      : ::operator new(size));
     memset(p, static_cast<int>(i % 200), 8);
     sum += p[7];
     if (is_aligned) {
-      ::operator delete(p, std::align_val_t{64});
+      ::operator delete (p, std::align_val_t{64});
     } else {
       ::operator delete(p);
     }
