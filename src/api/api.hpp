@@ -1,7 +1,10 @@
 // F7 api: the door header. What programs see.
 //
+//   names.hpp         the names, and what goes by name to another allocator in front of us
 //   malloc.cpp        C, POSIX and GNU: allocation, resizing, alignment, release
+//   by_name.cpp       those of them that call others by name
 //   operator_new.cpp  every replaceable operator new of C++
+//   operator_new_aligned.cpp  those with an alignment
 //   operator_delete.cpp  every operator delete
 //   mallopt.cpp       settings changed while the program runs; trimming; mallinfo
 //   malloc_info.cpp   figures as XML and as text

@@ -25,22 +25,6 @@ ARENITE_APART void* aligned(size_t align, size_t n) {
   return p != nullptr ? p : api::no_memory();
 }
 
-// For the forms of free that hardly anybody calls.
-ARENITE_APART void release(void* p) {
-  engine::release(p);
-}
-
-// For realloc and reallocarray.
-ARENITE_LARGER void* resized(void* p, size_t n) {
-  if (p != nullptr && n == 0) {
-    engine::release(p);
-    return nullptr;
-  }
-  if (ARENITE_UNLIKELY(api::is_too_large(n))) return api::no_memory();
-  void* q = p == nullptr ? engine::allocate(n) : engine::reallocate(p, n);
-  return ARENITE_LIKELY(q != nullptr) ? q : api::no_memory();
-}
-
 }  // namespace
 
 ARENITE_EXPORT void* ARENITE_NAME(malloc)(size_t n) {
@@ -60,14 +44,21 @@ ARENITE_EXPORT void* ARENITE_NAME(calloc)(size_t count, size_t size) {
 }
 
 ARENITE_EXPORT ARENITE_LARGER void* ARENITE_NAME(realloc)(void* p, size_t n) {
-  return resized(p, n);
+  if (p != nullptr && n == 0) {
+    engine::release(p);
+    return nullptr;
+  }
+  if (ARENITE_UNLIKELY(api::is_too_large(n))) return api::no_memory();
+  void* q = p == nullptr ? engine::allocate(n) : engine::reallocate(p, n);
+  return ARENITE_LIKELY(q != nullptr) ? q : api::no_memory();
 }
 
-ARENITE_EXPORT ARENITE_LARGER void* ARENITE_NAME(reallocarray)(void* p, size_t count, size_t size) {
-  size_t n = 0;
-  if (ARENITE_UNLIKELY(__builtin_mul_overflow(count, size, &n))) return api::no_memory();
-  return resized(p, n);
-}
+// The same, by names that are bound to them for good.
+namespace arenite::api {
+[[gnu::alias(ARENITE_TEXT(ARENITE_NAME(malloc)))]] void* own_malloc(size_t n) noexcept;
+[[gnu::alias(ARENITE_TEXT(ARENITE_NAME(realloc)))]] void* own_realloc(void* p, size_t n) noexcept;
+[[gnu::alias(ARENITE_TEXT(ARENITE_NAME(free)))]] void own_free(void* p) noexcept;
+}  // namespace arenite::api
 
 ARENITE_EXPORT ARENITE_APART void* ARENITE_NAME(memalign)(size_t align, size_t n) {
   return aligned(align, n);
@@ -106,17 +97,7 @@ ARENITE_EXPORT ARENITE_APART void* ARENITE_NAME(pvalloc)(size_t n) {
 }
 
 ARENITE_EXPORT ARENITE_APART void ARENITE_NAME(cfree)(void* p) {
-  release(p);
-}
-
-// C23: the size and alignment the block was asked for with. They cannot be wrong in a right
-// program.
-ARENITE_EXPORT ARENITE_APART void ARENITE_NAME(free_sized)(void* p, size_t) {
-  release(p);
-}
-
-ARENITE_EXPORT ARENITE_APART void ARENITE_NAME(free_aligned_sized)(void* p, size_t, size_t) {
-  release(p);
+  engine::release(p);
 }
 
 ARENITE_EXPORT ARENITE_APART size_t ARENITE_NAME(malloc_usable_size)(void* p) {

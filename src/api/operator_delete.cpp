@@ -6,14 +6,30 @@
 // frame.
 #include <new>
 
-#include "api/api.hpp"
+#include "api/by_name.hpp"
 
 using namespace arenite;  // NOLINT(google-build-using-namespace): every definition here is global
 
 #ifndef ARENITE_PREFIXED
 
+namespace {
+
+// By name, unless free is ours.
+ARENITE_SELDOM void release_by_name(void* p) {
+  if (api::reach() == api::Reach::anothers) return free(p);
+  api::own_free(p);
+}
+
+// What is no small block, or another's.
+[[gnu::noinline]] void release_otherwise(void* p) {
+  if (ARENITE_UNLIKELY(!cache::serve_operators())) return release_by_name(p);
+  engine::release_chunk(p);
+}
+
+}  // namespace
+
 ARENITE_OPERATOR void operator delete(void* p) noexcept {
-  engine::release(p);
+  engine::release_for_operator(p, release_otherwise);
 }
 ARENITE_OPERATOR void operator delete[](void* p) noexcept {
   ::operator delete(p);
@@ -31,7 +47,7 @@ ARENITE_OPERATOR ARENITE_APART void operator delete[](void* p, const std::nothro
   ::operator delete[](p);
 }
 ARENITE_OPERATOR ARENITE_APART void operator delete(void* p, std::align_val_t) noexcept {
-  engine::release(p);
+  engine::release_for_operator(p, release_otherwise);
 }
 ARENITE_OPERATOR ARENITE_APART void operator delete[](void* p, std::align_val_t a) noexcept {
   ::operator delete(p, a);

@@ -17,7 +17,13 @@ namespace arenite {
 
 inline constexpr size_t k_granule = k_is_64_bit ? 64 * k_mib : k_mib;
 
-enum class Kind : uint8_t { none, chunk_heap, slab_region };
+// Slab regions are of the second kind where the operators of C++ are to go by malloc and free, by
+// name (api/names.hpp): operator delete takes back the first kind's blocks at once, free both.
+enum class Kind : uint8_t { none, chunk_heap, slab_region, slab_region_by_name };
+
+constexpr bool is_slab_region(Kind kind) {
+  return kind >= Kind::slab_region;
+}
 
 class KindMap {
  public:
@@ -41,6 +47,20 @@ class KindMap {
     return same;
 #else
     return at(p) == kind;
+#endif
+  }
+  // at(p) >= kind, likewise.
+  ARENITE_INLINE bool is_at_least(const void* p, Kind kind) const {
+#if defined(__x86_64__) && defined(__OPTIMIZE__) && !defined(__SANITIZE_THREAD__) && \
+    !defined(__SANITIZE_ADDRESS__)
+    uintptr_t index = address_of(p) / k_granule;
+    asm("" : "+r"(index));
+    if (ARENITE_UNLIKELY(index >= k_entries)) return false;
+    bool same_or_more;
+    asm volatile("cmpb %2, %1" : "=@ccae"(same_or_more) : "m"(kinds_[index]), "i"(kind));
+    return same_or_more;
+#else
+    return at(p) >= kind;
 #endif
   }
   void set(const void* granule, Kind kind) {

@@ -31,8 +31,28 @@ TEST(KindMap, a_granule_that_goes_is_forgotten) {
   EXPECT_EQ(map.at(at_address(k_granule_start + 8)), Kind::none);
 }
 
+TEST(KindMap, free_knows_slab_regions_of_both_kinds_and_operator_delete_of_one) {
+  const void* const p = at_address(k_granule_start + 8);
+  struct Expected {
+    Kind kind;
+    bool is_frees;
+    bool is_deletes;
+  };
+  for (const Expected& e :
+       {Expected{Kind::none, false, false}, Expected{Kind::chunk_heap, false, false},
+        Expected{Kind::slab_region, true, true},
+        Expected{Kind::slab_region_by_name, true, false}}) {
+    map.set(p, e.kind);
+    EXPECT_EQ(map.is_at_least(p, Kind::slab_region), e.is_frees);
+    EXPECT_EQ(is_slab_region(map.at(p)), e.is_frees);
+    EXPECT_EQ(map.is(p, Kind::slab_region), e.is_deletes);
+  }
+  map.set(p, Kind::none);
+}
+
 TEST(KindMap, a_wild_pointer_is_nothing_of_ours) {
   EXPECT_EQ(map.at(at_address(UINTPTR_MAX)), Kind::none);
+  EXPECT_FALSE(map.is_at_least(at_address(UINTPTR_MAX), Kind::slab_region));
   EXPECT_EQ(map.at(at_address(UINTPTR_MAX / 2 + 1)), Kind::none);
 }
 

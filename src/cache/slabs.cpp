@@ -295,10 +295,16 @@ ARENITE_SELDOM void choose_direct() {
   for (;;) {
     const size_t below = g_served.below.load();
     const bool watched = g_served.watched.load();
+    const bool operators = g_served.operators.load();
+    const bool detour = watched || !operators;
     const size_t direct = below <= k_direct_limit ? below : k_direct_limit + 1;
     g_served.direct_below.store(watched ? 0 : direct);
+    g_served.operator_direct_below.store(detour ? 0 : direct);
+    g_served.operators_detour.store(detour);
     g_served.watched_below.store(watched ? direct : 0);
-    if (g_served.below.load() == below && g_served.watched.load() == watched) return;
+    if (g_served.below.load() == below && g_served.watched.load() == watched &&
+        g_served.operators.load() == operators)
+      return;
   }
 }
 
@@ -306,6 +312,13 @@ ARENITE_SELDOM void choose_direct() {
 
 ARENITE_SELDOM void serve_below(size_t below) {
   g_served.below.store(below);
+  choose_direct();
+}
+
+ARENITE_SELDOM void serve_operators(bool served) {
+  slab::Region::kind.store(served ? Kind::slab_region : Kind::slab_region_by_name,
+                           std::memory_order_relaxed);
+  g_served.operators.store(served);
   choose_direct();
 }
 

@@ -14,13 +14,18 @@ namespace arenite::cache {
 // more than the direct table knows. Both are 0, so that nothing of a thread's state is looked at,
 // before the library has started, while this state is not laid out yet, and where slabs serve
 // nobody. While requests are `watched`, so that each can notice that time has passed,
-// `direct_below` is 0 and nobody takes the shortest way; `watched_below` is what it would be. A
-// cache line of their own: everybody reads them, hardly anybody writes.
+// `direct_below` is 0 and nobody takes the shortest way; `watched_below` is what it would be.
+// Operator new has a bound of its own, which is 0 as well until it is known that operators need not
+// go by malloc's name, and for good where they must; `operators_detour` tells it that either is so.
+// A cache line of their own: everybody reads them, hardly anybody writes.
 struct alignas(64) Served {
   std::atomic<size_t> direct_below{0};
+  std::atomic<size_t> operator_direct_below{0};
   std::atomic<size_t> watched_below{0};
   std::atomic<size_t> below{0};
   std::atomic<bool> watched{false};
+  std::atomic<bool> operators{false};
+  std::atomic<bool> operators_detour{true};
 };
 [[gnu::visibility("hidden")]] inline constinit Served g_served;
 
@@ -43,6 +48,16 @@ void serve_below(size_t below);
 void watch(bool watched);
 ARENITE_INLINE bool is_watched() {
   return g_served.watched.load(std::memory_order_relaxed);
+}
+
+// Says, once, at start, whether operators are served as malloc and free are.
+void serve_operators(bool served);
+ARENITE_INLINE bool serve_operators() {
+  return g_served.operators.load(std::memory_order_relaxed);
+}
+// Whether that or a watch keeps operator new from the ways that others take.
+ARENITE_INLINE bool operators_make_a_detour() {
+  return g_served.operators_detour.load(std::memory_order_relaxed);
 }
 
 // Whether a request is the slabs' at all, or the chunk engine's alone.
@@ -68,6 +83,9 @@ ARENITE_INLINE bool take_from_table(size_t n, void*& block) {
 // none.
 ARENITE_INLINE bool take_direct(size_t n, void*& block) {
   return ARENITE_LIKELY(is_less(n, g_served.direct_below)) && take_from_table(n, block);
+}
+ARENITE_INLINE bool take_direct_for_operator(size_t n, void*& block) {
+  return ARENITE_LIKELY(is_less(n, g_served.operator_direct_below)) && take_from_table(n, block);
 }
 // Whether the direct table serves n bytes, but requests are watched.
 ARENITE_INLINE bool is_direct_but_watched(size_t n) {

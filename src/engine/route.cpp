@@ -101,7 +101,7 @@ size_t usable_of(const Chunk* chunk) {
 
 // A free does not wait for an arena that another thread is using (in classic mode it does): the
 // chunk goes to the arena's list of deferred frees, which its holder empties when he is through.
-void release_locked(Arena* arena, Chunk* chunk) {
+ARENITE_APART void release_locked(Arena* arena, Chunk* chunk) {
   if (ARENITE_UNLIKELY(!arena->lock.try_lock())) {
     if (!is_classic() || !arena->lock.lock_unless_frozen()) {
       arena->free_later(chunk);
@@ -236,6 +236,26 @@ void* allocate_slowly(size_t n, Otherwise otherwise) {
   return allocate_unwatched(n, otherwise);
 }
 
+namespace {
+
+// Where the library has not started, it is only then known who is to serve operators.
+[[gnu::noinline]] ARENITE_SELDOM void* allocate_for_operator_on_a_detour(size_t n,
+                                                                         Otherwise otherwise) {
+  if (!cache::serve_operators()) {
+    start();
+    if (!cache::serve_operators()) return otherwise(n);
+  }
+  return allocate_slowly(n, otherwise);
+}
+
+}  // namespace
+
+void* allocate_for_operator_slowly(size_t n, Otherwise otherwise) {
+  if (ARENITE_UNLIKELY(cache::operators_make_a_detour()))
+    return allocate_for_operator_on_a_detour(n, otherwise);
+  return allocate_unwatched(n, otherwise);
+}
+
 void* allocate_zeroed(size_t n) {
   if (ARENITE_UNLIKELY(!cache::serves(n))) return allocate_zeroed_chunk(n);
   void* p = allocate(n);
@@ -274,7 +294,7 @@ void release_chunk(void* p) {
 }
 
 ARENITE_LARGER void* reallocate(void* p, size_t n) {
-  if (g_kind_map.at(p) == Kind::slab_region) return reallocate_slab_block(p, n);
+  if (is_slab_region(g_kind_map.at(p))) return reallocate_slab_block(p, n);
   Arena* arena = arena_of(p, Fault::realloc_invalid_pointer);
   Chunk* chunk = Chunk::from_user(p);
   const size_t size = chunk::request2size(n);
@@ -302,7 +322,7 @@ ARENITE_LARGER void* reallocate(void* p, size_t n) {
 }
 
 ARENITE_LARGER size_t usable_size(const void* p) {
-  if (g_kind_map.at(p) == Kind::slab_region)
+  if (is_slab_region(g_kind_map.at(p)))
     return cache::size_of(p, slab::Fault::usable_invalid_pointer);
   const Arena* arena = arena_of(p, Fault::usable_invalid_pointer);
   const Chunk* chunk = Chunk::from_user(p);

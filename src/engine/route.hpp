@@ -37,7 +37,17 @@ ARENITE_INLINE void* allocate(size_t n, Otherwise otherwise = no_block) {
   return ARENITE_LIKELY(try_slab(n, p)) ? p : allocate_slowly(n, otherwise);
 }
 
-// The same, all zero.
+// The same for operator new, which goes by malloc's name where that is another's. Then, as where
+// there is no memory, the result is otherwise(n).
+void* allocate_for_operator_slowly(size_t n, Otherwise otherwise);
+ARENITE_INLINE void* allocate_for_operator(size_t n, Otherwise otherwise) {
+  void* p = nullptr;
+  return ARENITE_LIKELY(cache::take_direct_for_operator(n, p))
+             ? p
+             : allocate_for_operator_slowly(n, otherwise);
+}
+
+// The same as allocate(n), all zero.
 void* allocate_zeroed(size_t n);
 
 // At least n bytes at a multiple of `align`, a power of two.
@@ -48,8 +58,15 @@ void release_chunk(void* p);
 
 // Takes a block back.
 ARENITE_INLINE void release(void* p) {
-  if (ARENITE_LIKELY(g_kind_map.is(p, Kind::slab_region))) return cache::give(p);
+  if (ARENITE_LIKELY(g_kind_map.is_at_least(p, Kind::slab_region))) return cache::give(p);
   release_chunk(p);
+}
+
+// The same for operator delete. What is no block of a slab whose blocks are operators' is
+// `otherwise`'s.
+ARENITE_INLINE void release_for_operator(void* p, void (*otherwise)(void*)) {
+  if (ARENITE_LIKELY(g_kind_map.is(p, Kind::slab_region))) return cache::give(p);
+  otherwise(p);
 }
 
 // The block with at least n bytes and what it held, here or elsewhere; p is not nullptr, n not 0.

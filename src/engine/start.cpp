@@ -98,6 +98,7 @@ ARENITE_SELDOM void start() {
   if (!is_classic()) keep_arenas_few();
   chunk::Arena::start_main();
   cache::start_threads();
+  cache::serve_operators(!is_interposed());
   choose_served();
   if (!is_classic()) {
     start_retention();

@@ -9,6 +9,7 @@
 //   pages.hpp       mappings, reservations, the break
 //   fault.hpp       lets the n-th call fail, for tests
 //   lock.hpp        the futex lock that fork can freeze
+//   binding.hpp     what the dynamic linker made of a name
 //   process.hpp     environment, processors, entropy, fork and thread-exit hooks
 //   clock.hpp       clocks that need no system call
 //   cgroup.hpp      what the container allows
@@ -18,6 +19,7 @@
 //   frames.hpp      who called whom
 #pragma once
 
+#include "os/binding.hpp"
 #include "os/cgroup.hpp"
 #include "os/clock.hpp"
 #include "os/fault.hpp"

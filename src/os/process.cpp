@@ -11,18 +11,20 @@
 #include <cerrno>
 #include <ctime>
 
+#include "os/binding.hpp"
 #include "os/pages.hpp"
 
-// The process's malloc, whoever's that is, and libc's own, where libc tells it.
-extern "C" {
-void* malloc(size_t size);
-[[gnu::weak]] void* __libc_malloc(size_t size);
+// libc's own malloc, where libc tells it.
+extern "C" [[gnu::weak]] void* __libc_malloc(size_t size);
+// By which libc knows whose hooks around fork it must forget when a library goes: this one does
+// not. A program that has the archive inside has its own.
+// NOLINTNEXTLINE(readability-identifier-naming): the name is the C++ ABI's
+extern "C" [[gnu::weak, gnu::visibility("hidden")]] void* const __dso_handle = nullptr;
 // Where the image begins that this is linked into, and where it ends.
 // NOLINTBEGIN(readability-identifier-naming): the names are the linker's
-[[gnu::visibility("hidden")]] extern const char __ehdr_start[];
-[[gnu::visibility("hidden")]] extern const char _end[];
+extern "C" [[gnu::visibility("hidden")]] extern const char __ehdr_start[];
+extern "C" [[gnu::visibility("hidden")]] extern const char _end[];
 // NOLINTEND(readability-identifier-naming)
-}
 
 namespace arenite::os {
 namespace {
@@ -126,9 +128,8 @@ bool libc_has_a_heap() {
 #ifdef ARENITE_PREFIXED
   return false;  // a sanitizer's malloc is the process's
 #else
-  void* (*volatile const processes)(size_t) = &malloc;
-  void* (*volatile const libcs)(size_t) = &__libc_malloc;
-  return libcs != nullptr && processes == libcs;
+  const auto* libcs = reinterpret_cast<const void*>(&__libc_malloc);
+  return libcs != nullptr && bound_to("malloc") == libcs && libc_comes_first();
 #endif
 }
 
@@ -140,8 +141,8 @@ ARENITE_COLD bool malloc_is_ours() {
 #ifdef ARENITE_PREFIXED
   return true;  // it has another name
 #else
-  void* (*volatile const processes)(size_t) = &malloc;
-  return is_in_this_image(reinterpret_cast<void*>(processes));
+  const void* processes = bound_to("malloc");
+  return processes == nullptr || is_in_this_image(processes);
 #endif
 }
 

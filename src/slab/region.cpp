@@ -14,6 +14,8 @@ static_assert(sizeof(Region) <= k_words_stride * k_first_page);
 
 }  // namespace
 
+constinit std::atomic<Kind> Region::kind{Kind::slab_region};
+
 Region* Region::create() {
   void* start = os::reserve(k_region_size, k_region_size);
   if (start == nullptr) return nullptr;
@@ -23,7 +25,7 @@ Region* Region::create() {
   }
   auto* region = new (beyond<void>(start, k_region_state)) Region;
   os::keep_small(start, k_region_size);
-  g_kind_map.set(start, Kind::slab_region);
+  g_kind_map.set(start, kind.load(std::memory_order_relaxed));
   return region;
 }
 

@@ -114,6 +114,9 @@ enum class Pick {
 
 class Region {
  public:
+  // What the kind map says of regions that are made from now on. Set at start.
+  static constinit std::atomic<Kind> kind;
+
   // A new region, all its pages free; nullptr where there is no memory or no address space.
   static Region* create();
 

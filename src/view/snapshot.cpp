@@ -58,7 +58,7 @@ Standing standing() {
 }
 
 Extent extent_of(const void* user) {
-  if (g_kind_map.at(user) == Kind::slab_region)
+  if (is_slab_region(g_kind_map.at(user)))
     return {address_of(user), cache::size_of(user, slab::Fault::usable_invalid_pointer)};
   const chunk::Chunk* chunk = chunk::Chunk::from_user(user);
   return {address_of(chunk), chunk->size()};

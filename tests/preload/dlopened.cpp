@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -139,6 +140,38 @@ CASE(a_loaded_library_is_a_heap_beside_libcs) {
   const Heap ours = heap_of(load(without_preload()));
   work_on_both(ours, 100);
   work_in_threads(ours);
+}
+
+// What goes by another function's name goes by ours: the name is libc's here.
+CASE(its_functions_stay_among_themselves) {
+  void* library = load(without_preload());
+  const Heap ours = heap_of(library);
+  void* (*resize_array)(void*, std::size_t, std::size_t) = nullptr;
+  void (*give_sized)(void*, std::size_t) = nullptr;
+  void* (*make)(std::size_t) = nullptr;
+  void (*drop)(void*) = nullptr;
+  void* (*make_aligned)(std::size_t, std::align_val_t) = nullptr;
+  std::size_t (*usable)(void*) = nullptr;
+  fetch(library, "reallocarray", resize_array);
+  fetch(library, "free_sized", give_sized);
+  fetch(library, sizeof(void*) == 8 ? "_Znwm" : "_Znwj", make);
+  fetch(library, "_ZdlPv", drop);
+  fetch(library, sizeof(void*) == 8 ? "_ZnwmSt11align_val_t" : "_ZnwjSt11align_val_t",
+        make_aligned);
+  fetch(library, "malloc_usable_size", usable);
+  for (const std::size_t size : {100, 5000, 300'000}) {
+    void* p = ours.take(size);
+    fill(p, size, 1);
+    p = resize_array(p, size, 2);
+    EXPECT(intact(p, size, 1));
+    EXPECT_AT_LEAST(usable(p), 2 * size);
+    give_sized(p, 2 * size);
+    p = make(size);
+    EXPECT_AT_LEAST(usable(p), size);
+    ours.give(p);
+    drop(ours.take(size));
+    ours.give(make_aligned(size, std::align_val_t{256}));
+  }
 }
 
 // sbrk in two threads at once may give both the same memory: only one of two heaps may call it.

@@ -17,6 +17,7 @@ class Case:
     name = ""
     about = ""
     needs = ()
+    optional = False  # where its needs are not there it is skipped: nothing is installed
     modes = ("classic", "default")
 
     def prepare(self, directory):

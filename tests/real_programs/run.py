@@ -7,8 +7,9 @@ answer is the reference's, every program in it ended as it should, had the libra
 wrote no line "arenite: ..." on stderr. For each round one line tells wall time and peak resident
 memory.
 
-Packages that a case needs are installed if they are missing (Debian, root or sudo).
-Exit status: 0 all passed, 1 something failed, 2 bad usage.
+Packages that a case needs are installed if they are missing (Debian, root or sudo), but for an
+optional case, which is skipped.
+Exit status: 0 all passed, 1 something failed, 2 bad usage, 77 nothing was run.
 """
 
 import argparse
@@ -72,6 +73,15 @@ def differences(reference, answer):
             yield f"{key}: {excerpt(got, 600)!r}, without the library {excerpt(expected, 600)!r}"
 
 
+def is_skipped(case):
+    missing = [need for need in case.needs if not need.met()]
+    if not case.optional or not missing:
+        return False
+    say(case, "-", "skipped: there is no " + ", no ".join(need.what for need in missing)
+        + " (Debian: " + " ".join(need.package for need in missing) + ")")
+    return True
+
+
 def run_case(case, library, modes, directory):
     """Returns the number of rounds that failed."""
     label, failed = "plain", 0
@@ -110,12 +120,15 @@ def main():
         return 0
     if arguments.install_only:
         try:
-            added = install([need for case in chosen for need in case.needs])
+            added = install([need for case in chosen if not case.optional for need in case.needs])
         except Failure as failure:
             print(f"run.py: {failure}", file=sys.stderr)
             return 1
         print("installed: " + " ".join(added) if added else "nothing to install")
         return 0
+    chosen = [case for case in chosen if not is_skipped(case)]
+    if not chosen:
+        return 77
     root = Path(tempfile.mkdtemp(prefix="arenite-"))
     failed = 0
     try:

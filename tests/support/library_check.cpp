@@ -14,8 +14,8 @@ namespace behaviour {
 void check_library() {
   const char* promised = getenv("BEHAVIOUR_LIBRARY");
   if (promised == nullptr || *promised == '\0') return;
-  // Not malloc: a case may bring its own.
-  void* entry = dlsym(RTLD_DEFAULT, "free");
+  // Behind the program itself, which may bring a malloc of its own.
+  void* entry = dlsym(RTLD_NEXT, "free");
   Dl_info info{};
   if (entry == nullptr || dladdr(entry, &info) == 0 || strcmp(info.dli_fname, promised) != 0)
     fail(__FILE__, __LINE__, "free is served by %s, not by %s",
