@@ -139,6 +139,9 @@ bool await_look(uint64_t now) {
 
 void settle_now() {
   const uint64_t now = os::coarse_milliseconds();
+  std::atomic<size_t>& busy_since = cache::g_depot.busy_since;
+  if (ARENITE_UNLIKELY(busy_since.load(std::memory_order_relaxed) == 0))
+    busy_since.store(static_cast<size_t>(now), std::memory_order_relaxed);
   policy::Purging& purging = g_retention.purging;
   const bool watches_for_look = await_look(now);
   if (g_retention.is_forfeited.load(std::memory_order_relaxed)) {

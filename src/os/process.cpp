@@ -25,6 +25,9 @@ namespace {
 const char* const k_empty_environment[] = {nullptr};
 
 constinit pthread_key_t g_thread_key = 0;
+// Where the process is remembered; where the kernel has no such page, its number.
+constinit std::atomic<void*> g_wiped_page{nullptr};
+constinit std::atomic<long> g_process{0};
 // Set once the key is there: threads ask while another starts the library.
 constinit std::atomic<bool> g_has_thread_key{false};
 
@@ -86,8 +89,23 @@ size_t processor_count() {
   return count == 0 ? 1 : count;
 }
 
-long process_id() {
-  return syscall(SYS_getpid);
+// A page of its own that the kernel wipes in the child of a fork (4.14): it costs no system call to
+// look at.
+ARENITE_COLD void remember_process() {
+  auto* page = static_cast<std::atomic<size_t>*>(g_wiped_page.load(std::memory_order_relaxed));
+  if (page == nullptr && g_process.load(std::memory_order_relaxed) == 0) {
+    page = static_cast<std::atomic<size_t>*>(map_wiped_on_fork());
+    g_wiped_page.store(page, std::memory_order_release);
+  }
+  if (page != nullptr) return page->store(1, std::memory_order_relaxed);
+  g_process.store(syscall(SYS_getpid), std::memory_order_relaxed);
+}
+
+ARENITE_COLD bool is_remembered_process() {
+  const void* page = g_wiped_page.load(std::memory_order_acquire);
+  if (page != nullptr)
+    return static_cast<const std::atomic<size_t>*>(page)->load(std::memory_order_relaxed) != 0;
+  return g_process.load(std::memory_order_relaxed) == syscall(SYS_getpid);
 }
 
 uintptr_t secret() {

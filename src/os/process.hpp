@@ -13,8 +13,10 @@ const char* const* environment();
 // Processors this thread may run on, by its affinity mask; at least 1.
 size_t processor_count();
 
-// This process, as the kernel counts.
-long process_id();
+// Remembers this process until it remembers itself again. A child of fork is not the one that was
+// remembered, however it was forked. One thread remembers at a time.
+void remember_process();
+bool is_remembered_process();
 
 // An unpredictable word, from the kernel. Call once, at start.
 uintptr_t secret();

@@ -1,24 +1,22 @@
 #include "os/sleep.hpp"
 
-#include <linux/futex.h>
 #include <pthread.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
 
+#include "os/futex.hpp"
+
 namespace arenite::os {
 namespace {
 
 #ifdef SYS_futex
-constexpr long k_futex = SYS_futex;
 using FutexTime = struct {
   long seconds;
   long nanoseconds;
 };
 #else
-constexpr long k_futex = SYS_futex_time64;
 using FutexTime = struct {
   int64_t seconds;
   int64_t nanoseconds;
