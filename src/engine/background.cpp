@@ -31,9 +31,7 @@ ARENITE_COLD void purge_in_background() {
   }
 }
 
-// At the end of any thread.
-ARENITE_COLD void end_with_initial_thread() {
-  if (!os::is_initial_thread()) return;
+ARENITE_COLD void end_background() {
   static constexpr std::atomic<uint32_t> k_nothing{0};
   State state = g_state.load();
   while (state != State::ended && state != State::refused) {
@@ -53,11 +51,17 @@ ARENITE_COLD void end_with_initial_thread() {
   os::join_thread();
 }
 
+// At the end of any thread.
+ARENITE_COLD void end_with_initial_thread() {
+  if (os::is_initial_thread()) end_background();
+}
+
 }  // namespace
 
 ARENITE_COLD void enable_background_purging() {
   g_state.store(State::none);
   cache::g_at_thread_end.store(end_with_initial_thread, std::memory_order_release);
+  os::on_unload(end_background);
 }
 
 void tell_background(bool has_purged, bool is_over) {

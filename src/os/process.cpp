@@ -149,6 +149,28 @@ void on_thread_exit(void (*leave)(void*)) {
   g_has_thread_key.store(has_key, std::memory_order_release);
 }
 
+#ifdef ARENITE_ARCHIVE
+namespace {
+
+constinit std::atomic<void (*)()> g_unload{nullptr};
+
+// When the plugin that contains the archive is closed, and when the process ends. libc itself
+// forgets the handlers of fork.
+[[gnu::destructor]] void leave_process() {
+  if (void (*const unload)() = g_unload.load(std::memory_order_acquire); unload != nullptr)
+    unload();
+  if (g_has_thread_key.exchange(false, std::memory_order_acq_rel)) pthread_key_delete(g_thread_key);
+}
+
+}  // namespace
+
+void on_unload(void (*unload)()) {
+  g_unload.store(unload, std::memory_order_release);
+}
+#else
+void on_unload(void (*)()) {}
+#endif
+
 void mark_thread(void* state) {
   if (g_has_thread_key.load(std::memory_order_acquire)) pthread_setspecific(g_thread_key, state);
 }

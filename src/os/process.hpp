@@ -34,4 +34,9 @@ void on_thread_exit(void (*leave)(void*));
 // May allocate: the caller must be able to serve that.
 void mark_thread(void* state);
 
+// Calls `unload` before the library is taken out of the process. That happens to a plugin which
+// contains the archive and is closed; threads then end without a call of `leave`. The shared
+// library is never unloaded. Once, at start.
+void on_unload(void (*unload)());
+
 }  // namespace arenite::os
