@@ -46,6 +46,8 @@ class Depot : public slab::Owner {
 
   // Which growth of the slabs starts as huge pages.
   std::atomic<policy::HugePages> huge_pages{policy::HugePages::automatic};
+  // When the program had some megabytes in use, in milliseconds of the coarse clock; 0: not yet.
+  std::atomic<size_t> busy_since{0};
 
   // A record for a thread; nullptr where there is no memory.
   ThreadSlabs* take_record();

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "cache/depot_fixture.hpp"
+#include "os/resident_fixture.hpp"
 #include "slab/holes.hpp"
 
 namespace arenite::cache {
@@ -230,10 +231,7 @@ TEST_F(DepotHolesTest, a_refusal_ends_it_and_changes_nothing) {
   std::vector<Slab*> slabs;
   for (int i = 0; i < 100; i++) slabs.push_back(make_holey());
   const size_t live = g_ledger.live();
-  os::g_fault_plan.fail_nth(1,
-                            1U << static_cast<unsigned>(os::Call::purge) |
-                                1U << static_cast<unsigned>(os::Call::purge_many),
-                            true);
+  fail_from_now(os::Call::purge);
   EXPECT_EQ(depot_.purge_holes(), 0U);
   os::g_fault_plan.fail_nth(0);
   EXPECT_EQ(g_ledger.live(), live);

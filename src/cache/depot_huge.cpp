@@ -16,8 +16,12 @@ bool Depot::should_start_huge(const Slab* page) {
   if (!policy::should_start_huge(mode, g_ledger.live(), g_ledger.retained(), g_ledger.bound()) ||
       !slab::region_at(page)->starts_extent(page))
     return false;
-  if (mode == policy::HugePages::automatic && !huge_budget_.allows(os::process_nanoseconds()))
-    return false;
+  if (mode == policy::HugePages::automatic) {
+    constexpr uint64_t k_millisecond = 1'000'000;
+    const uint64_t began = busy_since.load(std::memory_order_relaxed);
+    if (!huge_budget_.allows(os::coarse_milliseconds() * k_millisecond, began * k_millisecond))
+      return false;
+  }
   if (small_extents_to_go_ == 0) return true;
   small_extents_to_go_--;
   return false;
@@ -28,23 +32,23 @@ bool Depot::should_start_huge(const Slab* page) {
 // has frozen the lock afterwards the extent's other pages are resident and count as never touched,
 // until they are taken.
 ARENITE_COLD void Depot::start_huge(const Slab* page) {
-  const uint64_t started = os::thread_nanoseconds();
-  const bool is_huge = os::populate_huge(slab::memory_of(page));
+  const uint64_t started = os::nanoseconds();
+  const bool is_resident = os::populate_huge(slab::memory_of(page));
   if (!lock.lock_unless_frozen()) return;
-  huge_refusals_ = is_huge ? 0 : huge_refusals_ + 1;
-  small_extents_to_go_ = policy::extents_until_next_try(huge_refusals_);
-  if (is_huge) {
+  if (is_resident) {
     Region* region = slab::region_at(page);
     const size_t bytes = region->note_resident_extent(page) * slab::k_slab_size;
     if (bytes != 0) note_dirty(region);
     g_ledger.grew(bytes);
     g_ledger.freed(ledger::Keeper::slabs, bytes);
   }
-  void* small = is_huge ? next_small_extent(page) : nullptr;
+  void* small = is_resident ? next_small_extent(page) : nullptr;
   lock.unlock();
-  if (small != nullptr) os::collapse_huge(small);
-  const uint64_t took = os::thread_nanoseconds() - started;
+  const bool is_refused = !is_resident || (small != nullptr && !os::collapse_huge(small));
+  const uint64_t took = os::nanoseconds() - started;
   if (!lock.lock_unless_frozen()) return;
+  huge_refusals_ = is_refused ? huge_refusals_ + 1 : 0;
+  small_extents_to_go_ = policy::extents_until_next_try(huge_refusals_);
   huge_budget_.charge(took);
   lock.unlock();
 }

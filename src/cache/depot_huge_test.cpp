@@ -1,6 +1,7 @@
 // Depot: slabs that grow into whole extents.
 #include <gtest/gtest.h>
 #include <algorithm>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -159,14 +160,33 @@ TEST_F(DepotHugeTest, automatic_asks_for_one_when_it_is_earned) {
   constexpr uint64_t k_earned = policy::HugeBudget::k_share * policy::HugeBudget::k_first;
   grow_to_an_extent();
   make();
-  if (os::g_fault_plan.seen() != 0) {
-    EXPECT_GE(os::process_nanoseconds(), k_earned);
-  }
-  while (os::process_nanoseconds() < k_earned) {
-  }
+  EXPECT_EQ(os::g_fault_plan.seen(), 0U);
+  std::this_thread::sleep_for(std::chrono::nanoseconds(k_earned + k_earned / 4));
   grow_to_an_extent();
   make();
   EXPECT_EQ(os::g_fault_plan.seen(), 1U);
+}
+
+TEST_F(DepotHugeTest, what_is_refused_to_what_was_there_before_counts_as_a_refusal) {
+  if (slab::k_region_pages < k_extent_pages) GTEST_SKIP() << "regions are smaller";
+  depot_.huge_pages = policy::HugePages::never;
+  grow_to_an_extent();
+  make();
+  grow_to_an_extent();
+  depot_.huge_pages = policy::HugePages::always;
+  os::g_fault_plan.fail_nth(2, k_huge_calls);
+  make();
+  if (dirty_pages() == 0) GTEST_SKIP() << "the kernel knows no huge pages";
+  EXPECT_EQ(os::g_fault_plan.seen(), 2U);
+  for (int i = 0; i < 2; i++) {
+    grow_to_an_extent();
+    make();
+    EXPECT_EQ(os::g_fault_plan.seen(), 2U);
+  }
+  grow_to_an_extent();
+  make();
+  EXPECT_GE(os::g_fault_plan.seen(), 3U);
+  EXPECT_TRUE(is_whole());
 }
 
 TEST_F(DepotHugeTest, never_asks_for_none) {

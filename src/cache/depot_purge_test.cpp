@@ -49,10 +49,7 @@ TEST_F(DepotTest, a_refused_purge_ends_and_leaves_the_pages_dirty) {
   std::vector<Slab*> slabs;
   for (int i = 0; i < 10; i++) slabs.push_back(make(64, 0));
   for (size_t i = 0; i < slabs.size(); i += 2) depot_.hand_over(slabs[i]);
-  os::g_fault_plan.fail_nth(1,
-                            1U << static_cast<unsigned>(os::Call::purge) |
-                                1U << static_cast<unsigned>(os::Call::purge_many),
-                            true);
+  fail_from_now(os::Call::purge);
   EXPECT_EQ(depot_.purge(SIZE_MAX), 0U);
   os::g_fault_plan.fail_nth(0);
   EXPECT_EQ(dirty_pages(), 5U);

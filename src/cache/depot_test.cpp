@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cache/depot_fixture.hpp"
+#include "os/resident_fixture.hpp"
 
 namespace arenite::cache {
 namespace {

@@ -27,6 +27,8 @@ ARENITE_APART void depart(void* state) {
   leave_slabs();
   if (thread->arena != nullptr) leave_arena(thread->arena);
   thread->arena = nullptr;
+  if (void (*const tell)() = g_at_thread_end.load(std::memory_order_acquire); tell != nullptr)
+    tell();
 }
 
 // Attaches an arena to this thread, which has none. A departing thread's is borrowed: it stays

@@ -74,6 +74,9 @@ struct Thread {
 // Announces the threads' ends. Once, at start.
 void start_threads();
 
+// Called at the end of each thread that has an arena, once it has left that. Null: nothing to do.
+inline constinit std::atomic<void (*)()> g_at_thread_end{nullptr};
+
 // Asks libc to announce this thread's end. May allocate.
 void mark_thread();
 

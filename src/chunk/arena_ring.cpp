@@ -2,20 +2,11 @@
 
 namespace arenite::chunk {
 
-ARENITE_APART size_t ArenaRing::limit() {
-  const size_t at_start = g_tuning.processors_at_start;
+ARENITE_APART size_t ArenaRing::limit() const {
   const policy::ArenaLimits limits{.arena_max = g_tuning.arena_max,
                                    .arena_test = g_tuning.arena_test,
-                                   .per_processor = at_start != 0
-                                                        ? policy::k_few_arenas_per_processor
-                                                        : policy::k_arenas_per_processor};
-  size_t processors = processors_.load(std::memory_order_relaxed);
-  if (processors == 0 && policy::must_count_processors(count(), limits)) {
-    processors = at_start != 0 ? policy::usable_processors(at_start, os::processor_quota())
-                               : os::processor_count();
-    processors_.store(processors, std::memory_order_relaxed);
-  }
-  return policy::arena_limit(processors, limits);
+                                   .per_processor = g_tuning.arenas_per_processor};
+  return policy::arena_limit(count(), g_tuning.processors, limits);
 }
 
 void ArenaRing::push(Arena* arena) {
@@ -93,8 +84,7 @@ ARENITE_APART Arena* ArenaRing::lock_another(Arena*& own) {
 }
 
 ARENITE_COLD Arena* ArenaRing::lock_standby(Arena*& own) {
-  const long freezer = frozen_by_.load(std::memory_order_relaxed);
-  if (freezer != 0 && freezer != os::process_id()) {
+  if (is_frozen_.load(std::memory_order_relaxed) && !os::is_remembered_process()) {
     restart_in_child(own);
     Arena* arena = own != nullptr ? own : &g_main_arena;
     return arena->lock.lock_unless_frozen() ? arena : nullptr;
@@ -117,7 +107,8 @@ ARENITE_COLD Arena* ArenaRing::lock_standby(Arena*& own) {
 }
 
 ARENITE_COLD void ArenaRing::freeze() {
-  frozen_by_.store(os::process_id(), std::memory_order_relaxed);
+  os::remember_process();
+  is_frozen_.store(true, std::memory_order_relaxed);
   const Arena* standby = standby_.load(std::memory_order_acquire);
   for_each([standby](Arena& a) {
     if (&a != standby && !a.is_abandoned() && !a.lock.is_frozen()) a.lock.freeze();
@@ -125,14 +116,14 @@ ARENITE_COLD void ArenaRing::freeze() {
 }
 
 ARENITE_COLD void ArenaRing::thaw() {
-  frozen_by_.store(0, std::memory_order_relaxed);
+  is_frozen_.store(false, std::memory_order_relaxed);
   for_each([](Arena& a) {
     if (a.lock.is_frozen()) a.lock.thaw();
   });
 }
 
 ARENITE_COLD void ArenaRing::restart_in_child(Arena*& own) {
-  if (frozen_by_.exchange(0, std::memory_order_relaxed) == 0) return;
+  if (!is_frozen_.exchange(false, std::memory_order_relaxed)) return;
   size_t members = 0;
   for_each([&](Arena& a) {
     if (a.lock.is_frozen()) {

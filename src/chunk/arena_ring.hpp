@@ -64,14 +64,13 @@ class ArenaRing {
  private:
   Arena* add_new();
   void push(Arena* arena);
-  size_t limit();
+  size_t limit() const;
 
   std::atomic<size_t> count_{1};
-  std::atomic<size_t> processors_{0};  // 0: not counted yet
   std::atomic<Arena*> next_to_share_{nullptr};
   std::atomic<Arena*> next_to_purge_{nullptr};
   std::atomic<Arena*> standby_{nullptr};
-  std::atomic<long> frozen_by_{0};  // a process; a child finds its parent here
+  std::atomic<bool> is_frozen_{false};  // by the process that was remembered then
 };
 
 // Purges about `bytes` bytes of whole pages in free chunks, in all arenas; how many it was.

@@ -235,7 +235,7 @@ ARENITE_SELDOM_LARGER bool FreePages::note_runs(size_t bytes, unsigned least_run
 
 ARENITE_SELDOM_LARGER const FreePages::Purge* FreePages::begin_purge(size_t bytes, Range spared) {
   const uint32_t state = purge_state_.load(std::memory_order_acquire);
-  if (state == k_under_way) return nullptr;
+  if (state == k_under_way || state == k_awaited) return nullptr;
   if (state == k_refused) restore_refused();
   tell();
   if (dirty_ == 0 || bytes == 0) return nullptr;
@@ -257,12 +257,10 @@ ARENITE_SELDOM_LARGER const FreePages::Purge* FreePages::begin_purge(size_t byte
 
 ARENITE_SELDOM_LARGER void FreePages::end_purge(size_t gone) {
   if (gone != 0) g_ledger.purged(Keeper::chunks, gone);
-  if (gone == purge_->bytes) {
-    purge_state_.store(k_idle, std::memory_order_release);
-    return;
-  }
-  purge_->gone = gone;
-  purge_state_.store(k_refused, std::memory_order_release);
+  const bool all = gone == purge_->bytes;
+  if (!all) purge_->gone = gone;
+  if (purge_state_.exchange(all ? k_idle : k_refused, std::memory_order_release) == k_awaited)
+    os::wake_waiters(purge_state_);
 }
 
 ARENITE_SELDOM_LARGER void FreePages::restore_refused() {
@@ -291,14 +289,13 @@ bool FreePages::is_among_purged(Range range) const {
 ARENITE_SELDOM_LARGER void FreePages::wait_for(Range range) {
   if (!hull_.overlaps(range)) return;
   if (!is_among_purged(range)) return;
-  for (unsigned round = 0; purge_state_.load(std::memory_order_acquire) == k_under_way; round++) {
-    os::wait_a_moment(round);
-  }
+  os::wait_while(purge_state_, k_under_way, k_awaited);
   restore_refused();
 }
 
 ARENITE_COLD void FreePages::restart_in_child() {
-  if (purge_state_.load(std::memory_order_relaxed) == k_under_way) {
+  const uint32_t state = purge_state_.load(std::memory_order_relaxed);
+  if (state == k_under_way || state == k_awaited) {
     purge_->gone = 0;
     purge_state_.store(k_refused, std::memory_order_relaxed);
   }

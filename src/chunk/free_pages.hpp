@@ -170,6 +170,7 @@ class FreePages {
   static constexpr uint32_t k_idle = 0;
   static constexpr uint32_t k_under_way = 1;
   static constexpr uint32_t k_refused = 2;
+  static constexpr uint32_t k_awaited = 3;  // under way, and somebody sleeps until it is over
 
   ARENITE_INLINE uintptr_t first_inside(uintptr_t begin) const {
     return (begin + k_tags + ~mask_) & mask_;

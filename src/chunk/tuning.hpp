@@ -38,9 +38,10 @@ struct Tuning {
   Setting perturb{0};
   Setting arena_test{8};
   Setting arena_max{0};
-  // Processors that the affinity mask allowed at start, where arenas are few and go by the quota,
-  // too. 0, as in classic mode: the mask is asked when they are counted.
-  Setting processors_at_start{0};
+  Setting arenas_per_processor{policy::k_arenas_per_processor};
+  // Those that the affinity mask allowed at start; fewer where the quota is, but not in classic
+  // mode.
+  Setting processors{1};
 };
 
 inline constinit Tuning g_tuning;

@@ -248,8 +248,7 @@ size_t WarmMappings::purge(size_t bytes) {
 ARENITE_COLD bool WarmMappings::empty() {
   bool gave = false;
   purge(SIZE_MAX, [&gave](const PageRange& range) {
-    const bool had_memory = gave || os::has_memory(at_address<void>(range.start), range.size);
-    if (unmap(range) && had_memory) gave = true;
+    if (unmap(range)) gave = true;
   });
   return gave;
 }

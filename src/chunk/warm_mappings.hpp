@@ -65,7 +65,7 @@ class WarmMappings {
   // Unmaps about `bytes` bytes of the largest ranges; how many it was.
   size_t purge(size_t bytes);
 
-  // Unmaps all; whether any memory went.
+  // Unmaps all; whether there was any.
   bool empty();
 
   // How much is kept. No lock.

@@ -6,10 +6,16 @@
 // begun yet. So it is wanted first, and the next request that is watched starts it.
 //
 //   none ──purged──► wanted ──a watched request──► starting ──► running
-//     ▲                                                │           │
-//     └───────────────────── fork, in the child ───────┴───────────┘ (wanted again)
+//     │                ▲  │                            │           │ the initial thread ends
+//     │                └──┼──── fork, in the child ────┴───────────┤
+//     └───────────────────┴───────────────────────────────────────► ended
 //
 // It sleeps until more than the bound is retained, and then looks once a second until that is over.
+//
+// A process ends when its last thread does. A program whose main leaves by pthread_exit must not
+// live on in this thread, where no signal could even end it, because all are blocked. So the
+// initial thread takes this one with it: it waits for its end before its own. Where others go on,
+// nothing is purged in the background any more.
 #pragma once
 
 namespace arenite::engine {

@@ -17,6 +17,9 @@ void complain(void*, const char* variable, const char* value, size_t length,
     case policy::Unit::huge_pages:
       line << "never, auto or always";
       break;
+    case policy::Unit::container:
+      line << "start or watch";
+      break;
     case policy::Unit::bytes:
       line << "a size in bytes";
       break;

@@ -1,4 +1,4 @@
-// Pressure, from the container's files to the ledger's bound.
+// Pressure, from the container's files to the ledger's bound, and from the limit alone.
 #include "engine/pressure.hpp"
 
 #include <gtest/gtest.h>
@@ -20,6 +20,7 @@ class PressureTest : public testing::Test {
     std::filesystem::create_directories(root_ + "/sys/fs/cgroup/a");
     std::ofstream(root_ + "/proc/self/cgroup") << "0::/a\n";
     std::ofstream(root_ + "/sys/fs/cgroup/cgroup.controllers") << "memory\n";
+    watch_.watch();
   }
   ~PressureTest() override { std::filesystem::remove_all(root_); }
 
@@ -95,6 +96,38 @@ TEST_F(PressureTest, without_a_limit_nobody_looks_again_for_ten_seconds) {
   ledger_.grew(100 * k_mib);
   EXPECT_EQ(heed(10'999), Tightness::none);
   EXPECT_EQ(heed(11'000), Tightness::tightest);
+}
+
+// What the library has from the kernel, in use or not, stands for how full the container is.
+TEST_F(PressureTest, what_is_not_watched_goes_by_the_limit_and_by_what_the_library_has) {
+  PressureWatch by_limit;
+  by_limit.start(1000 * k_mib);
+  fill("999999");
+  const auto heed_limit = [&] {
+    by_limit.heed(ledger_, 1'000, root_.c_str());
+    return ledger_.tightness();
+  };
+  ledger_.grew(749 * k_mib);
+  EXPECT_EQ(heed_limit(), Tightness::none);
+  ledger_.grew(k_mib);
+  EXPECT_EQ(heed_limit(), Tightness::tight);
+  ledger_.freed(ledger::Keeper::slabs, 700 * k_mib);
+  EXPECT_EQ(heed_limit(), Tightness::tight);
+  ledger_.grew(150 * k_mib);
+  EXPECT_EQ(heed_limit(), Tightness::tightest);
+  ledger_.purged(ledger::Keeper::slabs, 700 * k_mib);
+  EXPECT_EQ(heed_limit(), Tightness::none);
+}
+
+TEST_F(PressureTest, without_a_limit_nothing_is_tight_however_much_there_is) {
+  PressureWatch unlimited;
+  unlimited.start(0);
+  fill("999999");
+  ledger_.grew(100 * k_mib);
+  EXPECT_TRUE(ledger_.has_grown());
+  unlimited.heed(ledger_, 1'000, root_.c_str());
+  EXPECT_EQ(ledger_.tightness(), Tightness::none);
+  EXPECT_FALSE(ledger_.has_grown());
 }
 
 }  // namespace

@@ -132,6 +132,9 @@ bool look_into_slabs(uint64_t now, bool is_event, Pace pace) {
 }
 
 void settle_now(uint64_t now, bool is_event, Pace pace) {
+  std::atomic<size_t>& busy_since = cache::g_depot.busy_since;
+  if (ARENITE_UNLIKELY(busy_since.load(std::memory_order_relaxed) == 0))
+    busy_since.store(static_cast<size_t>(now), std::memory_order_relaxed);
   policy::Purging& purging = g_retention.purging;
   const policy::Rounds& rounds = g_retention.rounds;
   // Where requests are few, another round may be due by then.

@@ -6,6 +6,7 @@
 #include "engine/background.hpp"
 #include "engine/complaint.hpp"
 #include "engine/fork.hpp"
+#include "engine/pressure.hpp"
 #include "engine/retention.hpp"
 #include "os/os.hpp"
 
@@ -43,16 +44,32 @@ ARENITE_SELDOM_APART void heed_choice(size_t policy::Settings::*field) {
   if (policy::is_about_trimming(field)) chunk::g_tuning.trims_top.set(1);
 }
 
-// Two arenas for each processor, counted before a third is made, unless the user said when.
+// Two arenas for each processor from the second on, unless the user said from when on.
 ARENITE_SELDOM void keep_arenas_few() {
-  // Now, while threads do not yet pin themselves to one processor each.
-  chunk::g_tuning.processors_at_start.set(os::processor_count());
+  chunk::g_tuning.arenas_per_processor.set(policy::k_few_arenas_per_processor);
   for (size_t i = 0; i < policy::k_setting_count; i++) {
     if (policy::k_settings[i].field == &policy::Settings::arena_test &&
         g_settings.sources[i] == policy::Source::built_in) {
       chunk::g_tuning.arena_test.set(1);
     }
   }
+}
+
+// What the machine and the container allow: read now, while threads do not yet pin themselves to
+// one processor each, and before the program enters a sandbox that forbids it.
+ARENITE_SELDOM void read_limits() {
+  size_t processors = os::processor_count();
+  if (!is_classic()) {
+    processors = policy::usable_processors(processors, os::processor_quota());
+    if (g_settings.values.container == static_cast<size_t>(policy::Container::watch)) {
+      g_pressure_watch.watch();
+    } else {
+      g_pressure_watch.start(os::memory_limit());
+    }
+    if (k_is_64_bit && os::huge_pages_are_off())
+      cache::g_depot.huge_pages.store(policy::HugePages::never, std::memory_order_relaxed);
+  }
+  chunk::g_tuning.processors.set(processors);
 }
 
 // Which requests are the slabs': none in classic mode; none if freed memory is to be perturbed, for
@@ -96,6 +113,7 @@ ARENITE_SELDOM void start() {
   }
   os::g_shows_frames.store(g_settings.values.backtrace != 0, std::memory_order_relaxed);
   if (!is_classic()) keep_arenas_few();
+  read_limits();
   chunk::Arena::start_main();
   cache::start_threads();
   cache::serve_operators(!is_interposed());

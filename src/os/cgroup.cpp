@@ -123,7 +123,7 @@ uint64_t limit_in(Path& directory, string_view name) {
   return file.next() && file.is_whole() ? parse_limit(file.line()) : k_no_limit;
 }
 
-uint64_t stat_in(Path& directory, string_view name) {
+ARENITE_COLD uint64_t stat_in(Path& directory, string_view name) {
   const size_t size = directory.size();
   directory << "/memory.stat";
   Lines<64> file(directory.c_str());
@@ -151,10 +151,10 @@ void add_mount(Path& path, const Membership& group, string_view controller) {
   path << "/" << group.controllers;
 }
 
-// Calls visit(directory, is_v2) for the process's group that has to do with `controller`, and for
-// each above it; likewise where v1 and v2 are both mounted and only one of them has it.
-template <typename Visit>
-ARENITE_INLINE void for_each_group(const char* root, string_view controller, Visit visit) {
+// Calls visit(context, directory, is_v2) for the process's group that has to do with `controller`,
+// and for each above it; likewise where v1 and v2 are both mounted and only one of them has it.
+using Visit = void (*)(void* context, Path& directory, bool is_v2);
+void for_each_group(const char* root, string_view controller, Visit visit, void* context) {
   Path list(root);
   list << "/proc/self/cgroup";
   Lines<k_longest_line> lines(list.c_str());
@@ -167,7 +167,7 @@ ARENITE_INLINE void for_each_group(const char* root, string_view controller, Vis
     const size_t mount_size = directory.size();
     directory << group.path;
     for (;;) {
-      visit(directory, is_v2);
+      visit(context, directory, is_v2);
       if (directory.size() == mount_size) break;
       directory.go_up(mount_size);
     }
@@ -197,13 +197,19 @@ MemoryFiles memory_files(bool is_v2) {
   return {{"memory.limit_in_bytes", {}}, "memory.usage_in_bytes", "total_inactive_file"};
 }
 
-MemoryGroup memory_of(Path& directory, const MemoryFiles& files) {
+// The lower one; k_no_limit: there is none.
+uint64_t memory_limit_of(Path& directory, const MemoryFiles& files) {
   uint64_t limit = k_no_limit;
   for (const string_view name : files.limits) {
     if (name.empty()) continue;
     if (const uint64_t one = limit_in(directory, name); one < limit) limit = one;
   }
-  if (limit == k_no_limit || limit == 0) return {};
+  return limit == 0 ? k_no_limit : limit;
+}
+
+ARENITE_COLD MemoryGroup memory_of(Path& directory, const MemoryFiles& files) {
+  const uint64_t limit = memory_limit_of(directory, files);
+  if (limit == k_no_limit) return {};
   uint64_t used = limit_in(directory, files.usage);
   if (used == k_no_limit) return {};
   // The page cache fills a container to its limit as a matter of course. Summing it up costs more
@@ -215,7 +221,7 @@ MemoryGroup memory_of(Path& directory, const MemoryFiles& files) {
   return {limit, used};
 }
 
-bool is_fuller(const MemoryGroup& a, const MemoryGroup& b) {
+ARENITE_COLD bool is_fuller(const MemoryGroup& a, const MemoryGroup& b) {
   if (a.limit == 0 || b.limit == 0) return a.limit != 0;
   return static_cast<double>(a.used) * static_cast<double>(b.limit) >
          static_cast<double>(b.used) * static_cast<double>(a.limit);
@@ -223,23 +229,39 @@ bool is_fuller(const MemoryGroup& a, const MemoryGroup& b) {
 
 }  // namespace
 
-ARENITE_APART size_t processor_quota(const char* root) {
+size_t processor_quota(const char* root) {
   const KeepErrno keep_errno;
   uint64_t least = 0;
-  for_each_group(root, "cpu", [&least](Path& directory, bool is_v2) {
+  const Visit visit = [](void* context, Path& directory, bool is_v2) {
+    auto& lowest = *static_cast<uint64_t*>(context);
     const uint64_t quota = quota_of(directory, is_v2);
-    if (quota != 0 && (least == 0 || quota < least)) least = quota;
-  });
+    if (quota != 0 && (lowest == 0 || quota < lowest)) lowest = quota;
+  };
+  for_each_group(root, "cpu", visit, &least);
   return least < SIZE_MAX ? static_cast<size_t>(least) : SIZE_MAX;
 }
 
-MemoryGroup memory_group(const char* root) {
+uint64_t memory_limit(const char* root) {
+  const KeepErrno keep_errno;
+  uint64_t least = k_no_limit;
+  const Visit visit = [](void* context, Path& directory, bool is_v2) {
+    auto& lowest = *static_cast<uint64_t*>(context);
+    const uint64_t limit = memory_limit_of(directory, memory_files(is_v2));
+    if (limit < lowest) lowest = limit;
+  };
+  for_each_group(root, "memory", visit, &least);
+  return least == k_no_limit ? 0 : least;
+}
+
+ARENITE_COLD MemoryGroup memory_group(const char* root) {
   const KeepErrno keep_errno;
   MemoryGroup fullest;
-  for_each_group(root, "memory", [&fullest](Path& directory, bool is_v2) {
+  const Visit visit = [](void* context, Path& directory, bool is_v2) {
+    auto& most = *static_cast<MemoryGroup*>(context);
     const MemoryGroup group = memory_of(directory, memory_files(is_v2));
-    if (is_fuller(group, fullest)) fullest = group;
-  });
+    if (is_fuller(group, most)) most = group;
+  };
+  for_each_group(root, "memory", visit, &fullest);
   return fullest;
 }
 

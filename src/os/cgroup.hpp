@@ -1,7 +1,9 @@
 // Control groups: what the container allows this process, as the kernel's files tell it.
 //
-// Read anew each time, in stack buffers, with nothing kept open: programs close all descriptors. A
-// reading costs some tens of microseconds: for slow paths, rarely. Whatever is missing or cannot be
+// The limits are read at start and never again, because a sandbox that a program enters later may
+// forbid it to open files; only who asks for that (ARENITE_CONTAINER=watch) is told how full the
+// container is. Each reading is in stack buffers, with nothing kept open: programs close all
+// descriptors. It costs some tens of microseconds. Whatever is missing or cannot be
 // read counts as no limit. A group's ancestors bind it as well, so all of them are asked, up to the
 // root of what is mounted; where the group itself is not to be seen, as in a container whose root
 // is mounted in place of the machine's, that root is the container's group.
@@ -19,6 +21,9 @@ namespace arenite::os {
 
 // Processors' worth of time that the quota allows, rounded up; 0: there is no quota.
 size_t processor_quota(const char* root = "");
+
+// The lowest limit of memory (the lower one of high and max) in bytes; 0: there is none.
+uint64_t memory_limit(const char* root = "");
 
 // The memory group that is fullest: its limit (the lower one of high and max), and what of it is
 // used and not easily given up: without file pages that were not touched lately.

@@ -35,6 +35,7 @@ class CgroupTest : public testing::Test {
   }
   size_t quota() const { return processor_quota(root_.c_str()); }
   MemoryGroup memory() const { return memory_group(root_.c_str()); }
+  uint64_t limit() const { return memory_limit(root_.c_str()); }
 
   std::string root_;
 };
@@ -71,6 +72,7 @@ TEST_F(CgroupTest, v2_tells_quota_and_memory) {
   EXPECT_EQ(quota(), 3U);
   EXPECT_EQ(memory().limit, 1000000U);
   EXPECT_EQ(memory().used, 400000U);
+  EXPECT_EQ(limit(), 1000000U);
 }
 
 TEST_F(CgroupTest, max_is_no_limit) {
@@ -81,6 +83,7 @@ TEST_F(CgroupTest, max_is_no_limit) {
   v2("/a", "memory.current", "400000\n");
   EXPECT_EQ(quota(), 0U);
   EXPECT_EQ(memory().limit, 0U);
+  EXPECT_EQ(limit(), 0U);
 }
 
 TEST_F(CgroupTest, the_lower_one_of_high_and_max_counts) {
@@ -89,8 +92,10 @@ TEST_F(CgroupTest, the_lower_one_of_high_and_max_counts) {
   v2("/a", "memory.current", "400000\n");
   v2("/a", "memory.high", "800000\n");
   EXPECT_EQ(memory().limit, 800000U);
+  EXPECT_EQ(limit(), 800000U);
   v2("/a", "memory.max", "max\n");
   EXPECT_EQ(memory().limit, 800000U);
+  EXPECT_EQ(limit(), 800000U);
   v2("/a", "memory.max", "700000\n");
   EXPECT_EQ(memory().limit, 700000U);
 }
@@ -113,6 +118,7 @@ TEST_F(CgroupTest, the_fullest_memory_group_among_the_ancestors_counts) {
   v2("/a", "memory.current", "900000\n");
   EXPECT_EQ(memory().limit, 2000000U);
   EXPECT_EQ(memory().used, 900000U);
+  EXPECT_EQ(limit(), 1000000U) << "the lowest, however full";
   v2("/a", "memory.current", "500000\n");
   EXPECT_EQ(memory().limit, 1000000U);
 }
@@ -149,6 +155,7 @@ TEST_F(CgroupTest, v1_tells_quota_and_memory) {
   EXPECT_EQ(quota(), 2U);
   EXPECT_EQ(memory().limit, 1000000U);
   EXPECT_EQ(memory().used, 700000U);
+  EXPECT_EQ(limit(), 1000000U);
 }
 
 TEST_F(CgroupTest, v1_without_a_quota_says_minus_one) {
@@ -210,12 +217,14 @@ TEST_F(CgroupTest, errno_stays_and_no_descriptor_is_left_open) {
   errno = 4242;
   quota();
   memory();
+  limit();
   EXPECT_EQ(errno, 4242);
   EXPECT_EQ(descriptors(), before);
 }
 
 TEST(Cgroup, the_machine_s_own_tree_can_be_read) {
   processor_quota();
+  memory_limit();
   const MemoryGroup group = memory_group();
   EXPECT_TRUE(group.limit != 0 || group.used == 0);
 }

@@ -28,13 +28,6 @@ int first_reading(clockid_t clock, timespec* now) {
   return read(clock, now);
 }
 
-ARENITE_COLD uint64_t nanoseconds(clockid_t clock) {
-  timespec now{};
-  // It cannot fail: errno stays.
-  g_read_clock.load(std::memory_order_relaxed)(clock, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint32_t>(now.tv_nsec);
-}
-
 // Where the kernel has no function for it.
 long coarse_second(long*) {
   timespec now{};
@@ -53,11 +46,11 @@ long first_second(long*) {
 
 }  // namespace
 
-ARENITE_COLD uint64_t process_nanoseconds() {
-  return nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
-}
-ARENITE_COLD uint64_t thread_nanoseconds() {
-  return nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+ARENITE_COLD uint64_t nanoseconds() {
+  timespec now{};
+  // It cannot fail: errno stays.
+  g_read_clock.load(std::memory_order_relaxed)(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint32_t>(now.tv_nsec);
 }
 
 constinit std::atomic<long (*)(long*)> g_second{first_second};

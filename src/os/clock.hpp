@@ -1,5 +1,5 @@
-// The clocks. The time of day and the monotonic one are read off the kernel's page: no system call,
-// as long as the kernel offers that.
+// The clocks. They are read off the kernel's page: no system call, as long as the kernel offers
+// that. Processor time would always be one, so nothing here asks for it.
 #pragma once
 
 #include <atomic>
@@ -12,10 +12,9 @@ namespace arenite::os {
 // to call libc's alone brings 64 KiB of its text into a program that does not use it.
 uint64_t coarse_milliseconds();
 
-// Nanoseconds of processor time that the process, or the calling thread, has had. A system call. A
-// child of fork begins at zero.
-uint64_t process_nanoseconds();
-uint64_t thread_nanoseconds();
+// The same clock, exactly. A system call where the kernel's page cannot tell: the machine's clock
+// source is then none that a program can read.
+uint64_t nanoseconds();
 
 // `time`, the kernel's own once somebody has asked. Not libc's: libc chooses between several when a
 // library that names it is loaded, and that alone brings 64 KiB of its text, and most often as many

@@ -19,11 +19,10 @@ enum class Call : unsigned {
   purge,
   unmap,
   move_break,
-  purge_many,
   huge,
   populate
 };
-inline constexpr unsigned k_call_kinds = 10;
+inline constexpr unsigned k_call_kinds = 9;
 inline constexpr unsigned k_every_call = (1U << k_call_kinds) - 1;
 
 class FaultPlan {

@@ -1,19 +1,13 @@
 #include "os/lock.hpp"
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <cerrno>
 #include <climits>
 
+#include "os/futex.hpp"
+
 namespace arenite::os {
 namespace {
-
-#ifdef SYS_futex
-constexpr long k_futex = SYS_futex;
-#else
-constexpr long k_futex = SYS_futex_time64;
-#endif
 
 // How often to look before going to sleep: a holder is done within some hundred instructions.
 constexpr int k_spins = 40;
@@ -76,10 +70,24 @@ void Lock::thaw() {
   wake(INT_MAX);
 }
 
-void wait_a_moment(unsigned n) {
-  if (n < static_cast<unsigned>(k_spins)) return pause();
+ARENITE_COLD void wait_while(std::atomic<uint32_t>& word, uint32_t busy, uint32_t awaited) {
   const int saved = errno;
-  syscall(SYS_sched_yield);
+  for (int spin = 0; spin < k_spins; spin++) {
+    if (word.load(std::memory_order_acquire) != busy) break;
+    pause();
+  }
+  for (;;) {
+    uint32_t seen = word.load(std::memory_order_acquire);
+    if (seen != busy && seen != awaited) break;
+    if (seen == awaited || word.compare_exchange_strong(seen, awaited, std::memory_order_relaxed))
+      syscall(k_futex, &word, FUTEX_WAIT_PRIVATE, awaited, nullptr, nullptr, 0);
+  }
+  errno = saved;
+}
+
+ARENITE_COLD void wake_waiters(std::atomic<uint32_t>& word) {
+  const int saved = errno;
+  syscall(k_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
   errno = saved;
 }
 

@@ -93,9 +93,11 @@ ARENITE_INLINE void barrier_after_unlock() {
 #endif
 }
 
-// Lets time pass for another thread that is about to finish and needs no lock for that: the n-th
-// time, from 0.
-void wait_a_moment(unsigned n);
+// Waits for another thread that needs no lock to finish: until the word is neither `busy` nor
+// `awaited`. Before it sleeps it makes `busy` into `awaited`. Whoever ends the state exchanges the
+// word, and calls wake_waiters if it was `awaited`. What the other did before is seen.
+void wait_while(std::atomic<uint32_t>& word, uint32_t busy, uint32_t awaited);
+void wake_waiters(std::atomic<uint32_t>& word);
 
 // Holds a lock for a scope.
 class Holding {

@@ -139,5 +139,27 @@ TEST(Lock, forgets_a_holder_that_is_no_more) {
   lock.unlock();
 }
 
+TEST(WaitWhile, ends_at_once_where_nothing_is_busy) {
+  std::atomic<uint32_t> word{0};
+  wait_while(word, 1, 2);
+  EXPECT_EQ(word.load(), 0U);
+}
+
+TEST(WaitWhile, who_waits_long_sleeps_says_so_and_is_woken) {
+  std::atomic<uint32_t> word{1};
+  std::atomic<bool> is_over{false};
+  std::thread waiter([&] {
+    wait_while(word, 1, 2);
+    is_over = true;
+  });
+  while (word.load() != 2) std::this_thread::yield();
+  a_moment();
+  EXPECT_FALSE(is_over.load());
+  EXPECT_EQ(word.exchange(0), 2U);
+  wake_waiters(word);
+  waiter.join();
+  EXPECT_TRUE(is_over.load());
+}
+
 }  // namespace
 }  // namespace arenite::os

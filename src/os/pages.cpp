@@ -1,13 +1,14 @@
 #include "os/pages.hpp"
 
+#include <fcntl.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 #include <cerrno>
 
 #include "os/fault.hpp"
+#include "os/futex.hpp"
 
 #ifdef __SANITIZE_THREAD__
 #include <sanitizer/tsan_interface.h>
@@ -73,11 +74,6 @@ constexpr int k_no_replace = MAP_FIXED_NOREPLACE;
 #else
 constexpr int k_no_replace = 0;
 #endif
-// Names the calling process where a file descriptor of one is wanted.
-constexpr int k_pidfd_self = -10001;
-#ifndef SYS_process_madvise
-#define SYS_process_madvise 440
-#endif
 constexpr int k_collapse = 25;        // MADV_COLLAPSE
 constexpr int k_populate_write = 23;  // MADV_POPULATE_WRITE, 5.14
 constexpr int k_anonymous = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
@@ -141,29 +137,41 @@ ARENITE_SELDOM_LARGER bool purge(void* start, size_t size) {
 }
 
 ARENITE_SELDOM_LARGER size_t purge(const PurgeRange* ranges, size_t count) {
-  static_assert(sizeof(PurgeRange) == sizeof(iovec));
-  const KeepErrno keep;
   size_t gone = 0;
-  size_t done = 0;
-  if (count > 1 && count <= k_most_purge_ranges && !g_fault_plan.strikes(Call::purge_many)) {
-    const long n = syscall(SYS_process_madvise, k_pidfd_self, ranges, count, MADV_DONTNEED, 0);
-    // It may stop early.
-    for (size_t left = n > 0 ? static_cast<size_t>(n) : 0;
-         done < count && left >= ranges[done].size; done++) {
-      left -= ranges[done].size;
-      gone += ranges[done].size;
-    }
-  }
-  for (; done < count; done++) {
-    if (!purge(ranges[done].start, ranges[done].size)) break;
-    gone += ranges[done].size;
+  for (size_t i = 0; i < count; i++) {
+    if (!purge(ranges[i].start, ranges[i].size)) break;
+    gone += ranges[i].size;
   }
   return gone;
+}
+
+ARENITE_COLD void* map_wiped_on_fork() {
+  constexpr int k_wipe_on_fork = 18;  // MADV_WIPEONFORK
+  void* page = map(page_size());
+  if (page == nullptr) return nullptr;
+  const KeepErrno keep;
+  if (syscall(SYS_madvise, page, page_size(), k_wipe_on_fork) == 0) return page;
+  unmap(page, page_size());
+  return nullptr;
 }
 
 void keep_small(void* start, size_t size) {
   const KeepErrno keep;
   syscall(SYS_madvise, start, size, MADV_NOHUGEPAGE);
+}
+
+bool huge_pages_are_off(const char* file) {
+  const KeepErrno keep;
+  const auto opened = static_cast<int>(syscall(SYS_openat, AT_FDCWD, file, O_RDONLY | O_CLOEXEC));
+  if (opened < 0) return false;
+  char text[64];
+  const long size = syscall(SYS_read, opened, text, sizeof(text));
+  syscall(SYS_close, opened);
+  // "always madvise [never]": what is in force stands in brackets.
+  for (long i = 0; i + 1 < size; i++) {
+    if (text[i] == '[') return text[i + 1] == 'n';
+  }
+  return false;
 }
 
 ARENITE_COLD bool populate_huge(void* extent) {
@@ -173,21 +181,28 @@ ARENITE_COLD bool populate_huge(void* extent) {
   // The fault is a huge one because of the advice alone. The advice must not stay: the kernel would
   // fill the holes of such a range behind our back. Without it the neighbours are one mapping
   // again.
-  *static_cast<volatile char*>(extent) = 0;
+  auto* bytes = static_cast<char*>(extent);
+  static_cast<volatile char*>(extent)[0] = 0;
+  // Whether there was a huge page, only a call could tell that many a sandbox forbids (mincore). So
+  // that it does not matter, what is missing becomes resident, too.
+  if (syscall(SYS_madvise, extent, k_huge_page, k_populate_write) != 0) {
+    // Other threads may be using some of it by now.
+    for (size_t at = 0; at < k_huge_page; at += page_size())
+      __atomic_fetch_or(bytes + at, 0, __ATOMIC_RELAXED);
+  }
   syscall(SYS_madvise, extent, k_huge_page, MADV_NOHUGEPAGE);
-  // What no advice tells: whether there was a huge page.
-  unsigned char is_resident = 0;
-  void* last = beyond<void>(extent, static_cast<ptrdiff_t>(k_huge_page - page_size()));
-  return syscall(SYS_mincore, last, page_size(), &is_resident) == 0 && (is_resident & 1) != 0;
+  return true;
 }
 
-ARENITE_COLD void collapse_huge(void* extent) {
-  if (g_fault_plan.strikes(Call::huge)) return;
+ARENITE_COLD bool collapse_huge(void* extent) {
+  if (g_fault_plan.strikes(Call::huge)) return false;
   const KeepErrno keep;
   // It is refused where huge pages are advised against.
-  if (syscall(SYS_madvise, extent, k_huge_page, MADV_HUGEPAGE) != 0) return;
-  syscall(SYS_madvise, extent, k_huge_page, k_collapse);
+  if (syscall(SYS_madvise, extent, k_huge_page, MADV_HUGEPAGE) != 0) return false;
+  const bool has_none =
+      syscall(SYS_madvise, extent, k_huge_page, k_collapse) != 0 && errno == ENOMEM;
   syscall(SYS_madvise, extent, k_huge_page, MADV_NOHUGEPAGE);
+  return !has_none;
 }
 
 ARENITE_SELDOM_LARGER void populate(void* start, size_t size) {
@@ -225,32 +240,16 @@ ARENITE_SELDOM_LARGER Moved move_pages(void* from, size_t size, void* to, bool i
   return Moved::gap;
 }
 
-ARENITE_COLD bool has_memory(const void* start, size_t size) {
-  const KeepErrno keep;
-  constexpr size_t k_pages = 1024;
-  unsigned char resident[k_pages];
-  const auto* from = static_cast<const char*>(start);
-  const size_t step = k_pages * page_size();
-  for (size_t at = 0; at < size; at += step) {
-    const size_t length = size - at < step ? size - at : step;
-    // What is not ours to ask is EFAULT or ENOMEM.
-    if (syscall(SYS_mincore, from + at, length, resident) != 0) return true;
-    for (size_t i = 0; i < length / page_size(); i++) {
-      if ((resident[i] & 1) != 0) return true;
-    }
-  }
-  return false;
-}
-
 ARENITE_SELDOM_LARGER bool is_readable(const void* p) {
-  if (p == nullptr) return false;  // to the kernel that means: no mask
   const KeepErrno keep;
-  // The kernel copies the new signal mask before it looks at what is to be done with it, which here
-  // is nothing it knows: EINVAL means it could read, EFAULT that it could not.
-  constexpr size_t k_kernel_mask_size = 8;
-  constexpr int k_no_such_operation = -1;
-  syscall(SYS_rt_sigprocmask, k_no_such_operation, p, nullptr, k_kernel_mask_size);
-  return errno != EFAULT;
+  // The kernel compares the word with `expected` before it moves waiters. It is to wake none and to
+  // move none, so it does nothing, whatever the word is. EFAULT says that it cannot be read.
+  static constinit uint32_t nobody_waits = 0;
+  constexpr uint32_t k_expected = 0;
+  const uintptr_t word = align_down(address_of(p), sizeof(uint32_t));
+  const long moved =
+      syscall(k_futex, word, FUTEX_CMP_REQUEUE_PRIVATE, 0, 0, &nobody_waits, k_expected);
+  return moved >= 0 || errno != EFAULT;
 }
 
 void* move_break(ptrdiff_t delta) {

@@ -30,8 +30,8 @@ bool decommit(void* start, size_t size);
 // refused; the contents are then whatever they were.
 bool purge(void* start, size_t size);
 
-// The same for several ranges, in one call where the kernel can (process_madvise on oneself, 6.15),
-// else one by one. How many bytes went; the ranges behind those are what they were.
+// The same for several ranges, one by one. How many bytes went; the ranges behind those are what
+// they were.
 struct PurgeRange {
   void* start;
   size_t size;
@@ -39,19 +39,28 @@ struct PurgeRange {
 inline constexpr size_t k_most_purge_ranges = 64;
 size_t purge(const PurgeRange* ranges, size_t count);
 
+// A page that reads as zero in the child of a fork; nullptr where the kernel has none
+// (before 4.14).
+void* map_wiped_on_fork();
+
 // Keeps the kernel from making huge pages of the range, or from filling what was purged of one
 // again. Changes nothing else; a kernel without huge pages has nothing to be kept from.
 void keep_small(void* start, size_t size);
 
+// Whether the machine's setting is that no process gets huge pages. Reads a file: at start.
+bool huge_pages_are_off(const char* file = "/sys/kernel/mm/transparent_hugepage/enabled");
+
 // Of a committed extent of 2 MiB that keep_small was asked for and in which nothing was touched:
-// makes one huge page, resident and zero. False where the kernel has none to give; at most its
-// first page is resident then. Its pages can be purged one by one, and stay purged.
+// makes it resident as a whole, and zero, as one huge page; as small ones where the kernel has no
+// huge page to give, which nobody can tell from here. False where it knows none: nothing is
+// resident then. Its pages can be purged one by one, and stay purged.
 inline constexpr size_t k_huge_page = 2 * k_mib;
 bool populate_huge(void* extent);
 
 // Makes one huge page of an extent whose pages hold memory, and keeps what is in them. It is
-// resident as a whole then. Nothing happens where the kernel cannot (MADV_COLLAPSE, 6.1).
-void collapse_huge(void* extent);
+// resident as a whole then. Nothing happens where the kernel cannot (MADV_COLLAPSE, 6.1). False if
+// it has no huge page to give at the moment.
+bool collapse_huge(void* extent);
 
 // Gives fresh pages their memory before they are touched: cheaper than a fault for each. Does
 // nothing where the kernel cannot (before 5.14) or will not.
@@ -76,10 +85,6 @@ enum class Moved {
 // Costs a fraction of touching as many fresh ones. Kernels before 6.17 refuse to move what is not
 // one mapping; `is_one` says that the caller takes it for one.
 Moved move_pages(void* from, size_t size, void* to, bool is_one);
-
-// Whether any of the pages holds memory: it was touched, and has not gone back since. True where
-// the kernel does not tell.
-bool has_memory(const void* start, size_t size);
 
 // Whether the word at p can be read: asks the kernel, touches nothing.
 bool is_readable(const void* p);

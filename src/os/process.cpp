@@ -22,8 +22,10 @@ extern "C" [[gnu::weak]] void* __libc_malloc(size_t size);
 extern "C" [[gnu::weak, gnu::visibility("hidden")]] void* const __dso_handle = nullptr;
 // Where the image begins that this is linked into, and where it ends.
 // NOLINTBEGIN(readability-identifier-naming): the names are the linker's
-extern "C" [[gnu::visibility("hidden")]] extern const char __ehdr_start[];
-extern "C" [[gnu::visibility("hidden")]] extern const char _end[];
+extern "C" {
+[[gnu::visibility("hidden")]] extern const char __ehdr_start[];
+[[gnu::visibility("hidden")]] extern const char _end[];
+}
 // NOLINTEND(readability-identifier-naming)
 
 namespace arenite::os {
@@ -32,6 +34,9 @@ namespace {
 const char* const k_empty_environment[] = {nullptr};
 
 constinit pthread_key_t g_thread_key = 0;
+// Where the process is remembered; where the kernel has no such page, its number.
+constinit std::atomic<void*> g_wiped_page{nullptr};
+constinit std::atomic<long> g_process{0};
 // Set once the key is there: threads ask while another starts the library.
 constinit std::atomic<bool> g_has_thread_key{false};
 
@@ -98,8 +103,23 @@ size_t processor_count() {
   return count == 0 ? 1 : count;
 }
 
-long process_id() {
-  return syscall(SYS_getpid);
+// A page of its own that the kernel wipes in the child of a fork (4.14): it costs no system call to
+// look at.
+ARENITE_COLD void remember_process() {
+  auto* page = static_cast<std::atomic<size_t>*>(g_wiped_page.load(std::memory_order_relaxed));
+  if (page == nullptr && g_process.load(std::memory_order_relaxed) == 0) {
+    page = static_cast<std::atomic<size_t>*>(map_wiped_on_fork());
+    g_wiped_page.store(page, std::memory_order_release);
+  }
+  if (page != nullptr) return page->store(1, std::memory_order_relaxed);
+  g_process.store(syscall(SYS_getpid), std::memory_order_relaxed);
+}
+
+ARENITE_COLD bool is_remembered_process() {
+  const void* page = g_wiped_page.load(std::memory_order_acquire);
+  if (page != nullptr)
+    return static_cast<const std::atomic<size_t>*>(page)->load(std::memory_order_relaxed) != 0;
+  return g_process.load(std::memory_order_relaxed) == syscall(SYS_getpid);
 }
 
 uintptr_t secret() {
@@ -177,6 +197,28 @@ void on_thread_exit(void (*leave)(void*)) {
   const bool has_key = pthread_key_create(&g_thread_key, leave) == 0;
   g_has_thread_key.store(has_key, std::memory_order_release);
 }
+
+#ifdef ARENITE_ARCHIVE
+namespace {
+
+constinit std::atomic<void (*)()> g_unload{nullptr};
+
+// When the plugin that contains the archive is closed, and when the process ends. libc itself
+// forgets the handlers of fork.
+[[gnu::destructor]] void leave_process() {
+  if (void (*const unload)() = g_unload.load(std::memory_order_acquire); unload != nullptr)
+    unload();
+  if (g_has_thread_key.exchange(false, std::memory_order_acq_rel)) pthread_key_delete(g_thread_key);
+}
+
+}  // namespace
+
+void on_unload(void (*unload)()) {
+  g_unload.store(unload, std::memory_order_release);
+}
+#else
+void on_unload(void (*)()) {}
+#endif
 
 void mark_thread(void* state) {
   if (g_has_thread_key.load(std::memory_order_acquire)) pthread_setspecific(g_thread_key, state);

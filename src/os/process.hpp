@@ -13,8 +13,10 @@ const char* const* environment();
 // Processors this thread may run on, by its affinity mask; at least 1.
 size_t processor_count();
 
-// This process, as the kernel counts.
-long process_id();
+// Remembers this process until it remembers itself again. A child of fork is not the one that was
+// remembered, however it was forked. One thread remembers at a time.
+void remember_process();
+bool is_remembered_process();
 
 // An unpredictable word, from the kernel. Call once, at start.
 uintptr_t secret();
@@ -44,5 +46,10 @@ void on_fork(void (*prepare)(), void (*parent)(), void (*child)());
 void on_thread_exit(void (*leave)(void*));
 // May allocate: the caller must be able to serve that.
 void mark_thread(void* state);
+
+// Calls `unload` before the library is taken out of the process. That happens to a plugin which
+// contains the archive and is closed; threads then end without a call of `leave`. The shared
+// library is never unloaded. Once, at start.
+void on_unload(void (*unload)());
 
 }  // namespace arenite::os

@@ -1,24 +1,22 @@
 #include "os/sleep.hpp"
 
-#include <linux/futex.h>
 #include <pthread.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
 
+#include "os/futex.hpp"
+
 namespace arenite::os {
 namespace {
 
 #ifdef SYS_futex
-constexpr long k_futex = SYS_futex;
 using FutexTime = struct {
   long seconds;
   long nanoseconds;
 };
 #else
-constexpr long k_futex = SYS_futex_time64;
 using FutexTime = struct {
   int64_t seconds;
   int64_t nanoseconds;
@@ -34,11 +32,10 @@ void* run(void* body) {
   return nullptr;
 }
 
+constinit pthread_t g_thread{};
+
 bool create(const pthread_attr_t* attributes, void (*body)()) {
-  pthread_t thread{};
-  if (pthread_create(&thread, attributes, run, reinterpret_cast<void*>(body)) != 0) return false;
-  pthread_detach(thread);
-  return true;
+  return pthread_create(&g_thread, attributes, run, reinterpret_cast<void*>(body)) == 0;
 }
 
 }  // namespace
@@ -75,6 +72,16 @@ bool start_thread(void (*body)()) {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   errno = saved;
   return started;
+}
+
+void join_thread() {
+  const int saved = errno;
+  pthread_join(g_thread, nullptr);
+  errno = saved;
+}
+
+bool is_initial_thread() {
+  return syscall(SYS_gettid) == syscall(SYS_getpid);
 }
 
 }  // namespace arenite::os

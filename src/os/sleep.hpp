@@ -15,8 +15,13 @@ void sleep_while(const std::atomic<uint32_t>& word, uint32_t value, uint32_t mil
 // Wakes who sleeps on it.
 void wake_sleeper(std::atomic<uint32_t>& word);
 
-// Starts a thread that runs body and that nobody waits for, with a small stack and all signals
-// blocked. False where there is none to be had. Allocates.
+// Starts the one thread of ours, which runs body with a small stack and all signals blocked. False
+// where there is none to be had. Allocates.
 bool start_thread(void (*body)());
+// Waits until it has ended. Once, by one thread.
+void join_thread();
+
+// Whether the calling thread is the one that the process, or this child of a fork, began with.
+bool is_initial_thread();
 
 }  // namespace arenite::os

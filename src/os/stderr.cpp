@@ -31,7 +31,7 @@ template <size_t n>
 void write_signed(const Text<n>& line) {
   write_stderr(line);
   Text<128> end;
-  end << " [" << program_name().c_str() << ", pid " << static_cast<size_t>(process_id()) << "]\n";
+  end << " [" << program_name().c_str() << ", pid " << static_cast<size_t>(syscall(SYS_getpid)) << "]\n";
   write_stderr(end);
 }
 

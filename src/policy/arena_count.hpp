@@ -1,7 +1,7 @@
 // How many arenas there may be.
 //
-// ptmalloc2's rule, classic mode's: until `arena_test` arenas exist nobody counts processors; from
-// then on there may be 8 arenas for each processor, 2 on 32-bit, where address space is short.
+// ptmalloc2's rule, classic mode's: until more than `arena_test` arenas exist there is no limit;
+// from then on there may be 8 arenas for each processor, 2 on 32-bit, where address space is short.
 //
 // In default mode small blocks are the slabs', and an arena's lock is rarely met: 2 for each
 // processor are enough. So `arena_test` is 1 unless the user set it. Counted are the processors
@@ -23,11 +23,6 @@ struct ArenaLimits {
   size_t per_processor = k_arenas_per_processor;
 };
 
-// Whether the processors have to be counted before another arena may be made.
-constexpr bool must_count_processors(size_t arenas, ArenaLimits limits) {
-  return limits.arena_max == 0 && arenas > limits.arena_test;
-}
-
 // The processors there are to share, of those that the mask allows and the quota pays (0: any); at
 // least 1.
 constexpr size_t usable_processors(size_t by_affinity, size_t by_quota) {
@@ -35,10 +30,10 @@ constexpr size_t usable_processors(size_t by_affinity, size_t by_quota) {
   return fewer == 0 ? 1 : fewer;
 }
 
-// The most arenas there may be; `processors` is 0 where they have not been counted (no limit yet).
-constexpr size_t arena_limit(size_t processors, ArenaLimits limits) {
+// The most arenas there may be, where there are `arenas`.
+constexpr size_t arena_limit(size_t arenas, size_t processors, ArenaLimits limits) {
   if (limits.arena_max != 0) return limits.arena_max;
-  if (processors == 0) return SIZE_MAX;
+  if (arenas <= limits.arena_test) return SIZE_MAX;
   return processors * limits.per_processor;
 }
 

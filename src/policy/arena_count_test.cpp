@@ -6,38 +6,28 @@
 namespace arenite::policy {
 namespace {
 
-TEST(ArenaCount, nobody_counts_processors_before_the_test_figure_is_passed) {
+TEST(ArenaCount, there_is_no_limit_until_the_test_figure_is_passed) {
   const ArenaLimits limits{.arena_max = 0, .arena_test = 8};
-  EXPECT_FALSE(must_count_processors(1, limits));
-  EXPECT_FALSE(must_count_processors(8, limits));
-  EXPECT_TRUE(must_count_processors(9, limits));
-}
-
-TEST(ArenaCount, nobody_counts_processors_where_the_user_set_a_maximum) {
-  EXPECT_FALSE(must_count_processors(1000, {.arena_max = 4, .arena_test = 1}));
-}
-
-TEST(ArenaCount, there_is_no_limit_until_processors_are_counted) {
-  EXPECT_EQ(arena_limit(0, {.arena_max = 0, .arena_test = 8}), SIZE_MAX);
+  EXPECT_EQ(arena_limit(1, 1, limits), SIZE_MAX);
+  EXPECT_EQ(arena_limit(8, 1, limits), SIZE_MAX);
+  EXPECT_EQ(arena_limit(9, 1, limits), k_is_64_bit ? 8U : 2U);
 }
 
 TEST(ArenaCount, eight_for_each_processor_or_two_on_32_bit) {
-  EXPECT_EQ(arena_limit(1, {.arena_max = 0, .arena_test = 8}), k_is_64_bit ? 8U : 2U);
-  EXPECT_EQ(arena_limit(6, {.arena_max = 0, .arena_test = 8}), k_is_64_bit ? 48U : 12U);
+  EXPECT_EQ(arena_limit(9, 6, {.arena_max = 0, .arena_test = 8}), k_is_64_bit ? 48U : 12U);
 }
 
 TEST(ArenaCount, the_users_maximum_overrides_the_processors) {
-  EXPECT_EQ(arena_limit(0, {.arena_max = 3, .arena_test = 8}), 3U);
-  EXPECT_EQ(arena_limit(64, {.arena_max = 1, .arena_test = 8}), 1U);
-  EXPECT_EQ(arena_limit(1, {.arena_max = 100, .arena_test = 8}), 100U);
+  EXPECT_EQ(arena_limit(1, 64, {.arena_max = 3, .arena_test = 8}), 3U);
+  EXPECT_EQ(arena_limit(9, 64, {.arena_max = 1, .arena_test = 8}), 1U);
+  EXPECT_EQ(arena_limit(9, 1, {.arena_max = 100, .arena_test = 8}), 100U);
 }
 
 TEST(ArenaCount, few_arenas_are_two_for_each_processor) {
   const ArenaLimits limits{
       .arena_max = 0, .arena_test = 1, .per_processor = k_few_arenas_per_processor};
-  EXPECT_TRUE(must_count_processors(2, limits));
-  EXPECT_EQ(arena_limit(1, limits), 2U);
-  EXPECT_EQ(arena_limit(6, limits), 12U);
+  EXPECT_EQ(arena_limit(2, 1, limits), 2U);
+  EXPECT_EQ(arena_limit(2, 6, limits), 12U);
 }
 
 TEST(ArenaCount, the_quota_counts_where_it_pays_fewer_processors_than_the_mask_allows) {

@@ -11,8 +11,8 @@
 // page faults do; but where a host has taken back what its guest had free, and has to give it
 // again, five times as long as small pages, which come from what the guest still has. A program
 // that walks over its memory earns that back, one that only builds and ends does not, and nobody
-// can tell which it is. So huge pages that are dear may cost a twelfth of the processor time that
-// the program has had.
+// can tell which it is. So huge pages that are dear may cost a twelfth of the time since the
+// program had some megabytes in use.
 #pragma once
 
 #include <cstdint>
@@ -34,32 +34,39 @@ constexpr bool should_start_huge(HugePages mode, size_t live, size_t retained, s
   return retained + k_huge_extent <= bound;
 }
 
-// What `automatic` mode may spend on huge pages, in nanoseconds of processor time. The next is
-// expected to take as long as the last did, the first as long as a dear one. Not thread-safe: the
-// depot's lock guards it. Threads that start one at the same time may each spend what is left.
+// What `automatic` mode may spend on huge pages, in nanoseconds. The next is expected to take as
+// long as the last did, the first as long as a dear one. Not thread-safe: the depot's lock guards
+// it. Threads that start one at the same time may each spend what is left.
+//
+// The clock stands for the program's own time, which only a system call could tell. A program that
+// mostly rests earns too much that way, so what it can save up has a limit.
 class HugeBudget {
  public:
   // What small pages of an extent would have taken, about; what takes no longer costs nothing.
   static constexpr uint64_t k_small_pages = 1'000'000;
   static constexpr uint64_t k_first = 4'000'000;
   static constexpr uint64_t k_share = 12;
+  static constexpr int64_t k_most_saved = 120'000'000;
 
-  // Whether there is enough for one more, when the process has had `worked`.
-  constexpr bool allows(uint64_t worked) {
-    // A child of fork counts from zero, and so does what it may spend.
-    if (worked < worked_) *this = {};
-    worked_ = worked;
-    return (spent_ + next_) * k_share <= worked;
+  // Whether there is enough for one more, at the time `now`. Earned is a share of the time since
+  // this was last asked, the first time since `began` (0: it begins now).
+  constexpr bool allows(uint64_t now, uint64_t began) {
+    if (asked_ == 0) asked_ = began != 0 && began < now ? began : now;
+    const uint64_t earned = now > asked_ ? (now - asked_) / k_share : 0;
+    saved_ += static_cast<int64_t>(earned);
+    asked_ += earned * k_share;
+    if (saved_ > k_most_saved) saved_ = k_most_saved;
+    return saved_ >= static_cast<int64_t>(next_);
   }
   // One was made, or refused, and it took `took`.
   constexpr void charge(uint64_t took) {
     next_ = took < k_small_pages ? 0 : took - k_small_pages;
-    spent_ += next_;
+    saved_ -= static_cast<int64_t>(next_);
   }
 
  private:
-  uint64_t worked_ = 0;
-  uint64_t spent_ = 0;
+  uint64_t asked_ = 0;
+  int64_t saved_ = 0;
   uint64_t next_ = k_first;
 };
 

@@ -4,9 +4,10 @@
 // or not. So near the limit less may be kept: from three quarters on half the usual part, from nine
 // tenths on next to nothing.
 //
-// A look costs some tens of microseconds. Where no limit was found another is taken after ten
-// seconds. Where there is one, after 250 ms, and also when the process has grown by 8 MiB and by a
-// sixteenth of what it uses: touching so much takes ten times as long as the look.
+// Where the container is watched: a look costs some tens of microseconds. Where no limit was found
+// another is taken after ten seconds. Where there is one, after 250 ms, and also when the process
+// has grown by 8 MiB and by a sixteenth of what it uses: touching so much takes ten times as long
+// as the look.
 #pragma once
 
 #include "base/base.hpp"

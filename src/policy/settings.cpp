@@ -159,6 +159,8 @@ struct Reader {
 const char* word_of(Unit unit, size_t value) {
   static constexpr char k_modes[][8] = {"default", "classic"};
   static constexpr char k_huge_pages[][8] = {"never", "auto", "always"};
+  static constexpr char k_container[][8] = {"start", "watch"};
+  if (unit == Unit::container && value < std::size(k_container)) return k_container[value];
   if (unit == Unit::mode && value < std::size(k_modes)) return k_modes[value];
   if (unit == Unit::huge_pages && value < std::size(k_huge_pages)) return k_huge_pages[value];
   return nullptr;
@@ -169,7 +171,8 @@ ARENITE_SELDOM_APART bool read_value(const SettingInfo& info, const char* text, 
   const Span s{text, length};
   size_t n = 0;
   if (!read_word(s, info.unit, n)) {
-    if (info.unit == Unit::mode || !read_number(s, info.unit == Unit::bytes, n)) return false;
+    const bool is_word = info.unit == Unit::mode || info.unit == Unit::container;
+    if (is_word || !read_number(s, info.unit == Unit::bytes, n)) return false;
     // As glibc's hugetlb: 0 is off, any other number is on.
     if (info.unit == Unit::huge_pages)
       n = static_cast<size_t>(n == 0 ? HugePages::never : HugePages::always);

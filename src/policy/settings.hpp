@@ -22,7 +22,10 @@ enum class HugePages : size_t { never, automatic, always };
 // (HEAP_MAX_SIZE/2).
 inline constexpr size_t k_mmap_threshold_limit = k_is_64_bit ? 32 * k_mib : 512 * k_kib;
 
-enum class Unit : unsigned char { bytes, count, byte, mode, huge_pages };
+// When the container's files are read.
+enum class Container : size_t { start, watch };
+
+enum class Unit : unsigned char { bytes, count, byte, mode, huge_pages, container };
 enum class Source : unsigned char {
   built_in,
   malloc_variable,
@@ -39,20 +42,20 @@ struct Settings {
 
 // Its words are in it: pointers would have to be adjusted in every process.
 struct SettingInfo {
-  char name[20];
+  char name[17];
   Unit unit;
+  char variable[23];  // MALLOC_*, or ""
+  char tunable[15];   // after "glibc.malloc.", or ""
+  int mallopt;        // 0: none
   size_t default_value;
   size_t minimum;
-  size_t maximum;     // 0: any
-  int mallopt;        // 0: none
-  char variable[24];  // MALLOC_*, or ""
-  char tunable[16];   // after "glibc.malloc.", or ""
+  size_t maximum;  // 0: any
   size_t Settings::*field;
 };
 
 inline constexpr SettingInfo k_settings[] = {
 #define SETTING(name, unit, built_in, minimum, maximum, mallopt, variable, tunable, help) \
-  {#name, Unit::unit, built_in, minimum, maximum, mallopt, variable, tunable, &Settings::name},
+  {#name, Unit::unit, variable, tunable, mallopt, built_in, minimum, maximum, &Settings::name},
 #include "policy/settings.def"
 };
 inline constexpr size_t k_setting_count = sizeof(k_settings) / sizeof(k_settings[0]);

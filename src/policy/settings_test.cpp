@@ -185,6 +185,14 @@ TEST(SettingValues, huge_pages_have_words_and_glibcs_numbers) {
     EXPECT_EQ(huge_pages(text), std::nullopt) << text;
 }
 
+TEST(SettingValues, the_container_is_a_word) {
+  const auto container = [](const char* text) { return value_of(&Settings::container, text); };
+  EXPECT_EQ(container("start"), static_cast<size_t>(Container::start));
+  EXPECT_EQ(container("watch"), static_cast<size_t>(Container::watch));
+  for (const char* text : {"", "1", "0", "Watch", "watched"})
+    EXPECT_EQ(container(text), std::nullopt) << text;
+}
+
 TEST(Settings, four_of_them_pin_the_thresholds) {
   size_t pinning = 0;
   for (const SettingInfo& info : k_settings) pinning += pins_thresholds(info.field) ? 1 : 0;

@@ -15,8 +15,7 @@ Slab* header_of_page(const Region* region, size_t page) {
   return at_address<Slab>(region_of(region) + page * sizeof(Slab));
 }
 
-constexpr unsigned k_purges = 1U << static_cast<unsigned>(os::Call::purge) |
-                              1U << static_cast<unsigned>(os::Call::purge_many);
+constexpr unsigned k_purges = 1U << static_cast<unsigned>(os::Call::purge);
 
 class RegionTest : public OwnRegion {
  protected:

@@ -247,7 +247,7 @@ class Settings(Case):
         self.assertEqual({s["from"] for s in settings.values()}, {"default"})
         expected = {"mode": "default", "mxfast": 128, "trim_threshold": 128 << 10, "top_pad": 128 << 10,
                     "mmap_threshold": 128 << 10, "mmap_max": 65536, "perturb": 0, "arena_test": 8,
-                    "arena_max": 0, "huge_pages": "auto"}
+                    "arena_max": 0, "huge_pages": "auto", "container": "start"}
         self.assertEqual({name: settings[name]["value"] for name in expected}, expected)
         for setting in settings.values():
             self.assertTrue(setting["help"])

@@ -4,6 +4,7 @@
 // and end, the handle is closed; each block stays with the heap it came from.
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sys/wait.h>
@@ -282,5 +283,72 @@ CASE(such_a_plugin_may_be_closed_while_its_threads_live) {
     const pid_t child = fork();
     if (child == 0) _exit(0);
     EXPECT_GOOD_END(child);
+  }
+}
+
+namespace {
+
+int (*g_brief_work)(unsigned) = nullptr;
+
+int threads_now() {
+  char text[4096] = {};
+  const int file = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+  EXPECT(file >= 0 && read(file, text, sizeof(text) - 1) > 0);
+  close(file);
+  const char* line = strstr(text, "Threads:");
+  EXPECT(line != nullptr);
+  return atoi(line + strlen("Threads:"));
+}
+
+void* load_brief() {
+  void* library = load(BRIEF_PLUGIN);
+  fetch(library, "brief_work", g_brief_work);
+  EXPECT_EQ(g_brief_work(1), 1);
+  return library;
+}
+void close_brief(void* library) {
+  EXPECT_EQ(dlclose(library), 0);
+  EXPECT(dlopen(BRIEF_PLUGIN, RTLD_NOW | RTLD_NOLOAD) == nullptr);  // or nothing is tried here
+}
+
+}  // namespace
+
+CASE(a_plugin_with_the_archive_may_be_unloaded_while_its_threads_live) {
+  without_preload();
+  for (int i = 0; i < 3; ++i) {
+    void* library = load_brief();
+    Sleeper sleeper([](void*) { EXPECT_EQ(g_brief_work(2), 1); }, nullptr);
+    close_brief(library);
+    sleeper.end();
+    const pid_t child = fork();
+    if (child == 0) _exit(0);
+    EXPECT_GOOD_END(child);
+  }
+}
+
+CASE(an_unloaded_plugin_with_the_archive_gives_its_key_back) {
+  without_preload();
+  pthread_key_t first{};
+  for (int i = 0; i < 10; ++i) {
+    close_brief(load_brief());
+    pthread_key_t next{};
+    EXPECT_EQ(pthread_key_create(&next, nullptr), 0);
+    EXPECT_EQ(pthread_key_delete(next), 0);
+    if (i == 0) first = next;
+    EXPECT_EQ(next, first);
+  }
+}
+
+CASE(a_plugin_with_the_archive_takes_its_thread_in_the_background_along) {
+  setenv("ARENITE_BACKGROUND_PURGE", "1", 1);
+  without_preload();
+  for (int i = 0; i < 3; ++i) {
+    void* library = load_brief();
+    for (int round = 0; round < 30; ++round) EXPECT_EQ(g_brief_work(3), 1);
+    EXPECT_EQ(threads_now(), mode_is_classic() ? 1 : 2);
+    close_brief(library);
+    for (int left = 100; left > 0 && threads_now() != 1; --left) usleep(10'000);
+    EXPECT_EQ(threads_now(), 1);
+    usleep(1'200'000);
   }
 }

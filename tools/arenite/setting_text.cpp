@@ -31,6 +31,7 @@ std::string unit_text(Unit unit) {
     case Unit::mode:
       return "MODE";
     case Unit::huge_pages:
+    case Unit::container:
       return "WHEN";
   }
   return {};
@@ -49,6 +50,7 @@ std::string value_text(const SettingInfo& info, size_t value) {
 
 std::string wanted_text(const SettingInfo& info) {
   if (info.unit == Unit::mode) return "'classic' or 'default'";
+  if (info.unit == Unit::container) return "'start' or 'watch'";
   if (info.unit == Unit::huge_pages) return "'never', 'auto' or 'always'";
   const std::string kind =
       info.unit == Unit::bytes ? "a size in bytes (k, M, G allowed)" : "a number";
