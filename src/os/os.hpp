@@ -10,6 +10,7 @@
 //   fault.hpp       lets the n-th call fail, for tests
 //   lock.hpp        the futex lock that fork can freeze
 //   process.hpp     environment, processors, entropy, fork and thread-exit hooks
+//   parent.hpp      what the parent process has already said
 //   clock.hpp       clocks that need no system call
 //   cgroup.hpp      what the container allows
 //   sleep.hpp       a thread of ours, and how it waits
@@ -21,6 +22,7 @@
 #include "os/fault.hpp"
 #include "os/lock.hpp"
 #include "os/pages.hpp"
+#include "os/parent.hpp"
 #include "os/process.hpp"
 #include "os/sleep.hpp"
 #include "os/stderr.hpp"
