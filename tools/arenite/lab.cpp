@@ -89,7 +89,7 @@ Lab::Lab(CLI::App& command, const std::string& version)
       drawn_(*lab_, version),
       all_(*lab_, version) {
   lab_->set_version_flag("--version", version);
-  lab_->add_flag("--json", json_, "the list as JSON");
+  lab_->add_flag("--json", json_, "the list, or an experiment's figures, as JSON");
   lab_->require_subcommand(0, 1);
   for (const Experiment& experiment : all_experiments()) add(experiment, version);
 }
@@ -138,12 +138,12 @@ int Lab::list() const {
   return 0;
 }
 
-int Lab::perform(const Request& request) {
+int Lab::perform(const Request& request) const {
   const Experiment& experiment = request.experiment;
   const std::vector<Allocator> allocators = find_allocators(request.allocators, request.library);
   const Outcome outcome = run_experiment(experiment, allocators);
   const std::vector<std::string> conclusion = experiment.conclude(outcome.runs, experiment.options);
-  if (request.json) {
+  if (request.json || json_) {
     fmt::print("{}\n", to_json(experiment, outcome, conclusion).dump(2));
   } else {
     print_text(experiment, outcome, conclusion);
@@ -155,8 +155,8 @@ int Lab::run() const {
   for (const std::unique_ptr<Request>& request : requests_) {
     if (request->parser->parsed()) return perform(*request);
   }
-  if (all_.is_asked_for()) return all_.run();
-  return drawn_.is_asked_for() ? drawn_.run() : list();
+  if (all_.is_asked_for()) return all_.run(json_);
+  return drawn_.is_asked_for() ? drawn_.run(json_) : list();
 }
 
 }  // namespace arenite::command

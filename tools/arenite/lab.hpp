@@ -39,7 +39,7 @@ class Lab {
 
   void add(const Experiment& experiment, const std::string& version);
   int list() const;
-  static int perform(const Request& request);
+  int perform(const Request& request) const;
 
   CLI::App* lab_;
   DrawnLab drawn_;

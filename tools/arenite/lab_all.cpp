@@ -116,7 +116,8 @@ std::vector<LabAll::Stage> LabAll::stages() const {
   return stages;
 }
 
-int LabAll::run() const {
+int LabAll::run(bool json) const {
+  json = json || json_;
   const std::vector<Stage> stages = this->stages();
   if (!report_.empty()) prepare_report(report_);
   const Terminal terminal = standard_output();
@@ -133,12 +134,12 @@ int LabAll::run() const {
       chapter.error = error.what();
       failed += (failed.empty() ? "" : ", ") + stage.name;
     }
-    if (!json_) print_summary(chapter, terminal);
+    if (!json) print_summary(chapter, terminal);
   }
-  if (json_) fmt::print("{}\n", to_json(chapters).dump(2));
+  if (json) fmt::print("{}\n", to_json(chapters).dump(2));
   if (!report_.empty()) {
     write_report(report_, chapters);
-    if (!json_) fmt::print("{}\n", (std::filesystem::path(report_) / "index.html").string());
+    if (!json) fmt::print("{}\n", (std::filesystem::path(report_) / "index.html").string());
   }
   if (!failed.empty()) throw Failure("these experiments failed: " + failed);
   return 0;
