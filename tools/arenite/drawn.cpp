@@ -89,34 +89,34 @@ Json to_json(const DrawnExperiment& experiment, const std::vector<Drawing>& draw
   return out;
 }
 
-DrawnLab::DrawnLab(CLI::App& lab, const std::string& version) {
-  for (const DrawnExperiment& experiment : drawn_experiments()) {
-    Request& request = *requests_.emplace_back(std::make_unique<Request>());
-    request.experiment = experiment;
-    request.parser = lab.add_subcommand(experiment.name, experiment.summary);
-    request.parser->set_version_flag("--version", version);
-    request.parser->add_flag("--json", request.json, "all frames as JSON");
-    request.parser->add_option("--step", request.step, "one step alone")
-        ->check(CLI::Range(size_t{1}, size_t{100'000}))
-        ->type_name("N");
-    request.parser->add_option("--drawing", request.drawing, "one drawing of several")
-        ->type_name("NAME");
-    request.parser->add_option("--language", request.language, "of the sentences: en or zh")
-        ->check(CLI::IsMember({"en", "zh"}))
-        ->type_name("LANGUAGE")
-        ->capture_default_str();
-    if (experiment.has_list) {
-      request.parser->add_flag("--list", request.list, "the drawings there are, by name");
-    }
-    if (experiment.wants_library) {
-      request.parser->add_option("--library", request.library, "the libarenite.so to use")
-          ->type_name("PATH");
-    }
-    for (TextOption& option : request.experiment.options) {
-      request.parser->add_option("--" + option.name, option.value, option.help)
-          ->type_name(option.type_name);
-    }
+CLI::App* DrawnLab::add(CLI::App& lab, const DrawnExperiment& experiment,
+                        const std::string& version) {
+  Request& request = *requests_.emplace_back(std::make_unique<Request>());
+  request.experiment = experiment;
+  request.parser = lab.add_subcommand(experiment.name, experiment.summary);
+  request.parser->set_version_flag("--version", version);
+  request.parser->add_flag("--json", request.json, "all frames as JSON");
+  request.parser->add_option("--step", request.step, "one step alone")
+      ->check(CLI::Range(size_t{1}, size_t{100'000}))
+      ->type_name("N");
+  request.parser->add_option("--drawing", request.drawing, "one drawing of several")
+      ->type_name("NAME");
+  request.parser->add_option("--language", request.language, "of the sentences: en or zh")
+      ->check(CLI::IsMember({"en", "zh"}))
+      ->type_name("LANGUAGE")
+      ->capture_default_str();
+  if (experiment.has_list) {
+    request.parser->add_flag("--list", request.list, "the drawings there are, by name");
   }
+  if (experiment.wants_library) {
+    request.parser->add_option("--library", request.library, "the libarenite.so to use")
+        ->type_name("PATH");
+  }
+  for (TextOption& option : request.experiment.options) {
+    request.parser->add_option("--" + option.name, option.value, option.help)
+        ->type_name(option.type_name);
+  }
+  return request.parser;
 }
 
 bool DrawnLab::is_asked_for() const {

@@ -48,7 +48,8 @@ Json to_json(const DrawnExperiment& experiment, const std::vector<Drawing>& draw
 // The subcommands of `arenite lab` for drawn experiments.
 class DrawnLab {
  public:
-  DrawnLab(CLI::App& lab, const std::string& version);
+  // Adds one to the parser of `lab`; returns the parser of its own.
+  CLI::App* add(CLI::App& lab, const DrawnExperiment& experiment, const std::string& version);
 
   bool is_asked_for() const;
   // `json`: whether JSON was asked for already, of `lab`.

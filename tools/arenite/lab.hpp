@@ -37,7 +37,7 @@ class Lab {
     bool json = false;
   };
 
-  void add(const Experiment& experiment, const std::string& version);
+  CLI::App* add(const Experiment& experiment, const std::string& version);
   int list() const;
   int perform(const Request& request) const;
 
