@@ -88,7 +88,8 @@ class Program {
         frame.item(Words("%s: %u bytes", drawing_.place(block).c_str(), heap_.bytes_of(block)));
       }
     } catch (const Fault&) {
-      frame.item(Words("%s: no memory", drawing_.place(block).c_str()));
+      // The null pointer that ends the reading is no address of anything.
+      frame.item(Words("%s: no memory", block == 0 ? "null" : drawing_.place(block).c_str()));
     }
   }
 

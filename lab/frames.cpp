@@ -143,7 +143,7 @@ void Frame::enter_entry(Part part, Array array) {
 
 void Frame::area(std::string_view name, uint64_t start, uint64_t bytes) {
   begin_entry(Part::areas, name);
-  json_.text("start", hexadecimal(start));
+  if (start != 0) json_.text("start", hexadecimal(start));
   json_.number("bytes", bytes);
 }
 

@@ -19,7 +19,8 @@
 //    "action":"p1 = malloc(8)",              what was done, as code
 //    "text":{"en":"…","zh":"…"},             what happened and why: one or two sentences
 //    "memory":[{"name":"heap",
-//               "start":"0x10000",           its address; all else is relative to it
+//               "start":"0x10000",           its address; all else is relative to it. Absent (0)
+//                                            where each run would have another
 //               "bytes":56,
 //               "cells":[{"at":40,"bytes":16,
 //                         "kind":"used",     used free fast top header fence untouched reserved

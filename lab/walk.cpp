@@ -16,11 +16,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
+#include "policy/settings.hpp"
 #include "steps.hpp"
 #include "walk_drawing.hpp"
 #include "walk_scripts.hpp"
@@ -77,10 +80,15 @@ void run_line(void* with) {
   }
 }
 
-void run_script(std::string_view name) {
+void run_script(std::string_view name, std::string_view mode) {
   Bilingual title = g_script.title();
   if (title.en.empty()) title = {name, name};
-  Drawing drawing(name, title);
+  if (title.zh.empty()) title.zh = title.en;
+  const auto size = [](std::string_view text) { return static_cast<int>(text.size()); };
+  // One heap looks much like another: the title says what is drawn.
+  const Words en("%.*s (%.*s mode)", size(title.en), title.en.data(), size(mode), mode.data());
+  const Words zh("%.*s（%.*s 模式）", size(title.zh), title.zh.data(), size(mode), mode.data());
+  Drawing drawing(name, {en, zh});
   WalkDrawing walk(drawing, g_script, g_blocks, g_team);
   const Bilingual opening = g_script.opening();
   walk.draw("start", opening.en.empty()
@@ -101,14 +109,44 @@ void run_script(std::string_view name) {
 
 // --- Where a script comes from -------------------------------------------------------------------
 
+// What to say of a name that no script has.
+Words meant_by(const char* name) {
+  namespace policy = arenite::policy;
+  const char* nearest = nullptr;
+  size_t least = SIZE_MAX;
+  for (const WalkScript& script : walk_scripts()) {
+    const size_t d = policy::distance(name, strlen(name), script.name, strlen(script.name));
+    if (d >= least || !policy::is_near(d, strlen(name))) continue;
+    least = d;
+    nearest = script.name;
+  }
+  return nearest == nullptr ? Words("--list names those") : Words("did you mean %s?", nearest);
+}
+
+// "coalescing      Coalescing: free neighbours become one chunk (classic mode)"
+void list_scripts() {
+  int width = 0;
+  for (const WalkScript& script : walk_scripts())
+    width = std::max(width, static_cast<int>(strlen(script.name)));
+  for (const WalkScript& script : walk_scripts()) {
+    const std::string_view text = script.text;
+    // Titles and modes stand where Script::read finds them; it reads one script in a process.
+    const size_t comment = std::min(text.find("# "), text.size());
+    const std::string_view title = text.substr(comment + 2, text.find('\n', comment) - comment - 2);
+    say(Words("%-*s  %.*s (%s mode)\n", width, script.name, static_cast<int>(title.size()),
+              title.data(), text.starts_with("mode default") ? "default" : "classic"));
+  }
+}
+
 // A file's text, in a buffer that stays; "-" is standard input.
 std::string_view read_file(const char* path) {
   static char text[k_longest_script];
   const int file = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) {
+    const int why = errno;
     fail(2, k_program,
-         Words("%s: %s (and no script of that name is built in; --list names those)", path,
-               strerror(errno)));
+         Words("%s: %s (and no script of that name is built in; %s)", path, strerror(why),
+               meant_by(path).text()));
   }
   size_t size = 0;
   for (;;) {
@@ -152,7 +190,7 @@ void walk_through(std::string_view name, std::string_view text, std::string_view
   g_script.read(text);
   if (mode.empty()) mode = g_script.wants_default_mode() ? "default" : "classic";
   set_mode(mode);
-  run_script(name);
+  run_script(name, mode);
 }
 
 // Each in a child, and so on a heap of its own.
@@ -188,9 +226,7 @@ int main(int argc, char** argv) {
     if (option == "--help" || option == "--version" || option == "--list") {
       if (option == "--help") say(k_help);
       if (option == "--version") say("walk " ARENITE_VERSION "\n");
-      if (option == "--list") {
-        for (const WalkScript& s : walk_scripts()) say(Words("%s\n", s.name));
-      }
+      if (option == "--list") list_scripts();
       return 0;
     }
     if (option != "--script" && option != "--mode")

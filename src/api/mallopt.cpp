@@ -44,6 +44,8 @@ ARENITE_EXPORT int ARENITE_NAME(mallopt)(int parameter, int value) {
   for (const policy::SettingInfo& info : policy::k_settings) {
     if (info.mallopt == 0 || info.mallopt != parameter) continue;
     if (value <= 0 && (parameter == M_ARENA_TEST || parameter == M_ARENA_MAX)) return 1;
+    // As glibc: of a number for a byte its lowest eight bits count.
+    if (info.unit == policy::Unit::byte) value &= 0xff;
     // As glibc: a negative value is a very large one; a fast limit or a threshold refuses that.
     return engine::change_setting(info, static_cast<size_t>(static_cast<ptrdiff_t>(value))) ? 1 : 0;
   }

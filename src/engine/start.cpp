@@ -49,8 +49,8 @@ ARENITE_SELDOM void keep_arenas_few() {
   chunk::g_tuning.arenas_per_processor.set(policy::k_few_arenas_per_processor);
   for (size_t i = 0; i < policy::k_setting_count; i++) {
     if (policy::k_settings[i].field == &policy::Settings::arena_test &&
-        g_settings.sources[i] == policy::Source::built_in) {
-      chunk::g_tuning.arena_test.set(1);
+        !policy::is_users(g_settings.sources[i])) {
+      chunk::g_tuning.arena_test.set(policy::k_early_arena_test);
     }
   }
 }
@@ -98,7 +98,7 @@ ARENITE_SELDOM void start() {
   const os::Holding lock(g_start_lock);
   if (g_progress.load(std::memory_order_relaxed) != Progress::not_started) return;
   g_progress.store(Progress::starting, std::memory_order_relaxed);
-  g_settings = policy::read_settings(os::environment(), {complain, nullptr});
+  g_settings = policy::read_settings(os::environment(), {complain, nullptr, complain_of_unknown});
   chunk::choose_alignment(is_classic());
   chunk::g_seal_secret = os::secret();
   if (!is_classic()) {
@@ -109,7 +109,7 @@ ARENITE_SELDOM void start() {
   for (size_t i = 0; i < policy::k_setting_count; i++) {
     const policy::SettingInfo& info = policy::k_settings[i];
     apply(info.field, g_settings.values.*info.field);
-    if (g_settings.sources[i] != policy::Source::built_in) heed_choice(info.field);
+    if (policy::is_users(g_settings.sources[i])) heed_choice(info.field);
   }
   os::g_shows_frames.store(g_settings.values.backtrace != 0, std::memory_order_relaxed);
   if (!is_classic()) keep_arenas_few();

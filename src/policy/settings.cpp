@@ -10,6 +10,9 @@ struct Span {
   size_t size;
 };
 
+constexpr char k_own_prefix[] = "ARENITE_";
+constexpr size_t k_own_prefix_size = sizeof(k_own_prefix) - 1;
+
 bool equal(Span s, const char* word) {
   for (size_t i = 0; i < s.size; i++) {
     if (word[i] == '\0' || word[i] != s.begin[i]) return false;
@@ -55,10 +58,10 @@ unsigned suffix_shift(char c) {
 }
 
 ARENITE_SELDOM_APART bool read_number(Span s, bool suffix_allowed, size_t& value) {
-  // As in glibc, where a threshold of -1 is the usual way to say "never".
-  if (s.size > 1 && s.begin[0] == '-' && s.begin[1] != '-') {
-    if (!read_number({s.begin + 1, s.size - 1}, suffix_allowed, value)) return false;
-    value = -value;
+  // As in glibc, where a threshold of -1 is the usual way to say "never". Any other number below
+  // zero is a mistake: it would be a very large one.
+  if (equal(s, "-1")) {
+    value = SIZE_MAX;
     return true;
   }
   unsigned shift = 0;
@@ -105,23 +108,40 @@ size_t length_of(const char* s) {
   return n;
 }
 
+// A variable that no setting has: ours, or one that only begins with an A as well.
+ARENITE_COLD void note_unknown(Complaint complaint, Span name) {
+  if (name.size < k_own_prefix_size || !equal({name.begin, k_own_prefix_size}, k_own_prefix))
+    return;
+  if (complaint.tell_unknown != nullptr)
+    complaint.tell_unknown(complaint.context, name.begin, name.size);
+}
+
 // The reading in progress: values so far, and where the complaints go.
 struct Reader {
   ReadSettings result;
   Complaint complaint;
 
-  // `name` is the variable's or the tunable's, for the complaint.
+  // `name` is the variable's or the tunable's, for the complaint; null for our own variable.
   ARENITE_SELDOM_APART void take(size_t index, Source source, const char* name, Span value) {
     const SettingInfo& info = k_settings[index];
     if (source < result.sources[index]) return;
     size_t n = 0;
     if (!read_value(info, value.begin, value.size, n)) {
-      if (complaint.tell != nullptr)
-        complaint.tell(complaint.context, name, value.begin, value.size, info);
+      complain(name, value, info);
       return;
     }
     result.values.*info.field = n;
     result.sources[index] = source;
+  }
+
+  ARENITE_COLD void complain(const char* name, Span value, const SettingInfo& info) const {
+    if (complaint.tell == nullptr) return;
+    Text<64> own;
+    own << k_own_prefix;
+    for (const char* c = info.name; *c != '\0'; c++)
+      own << ((*c >= 'a' && *c <= 'z') ? static_cast<char>(*c - 'a' + 'A') : *c);
+    complaint.tell(complaint.context, name == nullptr ? own.c_str() : name, value.begin, value.size,
+                   info);
   }
 
   // "glibc.malloc.arena_max=2:glibc.malloc.perturb=7"; other namespaces are somebody else's.
@@ -208,21 +228,80 @@ ReadSettings read_settings(const char* const* environment, Complaint complaint) 
       reader.take_tunables(text);
       continue;
     }
+    bool is_known = first != 'A';
     for (size_t i = 0; i < k_setting_count; i++) {
       const SettingInfo& info = k_settings[i];
       if (info.variable[0] != '\0' && equal(name, info.variable)) {
         reader.take(i, Source::malloc_variable, info.variable, {text, length_of(text)});
-      } else if (equal_upper(name, "ARENITE_", info.name)) {
-        Text<64> variable;
-        variable << "ARENITE_";
-        for (const char* c = info.name; *c != '\0'; c++) {
-          variable << ((*c >= 'a' && *c <= 'z') ? static_cast<char>(*c - 'a' + 'A') : *c);
-        }
-        reader.take(i, Source::arenite_variable, variable.c_str(), {text, length_of(text)});
+      } else if (equal_upper(name, k_own_prefix, info.name)) {
+        is_known = true;
+        reader.take(i, Source::arenite_variable, nullptr, {text, length_of(text)});
       }
     }
+    if (!is_known) note_unknown(complaint, name);
   }
   return reader.result;
+}
+
+ARENITE_COLD ReadSettings in_force(ReadSettings read) {
+  const bool is_classic = read.values.mode == k_mode_classic;
+  bool trims_top = is_classic;
+  for (size_t i = 0; i < k_setting_count; i++)
+    trims_top = trims_top || (is_users(read.sources[i]) && is_about_trimming(k_settings[i].field));
+  for (size_t i = 0; i < k_setting_count; i++) {
+    size_t Settings::*const field = k_settings[i].field;
+    size_t value = read.values.*field;
+    if (is_classic && field == &Settings::huge_pages) value = static_cast<size_t>(HugePages::never);
+    if (is_classic && field == &Settings::background_purge) value = 0;
+    if (!is_classic && field == &Settings::arena_test && !is_users(read.sources[i]))
+      value = k_early_arena_test;
+    if (!trims_top && field == &Settings::trim_threshold) value = SIZE_MAX;
+    if (value == read.values.*field) continue;
+    read.values.*field = value;
+    read.sources[i] = Source::mode;
+  }
+  return read;
+}
+
+ARENITE_COLD size_t distance(const char* a, size_t a_length, const char* b, size_t b_length) {
+  constexpr size_t k_longest = 31;
+  if (a_length > k_longest || b_length > k_longest) return SIZE_MAX;
+  const auto plain = [](char c) {
+    return c == '-' ? '_' : (c >= 'A' && c <= 'Z') ? static_cast<char>(c - 'A' + 'a') : c;
+  };
+  // The last three rows of the table whose entry (i, j) is the distance of the first i letters of
+  // one from the first j of the other.
+  unsigned char rows[3][k_longest + 1] = {};
+  for (size_t j = 0; j <= b_length; j++) rows[0][j] = static_cast<unsigned char>(j);
+  for (size_t i = 1; i <= a_length; i++) {
+    const unsigned char* const before = rows[(i - 1) % 3];
+    unsigned char* const row = rows[i % 3];
+    row[0] = static_cast<unsigned char>(i);
+    for (size_t j = 1; j <= b_length; j++) {
+      const bool is_same = plain(a[i - 1]) == plain(b[j - 1]);
+      size_t least = before[j - 1] + (is_same ? 0U : 1U);
+      if (before[j] + 1U < least) least = before[j] + 1U;
+      if (row[j - 1] + 1U < least) least = row[j - 1] + 1U;
+      const bool is_swapped = i > 1 && j > 1 && plain(a[i - 1]) == plain(b[j - 2]) &&
+                              plain(a[i - 2]) == plain(b[j - 1]);
+      if (is_swapped && rows[(i - 2) % 3][j - 2] + 1U < least)
+        least = rows[(i - 2) % 3][j - 2] + 1U;
+      row[j] = static_cast<unsigned char>(least);
+    }
+  }
+  return rows[a_length % 3][b_length];
+}
+
+ARENITE_COLD const SettingInfo* nearest_setting(const char* name, size_t length) {
+  const SettingInfo* nearest = nullptr;
+  size_t least = SIZE_MAX;
+  for (const SettingInfo& info : k_settings) {
+    const size_t d = distance(name, length, info.name, length_of(info.name));
+    if (d >= least || !is_near(d, length)) continue;
+    least = d;
+    nearest = &info;
+  }
+  return nearest;
 }
 
 }  // namespace arenite::policy

@@ -5,7 +5,7 @@
 //
 // Precedence, weakest first: built in, MALLOC_* variables, GLIBC_TUNABLES, ARENITE_* variables,
 // mallopt(). A value that cannot be read is reported once through the complaint and the weaker
-// source keeps its word.
+// source keeps its word. So is an ARENITE_ variable that the table does not know.
 #pragma once
 
 #include "base/base.hpp"
@@ -28,6 +28,7 @@ enum class Container : size_t { start, watch };
 enum class Unit : unsigned char { bytes, count, byte, mode, huge_pages, container };
 enum class Source : unsigned char {
   built_in,
+  mode,  // the mode means another value than the table's (in_force)
   malloc_variable,
   glibc_tunable,
   arenite_variable,
@@ -81,11 +82,13 @@ struct ReadSettings {
 };
 
 // Told of each value that could not be read: the variable's name, the value (not zero-terminated),
-// and what would have been right.
+// and what would have been right. And of each ARENITE_ variable that is no setting's: its entry
+// NAME=VALUE, and how long the name is.
 struct Complaint {
   void (*tell)(void* context, const char* variable, const char* value, size_t length,
                const SettingInfo& info);
   void* context;
+  void (*tell_unknown)(void* context, const char* entry, size_t name_length) = nullptr;
 };
 
 ReadSettings built_in_settings();
@@ -93,9 +96,23 @@ ReadSettings built_in_settings();
 // Reads the table from `environment`, a null-terminated list of NAME=VALUE strings (may be null).
 ReadSettings read_settings(const char* const* environment, Complaint complaint);
 
-// Reads one value: decimal, 0x hexadecimal or 0 octal, a minus for "counted from the end", a suffix
-// k, M or G on bytes, one of its words. False, and `value` untouched, where it cannot be read or is
-// out of the setting's range.
+// From how many arenas on default mode counts the processors, unless the user said when.
+inline constexpr size_t k_early_arena_test = 1;
+
+// Whether the user said it, wherever.
+constexpr bool is_users(Source source) {
+  return source > Source::mode;
+}
+
+// What `read` comes to in its mode. A setting of which the mode makes something else than the table
+// says has that value, and Source::mode:
+//   default   arena_test is 1, and the top is not trimmed, unless the user said otherwise
+//   classic   has no slabs and keeps nothing: huge_pages and background_purge are off
+ReadSettings in_force(ReadSettings read);
+
+// Reads one value: decimal, 0x hexadecimal or 0 octal, -1 for "as large as can be", a suffix k, M
+// or G on bytes, one of its words. False, and `value` untouched, where it cannot be read or is out
+// of the setting's range.
 bool read_value(const SettingInfo& info, const char* text, size_t length, size_t& value);
 
 // Whether setting this pins the moving thresholds (glibc: M_TRIM_THRESHOLD, M_TOP_PAD,
@@ -104,6 +121,19 @@ constexpr bool pins_thresholds(size_t Settings::*field) {
   return field == &Settings::trim_threshold || field == &Settings::top_pad ||
          field == &Settings::mmap_threshold || field == &Settings::mmap_max;
 }
+
+// How many letters have to be changed, left out, put in or swapped with the next to make one word
+// of the other; upper and lower case, '-' and '_' are the same. Words of more than 31 letters are
+// far from any.
+size_t distance(const char* a, size_t a_length, const char* b, size_t b_length);
+
+// Whether a word so far from another may be a slip of the pen.
+constexpr bool is_near(size_t distance, size_t length) {
+  return distance <= (length < 4 ? 1U : length < 8 ? 2U : 3U);
+}
+
+// The setting that was probably meant by this name, or null.
+const SettingInfo* nearest_setting(const char* name, size_t length);
 
 // Whether setting this asks for the top to be trimmed at a size.
 constexpr bool is_about_trimming(size_t Settings::*field) {

@@ -25,7 +25,7 @@ std::optional<size_t> value_of(size_t Settings::*field, const std::string& text)
 struct Reading {
   explicit Reading(std::vector<const char*> environment) {
     environment.push_back(nullptr);
-    const ReadSettings read = read_settings(environment.data(), {tell, this});
+    const ReadSettings read = read_settings(environment.data(), {tell, this, tell_unknown});
     values = read.values;
     for (size_t i = 0; i < k_setting_count; i++) {
       if (k_settings[i].field == &Settings::arena_max) arena_max_source = read.sources[i];
@@ -36,21 +36,33 @@ struct Reading {
     static_cast<Reading*>(context)->complaints.push_back(
         std::string(variable) + "=" + std::string(value, length) + " for " + info.name);
   }
+  static void tell_unknown(void* context, const char* entry, size_t name_length) {
+    static_cast<Reading*>(context)->unknown.emplace_back(entry, name_length);
+  }
   Settings values{};
   Source arena_max_source{};
   std::vector<std::string> complaints;
+  std::vector<std::string> unknown;
 };
 
 using Complaints = std::vector<std::string>;
 
 TEST(Settings, say_what_the_table_says_where_nobody_asks) {
-  const Reading r({"PATH=/bin", "HOME", "", "MALLOC_=1", "ARENITE_=1", "ARENITE_NONESUCH=1"});
+  const Reading r({"PATH=/bin", "HOME", "", "MALLOC_=1", "ARENITE", "ARENITER=1"});
   EXPECT_EQ(r.values.mode, k_mode_default);
   EXPECT_EQ(r.values.mxfast, k_is_64_bit ? 128U : 64U);
   EXPECT_EQ(r.values.mmap_threshold, 131072U);
   EXPECT_EQ(r.values.arena_test, k_is_64_bit ? 8U : 2U);
   EXPECT_EQ(r.arena_max_source, Source::built_in);
   EXPECT_TRUE(r.complaints.empty());
+}
+
+TEST(Settings, that_are_none_are_named) {
+  const Reading r({"ARENITE_NONESUCH=1", "ARENITE_=1", "ARENITE_MOED=classic", "arenite_mode=1",
+                   "ARENITE_MODE=classic", "ARENITE_TOP_PADS"});
+  EXPECT_EQ(r.unknown, (Complaints{"ARENITE_NONESUCH", "ARENITE_", "ARENITE_MOED"}));
+  EXPECT_TRUE(r.complaints.empty());
+  EXPECT_EQ(r.values.mode, k_mode_classic);
 }
 
 TEST(Settings, read_nothing_from_no_environment) {
@@ -146,7 +158,14 @@ TEST(SettingValues, sizes_may_carry_a_suffix_and_counts_may_not) {
 
 TEST(SettingValues, minus_one_means_never) {
   EXPECT_EQ(value_of(&Settings::trim_threshold, "-1"), SIZE_MAX);
-  EXPECT_EQ(value_of(&Settings::top_pad, "-4096"), SIZE_MAX - 4095);
+  EXPECT_EQ(value_of(&Settings::arena_max, "-1"), SIZE_MAX);
+}
+
+TEST(SettingValues, of_less_than_nothing_are_refused) {
+  for (const SettingInfo& info : k_settings) {
+    for (const char* text : {"-5", "-4096", "-0", "--1", "-1k"})
+      EXPECT_EQ(value_of(info.field, text), std::nullopt) << info.name << '=' << text;
+  }
 }
 
 TEST(SettingValues, that_are_no_number_or_do_not_fit_are_refused) {
@@ -164,6 +183,23 @@ TEST(SettingValues, beyond_a_settings_range_are_refused) {
             k_mmap_threshold_limit);
   EXPECT_EQ(value_of(&Settings::mmap_threshold, "-1"), std::nullopt);
   EXPECT_EQ(value_of(&Settings::arena_test, "0"), std::nullopt);
+  EXPECT_EQ(value_of(&Settings::perturb, "255"), 255U);
+  EXPECT_EQ(value_of(&Settings::perturb, "256"), std::nullopt);
+  EXPECT_EQ(value_of(&Settings::perturb, "-1"), std::nullopt);
+}
+
+// Each end of each range is read, and what lies beyond is not.
+TEST(SettingValues, end_where_the_table_says) {
+  for (const SettingInfo& info : k_settings) {
+    if (takes_words(info.unit)) continue;
+    EXPECT_EQ(value_of(info.field, std::to_string(info.minimum)), info.minimum) << info.name;
+    if (info.minimum > 0) {
+      EXPECT_EQ(value_of(info.field, std::to_string(info.minimum - 1)), std::nullopt) << info.name;
+    }
+    if (info.maximum == 0) continue;
+    EXPECT_EQ(value_of(info.field, std::to_string(info.maximum)), info.maximum) << info.name;
+    EXPECT_EQ(value_of(info.field, std::to_string(info.maximum + 1)), std::nullopt) << info.name;
+  }
 }
 
 TEST(SettingValues, a_mode_has_a_name_and_no_number) {
@@ -191,6 +227,74 @@ TEST(SettingValues, the_container_is_a_word) {
   EXPECT_EQ(container("watch"), static_cast<size_t>(Container::watch));
   for (const char* text : {"", "1", "0", "Watch", "watched"})
     EXPECT_EQ(container(text), std::nullopt) << text;
+}
+
+Source source_of(const ReadSettings& read, size_t Settings::*field) {
+  return read.sources[&info_of(field) - k_settings];
+}
+
+ReadSettings in_force_with(std::vector<const char*> environment) {
+  environment.push_back(nullptr);
+  return in_force(read_settings(environment.data(), {nullptr, nullptr}));
+}
+
+TEST(SettingsInForce, default_mode_counts_processors_early_and_trims_no_top) {
+  const ReadSettings read = in_force_with({});
+  EXPECT_EQ(read.values.arena_test, 1U);
+  EXPECT_EQ(source_of(read, &Settings::arena_test), Source::mode);
+  EXPECT_EQ(read.values.trim_threshold, SIZE_MAX);
+  EXPECT_EQ(source_of(read, &Settings::trim_threshold), Source::mode);
+  EXPECT_EQ(source_of(read, &Settings::top_pad), Source::built_in);
+}
+
+TEST(SettingsInForce, the_user_has_the_last_word_of_them) {
+  const ReadSettings read = in_force_with({"MALLOC_ARENA_TEST=6", "ARENITE_TOP_PAD=4096"});
+  EXPECT_EQ(read.values.arena_test, 6U);
+  EXPECT_EQ(source_of(read, &Settings::arena_test), Source::malloc_variable);
+  // Either of the two is enough.
+  EXPECT_EQ(read.values.trim_threshold, 128 * k_kib);
+  EXPECT_EQ(source_of(read, &Settings::trim_threshold), Source::built_in);
+}
+
+TEST(SettingsInForce, classic_mode_has_no_slabs_and_keeps_nothing_for_reuse) {
+  const ReadSettings read = in_force_with(
+      {"ARENITE_MODE=classic", "ARENITE_HUGE_PAGES=always", "ARENITE_BACKGROUND_PURGE=1"});
+  EXPECT_EQ(read.values.huge_pages, static_cast<size_t>(HugePages::never));
+  EXPECT_EQ(read.values.background_purge, 0U);
+  EXPECT_EQ(source_of(read, &Settings::huge_pages), Source::mode);
+  EXPECT_EQ(source_of(read, &Settings::background_purge), Source::mode);
+  EXPECT_EQ(read.values.arena_test, k_is_64_bit ? 8U : 2U);
+  EXPECT_EQ(read.values.trim_threshold, 128 * k_kib);
+}
+
+size_t distance_of(const std::string& a, const std::string& b) {
+  return distance(a.data(), a.size(), b.data(), b.size());
+}
+
+TEST(Spelling, counts_what_has_to_be_changed) {
+  EXPECT_EQ(distance_of("mode", "mode"), 0U);
+  EXPECT_EQ(distance_of("MODE", "mode"), 0U);
+  EXPECT_EQ(distance_of("top-pad", "top_pad"), 0U);
+  EXPECT_EQ(distance_of("moed", "mode"), 1U);
+  EXPECT_EQ(distance_of("mod", "mode"), 1U);
+  EXPECT_EQ(distance_of("modes", "mode"), 1U);
+  EXPECT_EQ(distance_of("node", "mode"), 1U);
+  EXPECT_EQ(distance_of("", "mode"), 4U);
+  EXPECT_EQ(distance_of("kitten", "sitting"), 3U);
+  EXPECT_EQ(distance_of(std::string(32, 'x'), "mode"), SIZE_MAX);
+}
+
+TEST(Spelling, finds_the_setting_that_was_meant) {
+  const auto nearest = [](const std::string& name) {
+    const SettingInfo* const found = nearest_setting(name.data(), name.size());
+    return std::string(found == nullptr ? "" : found->name);
+  };
+  EXPECT_EQ(nearest("MOED"), "mode");
+  EXPECT_EQ(nearest("ARENAMAX"), "arena_max");
+  EXPECT_EQ(nearest("mmap-treshold"), "mmap_threshold");
+  EXPECT_EQ(nearest("HUGEPAGE"), "huge_pages");
+  for (const char* far : {"", "X", "NONESUCH", "SOMETHING_ELSE"})
+    EXPECT_EQ(nearest(far), "") << far;
 }
 
 TEST(Settings, four_of_them_pin_the_thresholds) {

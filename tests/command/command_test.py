@@ -70,6 +70,31 @@ class Usage(Case):
             with self.subTest(words=words):
                 self.assert_refused(arenite(*words), 2, next(w for w in words if w not in known))
 
+    def test_help_and_version_are_verbs(self):
+        self.assertEqual(self.assert_ok(arenite("version")), self.assert_ok(arenite("--version")))
+        for place in self.PLACES:
+            with self.subTest(place=place):
+                self.assertEqual(self.assert_ok(arenite("help", *place)), self.assert_ok(arenite(*place, "--help")))
+        for verb in ("help", "version"):
+            self.assertRegex(self.assert_ok(arenite("help")), rf"(?m)^  {verb} ")
+
+    def test_says_what_was_probably_meant(self):
+        for words, meant in ((["settigns"], "settings"), (["help", "rnu"], "run"), (["lab", "map-claer"], "map-clear"),
+                             (["help", "lab", "frist-fit"], "first-fit"), (["settings", "--jsno"], "--json"),
+                             (["lab", "lazy", "--mebibyte=1"], "--mebibytes"),
+                             (["run", "--arena-mxa=2", "--", "true"], "--arena-max"),
+                             (["run", "--mmap_treshold=1M", "true"], "--mmap-threshold"),
+                             (["lab", "attack", "--drawing", "unlnk"], "unlink")):
+            with self.subTest(words=words):
+                self.assert_refused(arenite(*words), 2, f"; did you mean '{meant}'?")
+        done = arenite("lab", "walk", "--script", "heasp")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("did you mean heaps?", done.stderr)
+
+    def test_guesses_nothing_where_nothing_is_near(self):
+        for words in (["frobnicate"], ["help", "frobnicate"], ["lab", "nonsense"]):
+            self.assertNotIn("did you mean", arenite(*words).stderr)
+
     def test_wants_a_subcommand(self):
         self.assert_refused(arenite(), 2, "run, settings or lab?")
 
@@ -113,9 +138,28 @@ class Run(Case):
         self.assertEqual(self.environment(env={"ARENITE_MXFAST": "64"})["ARENITE_MXFAST"], "64")
 
     def test_refuses_a_value_that_the_library_would_not_read(self):
-        for word in ("--mxfast=64k", "--mxfast=", "--arena_max=many", "--mode=quick", "--arena-test=0"):
+        for word in ("--mxfast=64k", "--mxfast=", "--arena_max=many", "--mode=quick", "--arena-test=0",
+                     "--perturb=300", "--perturb=-1", "--arena-max=-5", "--top-pad=-5", "--background-purge=2"):
             with self.subTest(word=word):
                 self.assert_refused(arenite("run", word, "--", "true"), 2, word.split("=")[0].replace("_", "-"))
+
+    def test_holds_every_setting_to_its_range(self):
+        """Of each number that the table has, one beyond either end; and the ends themselves."""
+        table = json.loads(self.assert_ok(arenite("settings", "--json")))["settings"]
+        ranged = 0
+        for setting in table:
+            option = "--" + setting["name"].replace("_", "-")
+            minimum, maximum = setting["minimum"], setting["maximum"]
+            if setting["unit"] not in ("bytes", "count", "byte"):
+                continue
+            ends = [minimum] if maximum is None else [minimum, maximum]
+            beyond = [-5, minimum - 1 if minimum else -2] + ([] if maximum is None else [maximum + 1])
+            for value in ends:
+                self.assertEqual(arenite("run", f"{option}={value}", "--", "true").returncode, 0, (option, value))
+            for value in beyond:
+                self.assert_refused(arenite("run", f"{option}={value}", "--", "true"), 2, f"{option}: '{value}' is not")
+            ranged += 1
+        self.assertGreater(ranged, 7)
 
     def test_gives_the_program_its_arguments_untouched(self):
         words = ["--help", "--", "-x", "a b", "", "--mode=quick"]
@@ -168,6 +212,26 @@ class Reach(Case):
                 self.assertEqual(done.returncode, 3)
                 self.assertIn(f"warning: {words[0]} will not use the library: it is statically linked",
                               done.stderr)
+
+    def test_does_not_run_a_program_without_the_library_that_was_named(self):
+        """The dynamic linker would warn and run it on another malloc."""
+        with tempfile.TemporaryDirectory() as directory:
+            text, cut = Path(directory) / "text.so", Path(directory) / "cut.so"
+            text.write_text("no library")
+            cut.write_bytes(LIBRARY.read_bytes()[:3000])
+            for library in (text, cut, COMMAND):
+                with self.subTest(library=library.name):
+                    done = arenite("run", "--library", str(library), "--", "echo", "it ran")
+                    self.assert_refused(done, 125, f"{library} cannot be loaded: ")
+
+    def test_does_not_run_a_program_of_another_word_size_than_the_named_library(self):
+        other = COMMAND.parent / "lab" / "32" / "libarenite.so"
+        if not other.exists():
+            self.skipTest("there is no library of another word size")
+        self.assert_refused(arenite("run", "--library", str(other), "--", "echo", "it ran"), 125,
+                            "echo is of another word size")
+        program = str(other.parent / "spacing")
+        self.assertEqual(arenite("run", "--library", str(other), "--", program, "--version").returncode, 0)
 
     def test_does_not_warn_of_a_script(self):
         with tempfile.TemporaryDirectory() as directory:
@@ -242,15 +306,43 @@ class Settings(Case):
         setting = self.read(env)["by_name"][name]
         return setting["value"], setting["from"]
 
+    DEFAULTS = {"mode": "default", "mxfast": 128, "trim_threshold": 128 << 10, "top_pad": 128 << 10,
+                "mmap_threshold": 128 << 10, "mmap_max": 65536, "perturb": 0, "arena_test": 8,
+                "arena_max": 0, "huge_pages": "auto", "container": "start"}
+
     def test_shows_the_defaults_of_glibc(self):
         settings = self.read()["by_name"]
-        self.assertEqual({s["from"] for s in settings.values()}, {"default"})
-        expected = {"mode": "default", "mxfast": 128, "trim_threshold": 128 << 10, "top_pad": 128 << 10,
-                    "mmap_threshold": 128 << 10, "mmap_max": 65536, "perturb": 0, "arena_test": 8,
-                    "arena_max": 0, "huge_pages": "auto", "container": "start"}
-        self.assertEqual({name: settings[name]["value"] for name in expected}, expected)
+        self.assertEqual({name: settings[name]["default"] for name in self.DEFAULTS}, self.DEFAULTS)
         for setting in settings.values():
             self.assertTrue(setting["help"])
+
+    def check_in_force(self, env, expected):
+        """The table's values hold but for `expected`, which the mode means."""
+        settings = self.read(env)["by_name"]
+        values = {name: settings[name]["value"] for name in self.DEFAULTS if name != "mode"}
+        self.assertEqual(values, {name: expected.get(name, self.DEFAULTS[name]) for name in values})
+        by_mode = {name for name, setting in settings.items() if setting["source"] == "mode"}
+        self.assertEqual(by_mode, set(expected))
+        self.assertEqual({settings[name]["from"] for name in by_mode}, {"mode"})
+
+    def test_shows_what_the_mode_makes_of_them(self):
+        self.check_in_force({}, {"trim_threshold": -1, "arena_test": 1})
+        self.check_in_force({"ARENITE_MODE": "classic"}, {"huge_pages": "never"})
+
+    def test_shows_that_the_user_overrides_the_mode(self):
+        settings = self.read({"MALLOC_ARENA_TEST": "6", "MALLOC_TOP_PAD_": "4096"})["by_name"]
+        shown = {name: (settings[name]["value"], settings[name]["source"], settings[name]["from"])
+                 for name in ("arena_test", "top_pad", "trim_threshold", "mxfast")}
+        self.assertEqual(shown, {"arena_test": (6, "environment", "MALLOC_ARENA_TEST"),
+                                 "top_pad": (4096, "environment", "MALLOC_TOP_PAD_"),
+                                 "trim_threshold": (128 << 10, "default", "default"),
+                                 "mxfast": (128, "default", "default")})
+
+    def test_names_what_the_mode_does_not_heed(self):
+        answer = self.read({"ARENITE_MODE": "classic", "ARENITE_HUGE_PAGES": "always"})
+        self.assertEqual(answer["by_name"]["huge_pages"]["value"], "never")
+        self.assertEqual([(knob["name"], knob["value"]) for knob in answer["without_effect"]],
+                         [("ARENITE_HUGE_PAGES", "always")])
 
     def test_weaker_sources_give_way_to_stronger(self):
         env = {}
@@ -269,13 +361,13 @@ class Settings(Case):
 
     def test_names_a_value_that_cannot_be_read_once_and_keeps_the_weaker(self):
         answer = self.read({"ARENITE_ARENA_MAX": "many", "MALLOC_ARENA_MAX": "2"},
-                           errors="arenite: ARENITE_ARENA_MAX='many' is not a number; it is ignored\n")
+                           errors="arenite: ARENITE_ARENA_MAX='many' is not a number from 0; it is ignored\n")
         self.assertEqual(answer["by_name"]["arena_max"]["value"], 2)
         self.assertEqual([u["name"] for u in answer["unreadable"]], ["ARENITE_ARENA_MAX"])
 
     def test_names_the_tunable_that_cannot_be_read(self):
         answer = self.read({"GLIBC_TUNABLES": "glibc.malloc.arena_max=x"},
-                           errors="arenite: glibc.malloc.arena_max='x' is not a number; it is ignored\n")
+                           errors="arenite: glibc.malloc.arena_max='x' is not a number from 0; it is ignored\n")
         self.assertEqual(answer["by_name"]["arena_max"]["from"], "default")
 
     def test_lists_knobs_without_effect(self):
@@ -286,6 +378,7 @@ class Settings(Case):
         self.assertEqual(set(idle), {"glibc.malloc.tcache_count", "MALLOC_CHECK_",
                                      "MALLOC_TCACHE_COUNT", "ARENITE_ARENA_MAXX"})
         self.assertTrue(all(idle.values()))
+        self.assertIn("did you mean ARENITE_ARENA_MAX?", idle["ARENITE_ARENA_MAXX"])
         self.assertEqual(self.read()["without_effect"], [])
 
     def test_prints_a_table(self):
@@ -305,6 +398,46 @@ class Settings(Case):
         settings = {s["name"]: (s["value"], s["from"]) for s in json.loads(self.assert_ok(done))["settings"]}
         self.assertEqual(settings["mxfast"], (32, "ARENITE_MXFAST"))
         self.assertEqual(settings["mode"], ("classic", "ARENITE_MODE"))
+
+
+class Environment(Case):
+    """What the library says of its environment, in a tree of processes: once."""
+
+    WRONG = "arenite: cannot read ARENITE_MODE=fancy: mode takes classic or default; it is ignored\n"
+    # A shell that allocates, three children that do, and one of these has a child.
+    TREE = "ls / >/dev/null; sh -c 'ls / >/dev/null; true'; (ls / >/dev/null); true"
+
+    def said(self, script=TREE, preload=True, **env):
+        if preload:
+            env["LD_PRELOAD"] = str(LIBRARY)
+        environment = {"PATH": os.environ["PATH"], **env}
+        done = subprocess.run(["bash", "-c", script], env=environment, text=True, capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 0)
+        return done.stderr
+
+    def test_says_nothing_of_what_is_right(self):
+        self.assertEqual(self.said(ARENITE_MODE="classic", ARENITE_ARENA_MAX="2", GLIBC_TUNABLES="glibc.cpu.x=1"), "")
+
+    def test_names_a_wrong_value_once(self):
+        self.assertEqual(self.said(ARENITE_MODE="fancy"), self.WRONG)
+
+    def test_names_a_wrong_tunable_once(self):
+        said = self.said(GLIBC_TUNABLES="glibc.cpu.x=1:glibc.malloc.arena_max=1.5:glibc.malloc.perturb=3")
+        self.assertEqual(said, "arenite: cannot read arena_max=1.5: arena_max takes a whole number; it is ignored\n")
+
+    def test_names_an_unknown_setting_once(self):
+        self.assertEqual(self.said(ARENITE_MOED="classic"),
+                         "arenite: unknown setting ARENITE_MOED; did you mean ARENITE_MODE? It is ignored\n")
+        self.assertEqual(self.said(ARENITE_FROBNICATE="x" * 5000),
+                         "arenite: unknown setting ARENITE_FROBNICATE; it is ignored\n")
+
+    def test_names_it_where_the_parent_had_no_library(self):
+        """The first process under the library says it, whoever passed the variable on."""
+        script = f"LD_PRELOAD={LIBRARY} ls / >/dev/null; true"
+        self.assertEqual(self.said(script, preload=False, ARENITE_MODE="fancy"), self.WRONG)
+
+    def test_names_what_a_child_is_given_anew(self):
+        self.assertEqual(self.said("ARENITE_MODE=fancy ls / >/dev/null; true", ARENITE_MODE="classic"), self.WRONG)
 
 
 class Lab(Case):
@@ -384,6 +517,12 @@ class Lab(Case):
     def test_takes_an_allocator_by_path(self):
         done = self.map_clear("--json", "--allocators", str(LIBRARY), entries=1000)
         self.assertEqual(json.loads(done.stdout)["runs"][0]["allocator"], LIBRARY.name)
+
+    def test_json_may_stand_before_the_experiment(self):
+        done = arenite("lab", "--json", "map-clear", "--allocators=glibc", "--entries=1000")
+        self.assertEqual(json.loads(done.stdout)["experiment"], "map-clear")
+        drawn = json.loads(self.assert_ok(arenite("lab", "--json", "first-fit")))
+        self.assertEqual(drawn["experiment"], "first-fit")
 
     def test_refuses_allocators_that_it_cannot_run(self):
         for name, words in (("nosuch", "nosuch"), ("./nosuch.so", "no such file"), ("glibc,glibc", "twice")):

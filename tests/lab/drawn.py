@@ -30,7 +30,7 @@ def cell(frame, name, at):
 def marks(frame, name):
     """The named places of an area: name to address."""
     found = area(frame, name)
-    return {mark["name"]: int(found["start"], 16) + mark["at"] for mark in found.get("marks", [])}
+    return {mark["name"]: int(found.get("start", "0x0"), 16) + mark["at"] for mark in found.get("marks", [])}
 
 
 class DrawnCase(TestCase):
@@ -66,7 +66,8 @@ class DrawnCase(TestCase):
                     self.check_area(drawn)
 
     def check_area(self, drawn):
-        int(drawn["start"], 16)
+        # An address is a real one, or left out.
+        self.assertGreater(int(drawn.get("start", "0x1"), 16), 0)
         at = 0
         for one in drawn["cells"]:
             self.assertEqual(one["at"], at, f"{drawn['name']}: cells tile it")
@@ -84,6 +85,8 @@ class DrawnCase(TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn(f"step {last_step} of {last_step}: ", done.stdout)
         self.assertIn("┌", done.stdout)
+        self.assertIn("not to scale", done.stdout)
+        self.assertNotRegex(done.stdout, r"\b0x0\b")
         self.assertNotIn("\x1b", done.stdout)
         one = run_lab(*self.EXPERIMENT, "--step", "2").stdout
         self.assertIn("step 2 of ", one)

@@ -49,6 +49,18 @@ def experiments():
     return {e["name"]: e["summary"] for e in json.loads(lab("--json").stdout)}
 
 
+def here(experiment):
+    """An experiment's summary, with the numbers of the run that is the site's."""
+    summary = experiments()[experiment["experiment"]]
+    for name, usual in USUAL.get(experiment["experiment"], {}).items():
+        summary = summary.replace(f"{usual:,}", f"{experiment['options'][name]:,}")
+    return summary
+
+
+# Numbers that a summary names, as they usually are.
+USUAL = {"map-clear": {"entries": 5_000_000}, "lazy": {"mebibytes": 256}, "vector-of-blocks": {"blocks": 1_048_576}}
+
+
 def escaped(text):
     """As the command writes it between tags."""
     return html.escape(text, quote=False).replace('"', "&quot;")
@@ -129,7 +141,9 @@ class Writing(unittest.TestCase):
             if not (ROOT / "lab" / f"{name}.zh.md").is_file():
                 missing.append(f"lab/{name}.zh.md")
             page = (SITE / f"{name}.html").read_text()
-            said = [experiments()[name], *experiment.get("conclusion", [])]
+            findings = experiment.get("shown", {}).get("findings", {})
+            said = [here(experiment), *findings.get("header", []), findings.get("sentence", "")]
+            said += [] if findings.get("rows") else experiment.get("conclusion", [])
             for table in experiment.get("shown", {}).get("tables", []):
                 said += [line["heading"] for line in table["lines"] if "heading" in line]
                 said += [line["cells"][0] for line in table["lines"] if "cells" in line] + [table["title"]]
@@ -141,6 +155,72 @@ class Writing(unittest.TestCase):
                     missing.append(f"{name}: {words}")
         if missing:
             self.fail("no Chinese in tools/arenite/web/words.zh.json for\n  " + "\n  ".join(missing))
+
+    def test_sizes_are_those_of_the_run(self):
+        for name, options in USUAL.items():
+            page = Page(SITE / f"{name}.html")
+            run = json.loads((SITE / "figures" / f"{name}.json").read_text())["options"]
+            for option, usual in options.items():
+                self.assertNotEqual(run[option], usual, "--quick takes another")
+                note = f"The figures in this text are those of --{option} {usual:,}. This run had --{option} {run[option]:,}."
+                self.assertIn(note, page.text["en"])
+                self.assertIn(f"这次运行用的是 --{option} {run[option]:,}", page.text["zh"])
+                before = page.text["en"].split("What happens, and why")[0]
+                self.assertIn(f"{run[option]:,}", before)
+                self.assertNotIn(f"{usual:,} ", before)
+        self.assertNotIn("This run had", Page(SITE / "spacing.html").text["en"])
+
+    def test_says_that_the_run_was_quick(self):
+        for name in ("index", *experiments()):
+            text = Page(SITE / f"{name}.html").text
+            self.assertIn("A quick run (--quick)", text["en"], name)
+            self.assertIn("快速运行（--quick）", text["zh"], name)
+
+    def test_has_one_order_everywhere(self):
+        names = list(experiments())
+        self.assertEqual(re.findall(r'class="card" href="([\w-]+)\.html"', (SITE / "index.html").read_text()), names)
+        contents = (SITE / "lazy.html").read_text().split("</nav>")[0]
+        self.assertEqual(re.findall(r'<li><a href="([\w-]+)\.html"', contents), names)
+        self.assertEqual([e["experiment"] for e in ANSWER["experiments"]], names)
+        listed = re.findall(r"(?m)^([a-z][\w-]+)  +\S", lab().stdout)
+        self.assertEqual(listed, names)
+        helped = re.findall(r"(?m)^  ([a-z][\w-]+)(?:  +\S|$)", lab("--help").stdout)
+        self.assertEqual([name for name in helped if name != "all"], names)
+        manual = (ROOT / "man" / "arenite.1").read_text().replace("\\-", "-")
+        parts = manual[manual.index("\nStart here\n"):].split("\n.PP")[0]
+        self.assertEqual([name for name in re.findall(r"[a-z][a-z-]+", parts) if name in names], names)
+        index = Page(SITE / "index.html").text
+        self.assertLess(index["en"].index("Start here"), index["en"].index("map-clear"))
+        self.assertIn("从这里开始", index["zh"])
+
+    def test_concludes_in_a_table_and_a_sentence(self):
+        for experiment in ANSWER["experiments"]:
+            if "drawings" in experiment:
+                continue
+            name, findings = experiment["experiment"], experiment["shown"]["findings"]
+            with self.subTest(name):
+                page = (SITE / f"{name}.html").read_text()
+                box = page[page.index('<div class="conclusion">'):].split("</div>\n</div>")[0]
+                self.assertEqual(box.count("<p>"), 1)
+                self.assertIn(escaped(findings["sentence"]), box)
+                self.assertEqual(box.count("<tr>"), 1 + len(experiment["runs"]))
+
+    def test_a_card_shows_the_deciding_step_with_its_unit(self):
+        index = (SITE / "index.html").read_text()
+        for name, title in (("map-clear", "one second later: resident memory (VmRSS), MiB"),
+                            ("not-returned", "freed: resident memory (VmRSS), MiB"),
+                            ("fragment", "resident MiB, and what of them is live")):
+            card = index[index.index(f'href="{name}.html">\n<h2>'):].split("</a>")[0]
+            self.assertIn(f'lang="en">{title}</span>', card)
+            if "VmRSS" in title:
+                self.assertEqual(card.count("<rect"), 3, "a bar for each allocator")
+
+    def test_says_where_a_drawing_is_not_to_scale_and_invents_no_address(self):
+        index = (SITE / "index.html").read_text()
+        for name in ("walk", "attack", "first-fit", "slab-and-buddy"):
+            card = index[index.index(f'href="{name}.html">\n<h2>'):].split("</a>")[0]
+            self.assertIn("not to scale", card)
+            self.assertNotRegex((SITE / f"{name}.html").read_text(), r"\b0x0\b")
 
     def test_shows_what_failed_and_goes_on(self):
         with tempfile.TemporaryDirectory() as directory:
@@ -273,6 +353,10 @@ class Reading(unittest.TestCase):
                 with self.subTest(drawing=drawing["name"]):
                     self.browser.run("location.hash = arguments[0]; dispatchEvent(new Event('hashchange'))",
                                      drawing["name"])
+                    # It opens where there is something to see.
+                    first = next((i for i, frame in enumerate(drawing["frames"]) if frame.get("memory")), 0)
+                    self.assertEqual(self.browser.run(steps), [str(first + 1)])
+                    self.browser.run(press, "first") if first else None
                     self.assertEqual(self.browser.run(steps), ["1"])
                     text = "return document.querySelectorAll('#' + arguments[0] + ' .ap-text')[0].innerText"
                     last = len(drawing["frames"])

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """walk: what each built-in script claims of the living heap, and what a script may not say."""
 
+import json
 import re
 import subprocess
 import tempfile
@@ -10,6 +11,7 @@ import lab
 from drawn import DrawnCase, area
 from lab import KIB, MIB, main, run_lab
 
+WALKS = Path(__file__).resolve().parents[2] / "lab/walk"
 PAD = 128 * KIB  # M_TOP_PAD, and M_TRIM_THRESHOLD
 HEAP = 64 * MIB
 RUN = "main arena, run 0"
@@ -322,6 +324,23 @@ class OwnScripts(DrawnCase):
                 self.assertEqual((done.returncode, done.stdout), (2, ""))
                 self.assertTrue(done.stderr.startswith(f"walk: {complaint}"), done.stderr)
                 self.assertEqual(done.stderr.count("\n"), 1)
+
+    def test_lists_the_scripts(self):
+        done = run_lab("walk", "--list")
+        lines = [re.split(r"  +", line, maxsplit=1) for line in done.stdout.splitlines()]
+        self.assertEqual([name for name, _ in lines], sorted(script.stem for script in WALKS.glob("*.walk")))
+        self.assertEqual({title[title.rindex("("):] for name, title in lines if name in ("slabs", "purging")},
+                         {"(default mode)"})
+        listed = json.loads(run_lab("walk", "--list", "--json").stdout)
+        self.assertEqual([[one["name"], one["title"]] for one in listed], lines)
+
+    def test_says_which_mode_it_draws(self):
+        for words, mode in ((["coalescing"], "classic"), (["purging"], "default"),
+                            (["purging", "--mode", "classic"], "classic")):
+            for language, wanted in (("en", f"({mode} mode)"), ("zh", f"（{mode} 模式）")):
+                with self.subTest(words, language=language):
+                    done = run_lab("walk", "--script", *words, "--language", language)
+                    self.assertTrue(done.stdout.splitlines()[0].endswith(wanted), done.stdout.splitlines()[0])
 
     def test_scripts_and_modes_that_there_are_not(self):
         for words, complaint in ((["--script", "none"], "walk: none: No such file"),

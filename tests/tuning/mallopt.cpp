@@ -106,6 +106,11 @@ CASE(perturb_fills_freed_memory_with_the_byte) {
   }
 }
 
+CASE(perturb_takes_the_lowest_byte_of_a_larger_number) {
+  EXPECT_EQ(mallopt(M_PERTURB, 0x15a), 1);
+  EXPECT(fresh_memory_is(0xa5));
+}
+
 CASE(perturb_leaves_calloc_and_realloc_right) {
   EXPECT_EQ(mallopt(M_PERTURB, 0x77), 1);
   for (const std::size_t size : {std::size_t{24}, std::size_t{1000}, std::size_t{30000}, 1_MiB}) {

@@ -108,10 +108,28 @@ void Painter::heading(const Drawing& drawing, const Json& frame, size_t number) 
   paragraph(frame.at("text").at(language_), 0);
 }
 
+// Where the area begins; 0 where it is not said.
+uint64_t start_of(const Json& area) {
+  const auto found = area.find("start");
+  return found == area.end() ? 0 : address_of(*found);
+}
+
+// Whether boxes are as wide as they have bytes: where all have the same.
+bool is_to_scale(const Json& area) {
+  const Json& cells = part_of(area, "cells");
+  if (cells.empty()) return true;
+  const bool is_whole =
+      cells.back()["at"].get<uint64_t>() + cells.back()["bytes"].get<uint64_t>() ==
+      area["bytes"].get<uint64_t>();
+  return is_whole && std::all_of(cells.begin(), cells.end(), [&](const Json& cell) {
+           return cell["bytes"] == cells.front()["bytes"];
+         });
+}
+
 // Where an address is, in words: "heap+40".
 std::string place_of(const Json& frame, uint64_t address) {
   for (const Json& area : frame["memory"]) {
-    const uint64_t start = address_of(area["start"]);
+    const uint64_t start = start_of(area);
     if (address >= start && address < start + area["bytes"].get<uint64_t>()) {
       return fmt::format("{}+{}", area["name"].get<std::string>(), address - start);
     }
@@ -165,8 +183,10 @@ std::vector<Box> Painter::boxes_of(const Json& frame, const Json& area) const {
 
 void Painter::area(const Json& frame, const Json& area) {
   gap();
-  line(fmt::format("{}, {} bytes at {}", area["name"].get<std::string>(),
-                   count_text(area["bytes"].get<double>()), area["start"].get<std::string>()));
+  line(fmt::format("{}, {} bytes{}{}", area["name"].get<std::string>(),
+                   count_text(area["bytes"].get<double>()),
+                   start_of(area) == 0 ? "" : fmt::format(" at {:#x}", start_of(area)),
+                   is_to_scale(area) ? "" : ", not to scale"));
   std::vector<Box> row_boxes;
   size_t columns = k_indent + 1;
   for (const Box& box : boxes_of(frame, area)) {

@@ -101,7 +101,7 @@ TEST(DrawingText, PutsCellsIntoBoxesAndMarksBelowThem) {
             "step 2 of 2: act\n"
             "Why.\n"
             "\n"
-            "heap, 48 bytes at 0x1000\n"
+            "heap, 48 bytes at 0x1000, not to scale\n"
             "  +0      +16    +40\n"
             "  ┌───────┬──────┬────┐\n"
             "  │ header│*free │*p  │\n"

@@ -11,18 +11,20 @@
 #include "drawing_text.hpp"
 #include "errors.hpp"
 #include "places.hpp"
+#include "spelling.hpp"
 
 namespace arenite::command {
 namespace {
 
-// Those that --drawing and --step leave; all frames of a drawing share its numbers.
-void print_text(const std::vector<Drawing>& drawings, const std::string& only, size_t step,
-                const std::string& language) {
+// Those that --drawing and --step leave; all frames of a drawing share its numbers. An only drawing
+// is titled where there could be others: its title says which, and in which mode.
+void print_text(const DrawnExperiment& experiment, const std::vector<Drawing>& drawings,
+                const std::string& only, size_t step, const std::string& language) {
   const Terminal terminal = standard_output();
   const char* before = "";
   for (const Drawing& drawing : drawings) {
     if (!only.empty() && drawing.name != only) continue;
-    if (drawings.size() > 1) {
+    if (drawings.size() > 1 || experiment.has_list) {
       fmt::print("{}{}: {}\n", before, terminal.bold(drawing.name),
                  drawing.title.at(language).get<std::string>());
       before = "\n";
@@ -36,13 +38,16 @@ void print_text(const std::vector<Drawing>& drawings, const std::string& only, s
 }
 
 void check_choice(const std::vector<Drawing>& drawings, const std::string& only, size_t step) {
-  std::string names;
+  std::vector<std::string> names;
   size_t steps = 0;
   for (const Drawing& drawing : drawings) {
-    names += (names.empty() ? "" : ", ") + drawing.name;
+    names.push_back(drawing.name);
     if (only.empty() || drawing.name == only) steps = std::max(steps, drawing.frames.size());
   }
-  if (steps == 0) throw UsageError(fmt::format("--drawing: no '{}'; there are {}", only, names));
+  if (steps == 0) {
+    throw UsageError(fmt::format("--drawing: no '{}'; there are {}{}", only, fmt::join(names, ", "),
+                                 did_you_mean(only, names)));
+  }
   if (step > steps) throw UsageError(fmt::format("--step: there are {} steps", steps));
 }
 
@@ -84,31 +89,34 @@ Json to_json(const DrawnExperiment& experiment, const std::vector<Drawing>& draw
   return out;
 }
 
-DrawnLab::DrawnLab(CLI::App& lab, const std::string& version) {
-  for (const DrawnExperiment& experiment : drawn_experiments()) {
-    Request& request = *requests_.emplace_back(std::make_unique<Request>());
-    request.experiment = experiment;
-    request.parser = lab.add_subcommand(experiment.name, experiment.summary);
-    request.parser->set_version_flag("--version", version);
-    request.parser->add_flag("--json", request.json, "all frames as JSON");
-    request.parser->add_option("--step", request.step, "one step alone")
-        ->check(CLI::Range(size_t{1}, size_t{100'000}))
-        ->type_name("N");
-    request.parser->add_option("--drawing", request.drawing, "one drawing of several")
-        ->type_name("NAME");
-    request.parser->add_option("--language", request.language, "of the sentences: en or zh")
-        ->check(CLI::IsMember({"en", "zh"}))
-        ->type_name("LANGUAGE")
-        ->capture_default_str();
-    if (experiment.wants_library) {
-      request.parser->add_option("--library", request.library, "the libarenite.so to use")
-          ->type_name("PATH");
-    }
-    for (TextOption& option : request.experiment.options) {
-      request.parser->add_option("--" + option.name, option.value, option.help)
-          ->type_name(option.type_name);
-    }
+CLI::App* DrawnLab::add(CLI::App& lab, const DrawnExperiment& experiment,
+                        const std::string& version) {
+  Request& request = *requests_.emplace_back(std::make_unique<Request>());
+  request.experiment = experiment;
+  request.parser = lab.add_subcommand(experiment.name, experiment.summary);
+  request.parser->set_version_flag("--version", version);
+  request.parser->add_flag("--json", request.json, "all frames as JSON");
+  request.parser->add_option("--step", request.step, "one step alone")
+      ->check(CLI::Range(size_t{1}, size_t{100'000}))
+      ->type_name("N");
+  request.parser->add_option("--drawing", request.drawing, "one drawing of several")
+      ->type_name("NAME");
+  request.parser->add_option("--language", request.language, "of the sentences: en or zh")
+      ->check(CLI::IsMember({"en", "zh"}))
+      ->type_name("LANGUAGE")
+      ->capture_default_str();
+  if (experiment.has_list) {
+    request.parser->add_flag("--list", request.list, "the drawings there are, by name");
   }
+  if (experiment.wants_library) {
+    request.parser->add_option("--library", request.library, "the libarenite.so to use")
+        ->type_name("PATH");
+  }
+  for (TextOption& option : request.experiment.options) {
+    request.parser->add_option("--" + option.name, option.value, option.help)
+        ->type_name(option.type_name);
+  }
+  return request.parser;
 }
 
 bool DrawnLab::is_asked_for() const {
@@ -116,19 +124,42 @@ bool DrawnLab::is_asked_for() const {
                      [](const auto& request) { return request->parser->parsed(); });
 }
 
-int DrawnLab::run() const {
+int DrawnLab::run(bool json) const {
   const auto asked = std::find_if(requests_.begin(), requests_.end(),
                                   [](const auto& request) { return request->parser->parsed(); });
-  return asked == requests_.end() ? k_status_usage : perform(**asked);
+  return asked == requests_.end() ? k_status_usage : perform(**asked, json || (*asked)->json);
 }
 
-int DrawnLab::perform(const Request& request) {
+int DrawnLab::list(const DrawnExperiment& experiment, bool json) {
+  ChildStart start;
+  start.is_traced = false;
+  start.program = find_lab_program(experiment.program);
+  start.arguments = {"--list"};
+  start.environment = environment_without({"LD_PRELOAD"});
+  std::vector<std::string> lines;
+  const int status =
+      run_child(start, {[&](const std::string& line) { lines.push_back(line); }, [] {}});
+  if (status != 0) throw Failure(fmt::format("{} {}", experiment.program, describe_end(status)));
+  Json names = Json::array();
+  for (const std::string& line : lines) {
+    const size_t gap = line.find("  ");
+    names.push_back(
+        {{"name", line.substr(0, gap)},
+         {"title", line.substr(std::min(line.find_first_not_of(' ', gap), line.size()))}});
+    if (!json) fmt::print("{}\n", line);
+  }
+  if (json) fmt::print("{}\n", names.dump(2));
+  return 0;
+}
+
+int DrawnLab::perform(const Request& request, bool json) {
+  if (request.list) return list(request.experiment, json);
   const std::vector<Drawing> drawings = run_drawn(request.experiment, request.library);
   check_choice(drawings, request.drawing, request.step);
-  if (request.json) {
+  if (json) {
     fmt::print("{}\n", to_json(request.experiment, drawings).dump(1));
   } else {
-    print_text(drawings, request.drawing, request.step, request.language);
+    print_text(request.experiment, drawings, request.drawing, request.step, request.language);
   }
   return 0;
 }

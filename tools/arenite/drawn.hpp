@@ -3,6 +3,7 @@
 //   arenite lab first-fit                  every step as a drawing
 //   arenite lab first-fit --step 4         that one
 //   arenite lab attack --drawing unlink    one of several
+//   arenite lab walk --list                the drawings' names and titles, without drawing them
 //   arenite lab first-fit --json           {"experiment":…,"kind":"drawn","drawings":[{"name":…,
 //                                          "title":{…},"frames":[…]}]}, frames as in lab/frames.hpp
 //
@@ -32,6 +33,7 @@ struct DrawnExperiment {
   std::string program;  // in lab/
   bool wants_library;   // is given --library with the path of libarenite.so
   std::vector<TextOption> options;
+  bool has_list = false;  // its program's --list prints a line for each drawing: name, title
 };
 
 // All of them, in the order in which they are listed.
@@ -46,10 +48,12 @@ Json to_json(const DrawnExperiment& experiment, const std::vector<Drawing>& draw
 // The subcommands of `arenite lab` for drawn experiments.
 class DrawnLab {
  public:
-  DrawnLab(CLI::App& lab, const std::string& version);
+  // Adds one to the parser of `lab`; returns the parser of its own.
+  CLI::App* add(CLI::App& lab, const DrawnExperiment& experiment, const std::string& version);
 
   bool is_asked_for() const;
-  int run() const;
+  // `json`: whether JSON was asked for already, of `lab`.
+  int run(bool json) const;
 
  private:
   struct Request {
@@ -60,9 +64,12 @@ class DrawnLab {
     std::string language = "en";
     size_t step = 0;  // 0: all
     bool json = false;
+    bool list = false;
   };
 
-  static int perform(const Request& request);
+  static int list(const DrawnExperiment& experiment, bool json);
+
+  static int perform(const Request& request, bool json);
 
   std::vector<std::unique_ptr<Request>> requests_;  // CLI11 keeps pointers into them
 };

@@ -24,7 +24,8 @@ const std::vector<DrawnExperiment>& drawn_experiments() {
          "a built-in script's name, a file, or - for standard input; without it all that "
          "are built in",
          "NAME|FILE", ""},
-        {"mode", "classic or default, instead of the script's own", "MODE", ""}}},
+        {"mode", "classic or default, instead of the script's own", "MODE", ""}},
+       true},
       {"slab-and-buddy",
        "objects that keep their place, colours, spans that split and join; fragmentation measured",
        "slab_and_buddy",

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "errors.hpp"
+#include "figures.hpp"
 
 namespace arenite::command {
 
@@ -63,6 +64,17 @@ const Step& Run::row(const std::string& table, const std::string& key) const {
   const Step* const found = find(rows(table), key);
   if (found == nullptr) throw Failure(fmt::format("there was no row '{}' in '{}'", key, table));
   return *found;
+}
+
+std::string summary_of(const Experiment& experiment) {
+  std::string text = experiment.summary;
+  for (const NumberOption& option : experiment.options) {
+    const std::string mark = "{" + option.name + "}";
+    for (size_t at = 0; (at = text.find(mark, at)) != std::string::npos;) {
+      text.replace(at, mark.size(), count_text(static_cast<double>(option.value)));
+    }
+  }
+  return text;
 }
 
 }  // namespace arenite::command

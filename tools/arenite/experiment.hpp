@@ -105,9 +105,15 @@ struct Variant {
   std::vector<std::string> allocators = {};  // only these, of those that were asked for; empty: all
 };
 
+// A column of the table that sums an experiment up: a figure of a run, as text.
+struct Finding {
+  std::string title;  // with its unit
+  std::string (*cell)(const Run& run);
+};
+
 struct Experiment {
   std::string name;     // as in `arenite lab NAME`; its page is lab/NAME.md
-  std::string summary;  // one line
+  std::string summary;  // one line; {name} in it stands for the option's value (summary_of)
   std::string program;  // in lab/
   std::vector<NumberOption> options = {};
   std::vector<std::string> steps = {};  // in the order in which the program prints them
@@ -117,11 +123,16 @@ struct Experiment {
   std::string plot_figure = {};  // drawn for each step, in MiB
   std::vector<CurvePlot> curves = {};
   std::vector<Variant> variants = {};  // besides the program as it is
+  std::vector<Finding> findings = {};  // the deciding one first
+  std::string deciding_step = {};      // whose bars say most; empty: the plots or findings do
   bool is_traced = true;  // false where counting calls to the kernel would spoil the times
   // What was gained, in whole sentences reckoned from the figures of all runs.
   std::vector<std::string> (*conclude)(const std::vector<Run>& runs,
                                        const std::vector<NumberOption>& options) = nullptr;
 };
+
+// The summary, with the options' values in it.
+std::string summary_of(const Experiment& experiment);
 
 // All experiments, in the order in which they are listed.
 const std::vector<Experiment>& all_experiments();

@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "errors.hpp"
 #include "experiments.hpp"
+#include "parts.hpp"
 #include "plot.hpp"
 #include "presentation.hpp"
 #include "table.hpp"
@@ -202,6 +204,48 @@ TEST(Presentation, DrawsWhatDoesNotDependOnTheAllocatorOnce) {
   EXPECT_EQ(curves[2].colour, 2u);
   ASSERT_EQ(curves[2].points.size(), 1u);
   EXPECT_EQ(curves[2].points[0].y, 3);
+}
+
+TEST(Summary, HasTheNumbersOfTheRun) {
+  Experiment e = map_clear();
+  EXPECT_NE(summary_of(e).find("of 5,000,000 keys"), std::string::npos);
+  e.options.front().value = 1234;
+  EXPECT_NE(summary_of(e).find("of 1,234 keys"), std::string::npos);
+  for (const Experiment& each : all_experiments())
+    EXPECT_EQ(summary_of(each).find('{'), std::string::npos) << each.name;
+}
+
+TEST(Parts, HaveEachExperimentOnce) {
+  std::vector<std::string> names;
+  for (const Part& part : lab_parts())
+    names.insert(names.end(), part.names.begin(), part.names.end());
+  std::sort(names.begin(), names.end());
+  std::vector<std::string> all;
+  for (const Experiment& each : all_experiments()) all.push_back(each.name);
+  for (const DrawnExperiment& each : drawn_experiments()) all.push_back(each.name);
+  std::sort(all.begin(), all.end());
+  EXPECT_EQ(names, all);
+}
+
+TEST(Findings, AreALineForEachRunAndASentenceOfTheTwoCompared) {
+  const std::vector<command::Run> runs = {run_of("glibc", 300, 300, 1),
+                                          run_of("arenite", 310, 2, 1)};
+  Experiment e = map_clear();
+  e.sections = {};
+  e.plot_figure = "heap_resident_bytes";
+  const Presentation shown = present(e, runs);
+  EXPECT_EQ(shown.sentence,
+            "MiB kept a second after clear(): 300.0 under glibc, 2.0 under arenite.");
+  ASSERT_EQ(shown.findings.lines.size(), 2u);
+  EXPECT_EQ(shown.findings.lines[1].cells[0], "arenite");
+  EXPECT_EQ(shown.findings.lines[1].cells[1], "2.0");
+  ASSERT_EQ(shown.deciding.bars.size(), 2u);
+  EXPECT_EQ(shown.deciding.bars[0].caption, "300.0");
+  EXPECT_EQ(shown.deciding.title, "one second later: resident memory (VmRSS), MiB");
+}
+
+TEST(Findings, EveryMeasuredExperimentHasSome) {
+  for (const Experiment& each : all_experiments()) EXPECT_FALSE(each.findings.empty()) << each.name;
 }
 
 TEST(Terminal, CountsCharactersNotBytes) {

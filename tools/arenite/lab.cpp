@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "figures.hpp"
+#include "parts.hpp"
 #include "presentation.hpp"
 #include "runner.hpp"
 #include "surroundings.hpp"
@@ -40,7 +41,7 @@ void print_text(const Experiment& experiment, const Outcome& outcome,
                 const std::vector<std::string>& conclusion) {
   const Terminal terminal = standard_output();
   const Surroundings around;
-  fmt::print("{}: {}\n", terminal.bold(experiment.name), experiment.summary);
+  fmt::print("{}: {}\n", terminal.bold(experiment.name), summary_of(experiment));
   fmt::print("{}, glibc {}, processors: {}, page size: {}, transparent huge pages: {}\n",
              around.kernel, around.libc, around.processors, around.page_bytes, around.huge_pages);
   for (const NumberOption& option : experiment.options) {
@@ -86,18 +87,24 @@ Json to_json(const Experiment& experiment, const Outcome& outcome,
 
 Lab::Lab(CLI::App& command, const std::string& version)
     : lab_(command.add_subcommand("lab", "experiments that show what an allocator does")),
-      drawn_(*lab_, version),
       all_(*lab_, version) {
   lab_->set_version_flag("--version", version);
-  lab_->add_flag("--json", json_, "the list as JSON");
+  lab_->add_flag("--json", json_, "the list, or an experiment's figures, as JSON");
   lab_->require_subcommand(0, 1);
-  for (const Experiment& experiment : all_experiments()) add(experiment, version);
+  for (const Part& part : lab_parts()) {
+    for (const std::string& name : part.names) {
+      const Experiment* const measured = measured_named(name);
+      CLI::App* const parser = measured != nullptr ? add(*measured, version)
+                                                   : drawn_.add(*lab_, *drawn_named(name), version);
+      parser->group(part.title);
+    }
+  }
 }
 
-void Lab::add(const Experiment& experiment, const std::string& version) {
+CLI::App* Lab::add(const Experiment& experiment, const std::string& version) {
   Request& request = *requests_.emplace_back(std::make_unique<Request>());
   request.experiment = experiment;
-  request.parser = lab_->add_subcommand(experiment.name, experiment.summary);
+  request.parser = lab_->add_subcommand(experiment.name, summary_of(experiment));
   request.parser->set_version_flag("--version", version);
   request.parser->add_flag("--json", request.json, "all figures as JSON");
   request.parser
@@ -115,35 +122,41 @@ void Lab::add(const Experiment& experiment, const std::string& version) {
         ->type_name("N")
         ->capture_default_str();
   }
+  return request.parser;
 }
 
 int Lab::list() const {
-  if (json_) {
-    Json out = Json::array();
-    const auto add = [&](const auto& experiment, const char* kind) {
-      out.push_back({{"name", experiment.name}, {"summary", experiment.summary}, {"kind", kind}});
-    };
-    for (const Experiment& experiment : all_experiments()) add(experiment, "measured");
-    for (const DrawnExperiment& experiment : drawn_experiments()) add(experiment, "drawn");
-    fmt::print("{}\n", out.dump(2));
-    return 0;
-  }
   size_t width = 0;
-  for (const Experiment& e : all_experiments()) width = std::max(width, e.name.size());
-  for (const DrawnExperiment& e : drawn_experiments()) width = std::max(width, e.name.size());
-  for (const Experiment& e : all_experiments())
-    fmt::print("{:<{}}  {}\n", e.name, width, e.summary);
-  for (const DrawnExperiment& e : drawn_experiments())
-    fmt::print("{:<{}}  {}\n", e.name, width, e.summary);
+  for (const Part& part : lab_parts()) {
+    for (const std::string& name : part.names) width = std::max(width, name.size());
+  }
+  Json out = Json::array();
+  const Terminal terminal = standard_output();
+  const char* before = "";
+  for (const Part& part : lab_parts()) {
+    if (!json_) fmt::print("{}{}\n", before, terminal.bold(part.title));
+    before = "\n";
+    for (const std::string& name : part.names) {
+      const Experiment* const measured = measured_named(name);
+      const std::string summary =
+          measured != nullptr ? summary_of(*measured) : drawn_named(name)->summary;
+      out.push_back({{"name", name},
+                     {"summary", summary},
+                     {"kind", measured != nullptr ? "measured" : "drawn"},
+                     {"part", part.title}});
+      if (!json_) fmt::print("{:<{}}  {}\n", name, width, summary);
+    }
+  }
+  if (json_) fmt::print("{}\n", out.dump(2));
   return 0;
 }
 
-int Lab::perform(const Request& request) {
+int Lab::perform(const Request& request) const {
   const Experiment& experiment = request.experiment;
   const std::vector<Allocator> allocators = find_allocators(request.allocators, request.library);
   const Outcome outcome = run_experiment(experiment, allocators);
   const std::vector<std::string> conclusion = experiment.conclude(outcome.runs, experiment.options);
-  if (request.json) {
+  if (request.json || json_) {
     fmt::print("{}\n", to_json(experiment, outcome, conclusion).dump(2));
   } else {
     print_text(experiment, outcome, conclusion);
@@ -155,8 +168,8 @@ int Lab::run() const {
   for (const std::unique_ptr<Request>& request : requests_) {
     if (request->parser->parsed()) return perform(*request);
   }
-  if (all_.is_asked_for()) return all_.run();
-  return drawn_.is_asked_for() ? drawn_.run() : list();
+  if (all_.is_asked_for()) return all_.run(json_);
+  return drawn_.is_asked_for() ? drawn_.run(json_) : list();
 }
 
 }  // namespace arenite::command

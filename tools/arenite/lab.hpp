@@ -37,9 +37,9 @@ class Lab {
     bool json = false;
   };
 
-  void add(const Experiment& experiment, const std::string& version);
+  CLI::App* add(const Experiment& experiment, const std::string& version);
   int list() const;
-  static int perform(const Request& request);
+  int perform(const Request& request) const;
 
   CLI::App* lab_;
   DrawnLab drawn_;

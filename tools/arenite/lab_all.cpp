@@ -9,9 +9,12 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "busyness.hpp"
 #include "drawn.hpp"
 #include "errors.hpp"
+#include "figures.hpp"
 #include "lab.hpp"
+#include "parts.hpp"
 #include "runner.hpp"
 #include "terminal.hpp"
 
@@ -50,6 +53,15 @@ void perform_measured(Experiment experiment, const std::vector<Allocator>& alloc
       if (option.quick != 0) option.value = option.quick;
     }
   }
+  const Experiment& usual = *measured_named(experiment.name);
+  for (size_t i = 0; i < experiment.options.size(); i++) {
+    const NumberOption& here = experiment.options[i];
+    if (here.value == usual.options[i].value) continue;
+    chapter.other_sizes.push_back({here.name,
+                                   count_text(static_cast<double>(usual.options[i].value)),
+                                   count_text(static_cast<double>(here.value))});
+  }
+  chapter.summary = summary_of(experiment);
   const Outcome outcome = run_experiment(experiment, allocators, prefix);
   chapter.conclusion = experiment.conclude(outcome.runs, experiment.options);
   chapter.shown = present(experiment, outcome.runs);
@@ -101,22 +113,26 @@ LabAll::LabAll(CLI::App& lab, const std::string& version)
 std::vector<LabAll::Stage> LabAll::stages() const {
   std::vector<Stage> stages;
   const std::vector<Allocator> allocators = find_allocators(allocators_, library_);
-  for (const Experiment& experiment : all_experiments()) {
-    stages.push_back({experiment.name, experiment.summary,
-                      [&experiment, allocators, this](Chapter& chapter, const auto& prefix) {
-                        perform_measured(experiment, allocators, is_quick_, chapter, prefix);
-                      }});
-  }
-  for (const DrawnExperiment& experiment : drawn_experiments()) {
-    stages.push_back(
-        {experiment.name, experiment.summary, [&experiment, this](Chapter& chapter, const auto&) {
-           chapter.figures = to_json(experiment, run_drawn(experiment, library_));
-         }});
+  for (const Part& part : lab_parts()) {
+    for (const std::string& name : part.names) {
+      if (const Experiment* const measured = measured_named(name)) {
+        stages.push_back({name, summary_of(*measured),
+                          [measured, allocators, this](Chapter& chapter, const auto& prefix) {
+                            perform_measured(*measured, allocators, is_quick_, chapter, prefix);
+                          }});
+        continue;
+      }
+      const DrawnExperiment* const drawn = drawn_named(name);
+      stages.push_back({name, drawn->summary, [drawn, this](Chapter& chapter, const auto&) {
+                          chapter.figures = to_json(*drawn, run_drawn(*drawn, library_));
+                        }});
+    }
   }
   return stages;
 }
 
-int LabAll::run() const {
+int LabAll::run(bool json) const {
+  json = json || json_;
   const std::vector<Stage> stages = this->stages();
   if (!report_.empty()) prepare_report(report_);
   const Terminal terminal = standard_output();
@@ -126,6 +142,7 @@ int LabAll::run() const {
   for (const Stage& stage : stages) {
     Chapter& chapter = chapters.emplace_back(Chapter{stage.name, stage.summary});
     tour.begin(stage.name);
+    const Busyness busyness;
     try {
       stage.perform(chapter, [&] { return tour.text(); });
     } catch (const std::exception& error) {
@@ -133,12 +150,14 @@ int LabAll::run() const {
       chapter.error = error.what();
       failed += (failed.empty() ? "" : ", ") + stage.name;
     }
-    if (!json_) print_summary(chapter, terminal);
+    // What is drawn has no times; how busy the machine was is nothing to it.
+    chapter.circumstances = {is_quick_, chapter.conclusion.empty() ? 0 : busyness.others()};
+    if (!json) print_summary(chapter, terminal);
   }
-  if (json_) fmt::print("{}\n", to_json(chapters).dump(2));
+  if (json) fmt::print("{}\n", to_json(chapters).dump(2));
   if (!report_.empty()) {
     write_report(report_, chapters);
-    if (!json_) fmt::print("{}\n", (std::filesystem::path(report_) / "index.html").string());
+    if (!json) fmt::print("{}\n", (std::filesystem::path(report_) / "index.html").string());
   }
   if (!failed.empty()) throw Failure("these experiments failed: " + failed);
   return 0;

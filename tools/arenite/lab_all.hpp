@@ -20,7 +20,8 @@ class LabAll {
   LabAll(CLI::App& lab, const std::string& version);
 
   bool is_asked_for() const { return parser_->parsed(); }
-  int run() const;
+  // `json`: whether JSON was asked for already, of `lab`.
+  int run(bool json) const;
 
  private:
   // An experiment of any kind: it can be performed and tells its chapter.

@@ -1,7 +1,9 @@
 // The command `arenite`: run a program under the library, see its settings, visit the lab.
 //
-//   main.cpp       this: one parser, three subcommands, one place for errors
-//   run            become a program with the library preloaded (reach: can it be?)
+//   main.cpp       this: one parser, its subcommands, one place for errors
+//   help           help and version as words; what was probably meant by an unknown one (spelling)
+//   run            become a program with the library preloaded (reach: can it be? preload: can the
+//                  library?)
 //   settings       what the library reads in this environment (setting_text: the table as words)
 //   lab            experiments, side by side (experiment, experiments/: what there is; allocators:
 //                  under what; runner, child, tracer: running one; presentation, table, plot,
@@ -23,6 +25,7 @@
 #include <vector>
 
 #include "errors.hpp"
+#include "help.hpp"
 #include "lab.hpp"
 #include "run.hpp"
 #include "settings.hpp"
@@ -46,7 +49,9 @@ int arenite_main(std::vector<std::string> words) {
   RunCommand run(command, version);
   const SettingsCommand settings(command, version);
   const Lab lab(command, version);
+  add_help(command);
 
+  words = as_options(command, words);
   if (!words.empty() && words.front() == "run") {
     words.erase(words.begin());
     words = run.take_program(words);
@@ -57,6 +62,9 @@ int arenite_main(std::vector<std::string> words) {
     command.parse(words);
   } catch (const CLI::Success& help_or_version) {
     return command.exit(help_or_version);
+  } catch (const CLI::ExtrasError& error) {
+    return complain(fmt::format("{} (try --help)", what_is_unknown(command, error)),
+                    k_status_usage);
   } catch (const CLI::ParseError& error) {
     return complain(fmt::format("{} (try --help)", error.what()), k_status_usage);
   }

@@ -1,5 +1,7 @@
 // An experiment's runs as tables and plots: what the terminal shows and --json carries.
 //
+// And what decides: a table with a line for each run, and one sentence of it.
+//
 // One table and one set of plots for each variant, with a column, a bar or a curve for each
 // allocator. Cells are text already, so that whoever shows them needs to know nothing of the
 // experiment.
@@ -41,6 +43,9 @@ struct Presentation {
   std::vector<ShownTable> tables;
   std::vector<ShownBars> bars;
   std::vector<ShownCurves> curves;
+  ShownTable findings = {};   // a line for each run; no lines where an experiment has none
+  std::string sentence = {};  // the deciding one, of the two runs that are compared
+  ShownBars deciding = {};    // the bars of the step that says most, of the program as it is
 };
 
 Presentation present(const Experiment& experiment, const std::vector<Run>& runs);

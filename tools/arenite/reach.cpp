@@ -19,8 +19,6 @@
 namespace arenite::command {
 namespace {
 
-constexpr unsigned char k_own_class = sizeof(void*) == 8 ? ELFCLASS64 : ELFCLASS32;
-
 // The file that execvp() would take, or empty.
 std::string resolve(const std::string& program) {
   if (program.find('/') != std::string::npos) return program;
@@ -62,19 +60,31 @@ bool changes_identity(const struct stat& status) {
 
 }  // namespace
 
-std::string why_unreached(const std::string& program) {
+ElfClass class_of_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  char ident[EI_NIDENT] = {};
+  if (!file.read(ident, sizeof ident) || memcmp(ident, ELFMAG, SELFMAG) != 0) return ElfClass::none;
+  return ident[EI_CLASS] == ELFCLASS64 ? ElfClass::bits_64 : ElfClass::bits_32;
+}
+
+ElfClass class_of_program(const std::string& program) {
+  const std::string path = resolve(program);
+  return path.empty() ? ElfClass::none : class_of_file(path);
+}
+
+std::string why_unreached(const std::string& program, const std::string& library) {
   const std::string path = resolve(program);
   struct stat status {};
   if (path.empty() || stat(path.c_str(), &status) != 0) return {};
   if (changes_identity(status)) return "it runs as another user or group, which forbids preloading";
+  const ElfClass elf_class = class_of_file(path);
+  if (elf_class == ElfClass::none) return {};
   std::ifstream file(path, std::ios::binary);
-  char ident[EI_NIDENT] = {};
-  if (!file.read(ident, sizeof ident) || memcmp(ident, ELFMAG, SELFMAG) != 0) return {};
-  const auto elf_class = static_cast<unsigned char>(ident[EI_CLASS]);
-  const bool dynamic = elf_class == ELFCLASS64 ? has_interpreter<Elf64_Ehdr, Elf64_Phdr>(file)
-                                               : has_interpreter<Elf32_Ehdr, Elf32_Phdr>(file);
+  const bool dynamic = elf_class == ElfClass::bits_64
+                           ? has_interpreter<Elf64_Ehdr, Elf64_Phdr>(file)
+                           : has_interpreter<Elf32_Ehdr, Elf32_Phdr>(file);
   if (!dynamic) return "it is statically linked; link it with libarenite.a instead";
-  if (elf_class != k_own_class) return "it is of another word size than the library";
+  if (elf_class != class_of_file(library)) return "it is of another word size than the library";
   return {};
 }
 

@@ -22,6 +22,22 @@
 
 namespace arenite::command {
 
+// A number that differs from the one that an experiment's page is written about.
+struct OtherSize {
+  std::string option;
+  std::string usual;
+  std::string here;
+};
+
+// Under what circumstances the figures came about.
+struct Circumstances {
+  bool is_quick = false;
+  double others = 0;  // what others used of the machine's processors meanwhile, 0 to 1
+
+  bool is_busy() const { return others > k_busy; }
+  static constexpr double k_busy = 0.1;
+};
+
 // What is told of one experiment. Where it failed there is `error`, and no figures.
 struct Chapter {
   std::string name;
@@ -30,6 +46,8 @@ struct Chapter {
   std::vector<std::string> conclusion = {};
   Json figures = {};  // as of --json
   std::string error = {};
+  std::vector<OtherSize> other_sizes = {};
+  Circumstances circumstances = {};
 };
 
 // Makes the directory, if need be. Throws Failure where that or writing to it is not possible.

@@ -57,7 +57,7 @@ std::string table_html(const ShownTable& table) {
   if (!table.title.empty()) out += fmt::format("<h3>{}</h3>\n", in_both(table.title));
   out += "<div class=\"scroll\"><table class=\"figures\">\n<thead><tr>";
   for (const std::string& name : table.header) {
-    out += fmt::format("<th scope=\"col\">{}</th>", escaped(name));
+    out += fmt::format("<th scope=\"col\">{}</th>", in_both(name));
   }
   out += "</tr></thead>\n<tbody>\n";
   for (const ShownLine& line : table.lines) {
@@ -75,6 +75,22 @@ std::string table_html(const ShownTable& table) {
     out += "</tr>\n";
   }
   return out + "</tbody>\n</table></div>\n";
+}
+
+std::string picture_title(const std::string& title) {
+  return fmt::format("<p class=\"what\">{}</p>\n", in_both(title));
+}
+
+// Of the table of findings the deciding column, of the program as it is.
+std::string first_finding(const ShownTable& findings) {
+  const bool has_variants = findings.header.at(1) == "how it was run";
+  const size_t column = has_variants ? 2 : 1;
+  ShownTable shown{{}, {"", findings.header.at(column)}, {}};
+  for (const ShownLine& line : findings.lines) {
+    if (has_variants && !line.cells.at(1).empty()) continue;
+    shown.lines.push_back({{line.cells.front(), line.cells.at(column)}, false});
+  }
+  return table_html(shown);
 }
 
 // A value of the figures as one reads it.
@@ -129,6 +145,12 @@ std::string machine_terms(const Json& figures) {
 
 }  // namespace
 
+std::string findings(const Chapter& chapter) {
+  const ShownTable& table = chapter.shown.findings;
+  if (table.lines.empty()) return {};
+  return fmt::format("<p>{}</p>\n", in_both(chapter.shown.sentence)) + table_html(table);
+}
+
 std::string plot_legend(const Presentation& shown) {
   Legend legend;
   for (const ShownBars& bars : shown.bars) {
@@ -149,11 +171,19 @@ std::string plots(const Chapter& chapter) {
 
 std::string thumbnail(const Chapter& chapter) {
   const Presentation& shown = chapter.shown;
+  if (!shown.deciding.bars.empty()) {
+    return picture_title(shown.deciding.title) + svg_bars(shown.deciding.bars, k_phone_width);
+  }
   if (!shown.bars.empty()) return svg_bars(shown.bars.front().bars, k_phone_width);
   if (!shown.curves.empty()) {
-    return svg_curves(shown.curves.front().x_title, shown.curves.front().curves, k_phone_width);
+    return picture_title(shown.curves.front().title) +
+           svg_curves(shown.curves.front().x_title, shown.curves.front().curves, k_phone_width);
   }
-  if (chapter.figures.contains("drawings")) return film(chapter.figures["drawings"].front());
+  if (chapter.figures.contains("drawings")) {
+    return film(chapter.figures["drawings"].front()) +
+           fmt::format("<p class=\"scale\">{}</p>", in_both("not to scale", "未按比例", "span"));
+  }
+  if (!shown.findings.lines.empty()) return first_finding(shown.findings);
   std::string words;
   for (const std::string& sentence : chapter.conclusion) {
     words += fmt::format("<p>{}</p>\n", in_both(sentence));

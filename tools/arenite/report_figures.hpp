@@ -13,7 +13,11 @@ std::string plot_legend(const Presentation& shown);
 // All plots, each with its title and which colour is who.
 std::string plots(const Chapter& chapter);
 
-// For the index: the main plot or, of what is drawn, the frames as a film; else the conclusion.
+// What decides: a sentence and a table with a line for each run. Empty where there is none.
+std::string findings(const Chapter& chapter);
+
+// For the index: the bars of the deciding step, a curve or, of what is drawn, the frames as a film;
+// else the deciding figure; else the conclusion.
 std::string thumbnail(const Chapter& chapter);
 
 // An element for each drawing that site.js makes a player of.

@@ -4,11 +4,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "assets.hpp"
 #include "html.hpp"
+#include "parts.hpp"
 #include "report_figures.hpp"
 #include "report_links.hpp"
 #include "words.hpp"
@@ -53,10 +55,22 @@ std::string without_name(const std::string& title, const std::string& name) {
   return title;
 }
 
+const Told* told_of(const std::vector<Told>& chapters, const std::string& name) {
+  for (const Told& told : chapters) {
+    if (told.chapter.name == name) return &told;
+  }
+  return nullptr;
+}
+
 std::string contents(const std::vector<Told>& chapters, size_t depth, const std::string& current) {
   std::string out = "<nav class=\"contents\">\n<ol>\n";
   for (const Told& told : chapters) {
     const std::string& name = told.chapter.name;
+    for (const Part& part : lab_parts()) {
+      if (part.names.front() == name)
+        out +=
+            fmt::format("<li class=\"part\">{}</li>\n", in_both(part.title, part.chinese, "span"));
+    }
     out += fmt::format("<li><a href=\"{}{}.html\"{}{}>{}</a></li>\n", way_up(depth), name,
                        name == current ? " aria-current=\"page\"" : "",
                        told.chapter.error.empty() ? "" : " class=\"failed\"", name);
@@ -73,7 +87,55 @@ std::string section(const char* id, const std::string& title, const std::string&
   return fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n{}</section>\n", id, title, body);
 }
 
+std::string percent(double share) {
+  return fmt::format("{:.0f}", share * 100);
+}
+
+// What to hold against the figures: that they are few, or that others worked meanwhile.
+std::string banner(bool is_quick, double others) {
+  std::string out;
+  if (is_quick) {
+    out += fmt::format(
+        "<p>{}</p>\n",
+        both("A quick run (--quick): smaller sizes, which show that all of it works rather than "
+             "what it shows.",
+             "快速运行（--quick）：规模较小，只能说明一切可以运行，不足以说明实验的结论。"));
+  }
+  if (others > Circumstances::k_busy) {
+    const std::string share = percent(others);
+    out += fmt::format(
+        "<p>{}</p>\n",
+        both(fmt::format("The machine was busy: others had {} % of its processors meanwhile. Times "
+                         "are not to be compared; sizes and counts are.",
+                         share)
+                 .c_str(),
+             fmt::format(
+                 "运行期间机器繁忙：其他程序占用了 {}% 的处理器。时间不可比较，大小与次数可以。",
+                 share)
+                 .c_str()));
+  }
+  return out.empty() ? out : "<div class=\"banner\" role=\"note\">\n" + out + "</div>\n";
+}
+
+// The explanation tells of the usual sizes.
+std::string sizes_note(const Chapter& chapter) {
+  std::string out;
+  for (const OtherSize& size : chapter.other_sizes) {
+    out += fmt::format(
+        "<p class=\"banner\" role=\"note\">{}</p>\n",
+        both(fmt::format("The figures in this text are those of --{} {}. This run had --{} {}.",
+                         size.option, size.usual, size.option, size.here)
+                 .c_str(),
+             fmt::format("下文的数字出自 --{} {}；这次运行用的是 --{} {}。", size.option,
+                         size.usual, size.option, size.here)
+                 .c_str()));
+  }
+  return out;
+}
+
 std::string conclusion(const Chapter& chapter) {
+  const std::string table = findings(chapter);
+  if (!table.empty()) return "<div class=\"conclusion\">\n" + table + "</div>\n";
   if (chapter.conclusion.empty()) return {};
   std::string out = "<div class=\"conclusion\">\n";
   for (const std::string& sentence : chapter.conclusion) {
@@ -145,9 +207,21 @@ std::string index_page(const std::vector<Told>& chapters) {
       "glibc 的 "
       "malloc 和 arenite 下运行：一次是经典的分配器（<i>arenite-classic</i>），一次是默认模式。"
       "结果取自内核自己的数字。</p>\n");
-  main += legend(chapters) + "<div class=\"cards\">\n";
-  for (const Told& told : chapters) main += card(told);
-  main += "</div>\n";
+  bool is_quick = false;
+  double others = 0;
+  for (const Told& told : chapters) {
+    is_quick = is_quick || told.chapter.circumstances.is_quick;
+    others = std::max(others, told.chapter.circumstances.others);
+  }
+  main += banner(is_quick, others) + legend(chapters);
+  for (const Part& part : lab_parts()) {
+    main += fmt::format("<h2 class=\"part\">{}</h2>\n<div class=\"cards\">\n",
+                        in_both(part.title, part.chinese, "span"));
+    for (const std::string& name : part.names) {
+      if (const Told* const told = told_of(chapters, name)) main += card(*told);
+    }
+    main += "</div>\n";
+  }
   for (const Told& told : chapters) {
     if (!told.chapter.error.empty()) continue;
     main += section("machine", both("The machine", "测试环境"), machine(told.chapter.figures));
@@ -169,11 +243,12 @@ std::string chapter_page(const std::vector<Told>& chapters, size_t index) {
   if (!chapter.error.empty()) {
     main += error_box(chapter);
   } else {
+    main += banner(chapter.circumstances.is_quick, chapter.circumstances.others);
     main += conclusion(chapter) + plots(chapter) + players(chapter);
   }
   if (!told.english.body.empty()) {
     main += section("explanation", both("What happens, and why", "发生了什么，为什么"),
-                    in_two_blocks(told.english.body, told.chinese.body));
+                    sizes_note(chapter) + in_two_blocks(told.english.body, told.chinese.body));
   }
   if (chapter.error.empty()) {
     const std::string all = tables(chapter);

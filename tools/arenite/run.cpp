@@ -18,6 +18,7 @@
 #include "errors.hpp"
 #include "places.hpp"
 #include "policy/settings.hpp"
+#include "preload.hpp"
 #include "reach.hpp"
 #include "setting_text.hpp"
 
@@ -110,17 +111,29 @@ int RunCommand::run() const {
   }
   if (program_.empty())
     throw UsageError("which program? arenite run [--setting=value ...] -- PROGRAM");
+  std::string library;
   try {
-    preload(find_library(library_));
+    library = find_library(library_).string();
   } catch (const Failure& failure) {
     throw Failure(failure.what(), k_status_no_library);
   }
-
-  const std::string unreached = why_unreached(program_.front());
+  const std::string not_loaded = why_not_loaded(library);
+  if (!not_loaded.empty()) {
+    throw Failure(fmt::format("{} cannot be loaded: {}", library, not_loaded), k_status_no_library);
+  }
+  const std::string unreached = why_unreached(program_.front(), library);
   if (!unreached.empty()) {
+    // Whoever names a library means that one: another malloc would not do.
+    const ElfClass of_program = class_of_program(program_.front());
+    if (!library_.empty() && of_program != ElfClass::none && of_program != class_of_file(library)) {
+      throw Failure(
+          fmt::format("{} cannot be loaded: {} is of another word size", library, program_.front()),
+          k_status_no_library);
+    }
     fmt::print(stderr, "arenite: warning: {} will not use the library: {}\n", program_.front(),
                unreached);
   }
+  preload(library);
   std::vector<char*> arguments;
   for (const std::string& word : program_) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);

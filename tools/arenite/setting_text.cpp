@@ -39,6 +39,7 @@ std::string unit_text(Unit unit) {
 
 std::string value_text(const SettingInfo& info, size_t value) {
   if (const char* word = policy::word_of(info.unit, value)) return word;
+  if (value == SIZE_MAX) return "-1";
   if (info.unit != Unit::bytes || value == 0) return std::to_string(value);
   static constexpr char k_suffixes[] = {'G', 'M', 'k'};
   for (int i = 0; i < 3; i++) {
@@ -58,13 +59,15 @@ std::string wanted_text(const SettingInfo& info) {
     return fmt::format("{} from {} to {}", kind, value_text(info, info.minimum),
                        value_text(info, info.maximum));
   }
-  return info.minimum == 0 ? kind : fmt::format("{} from {}", kind, value_text(info, info.minimum));
+  return fmt::format("{} from {}", kind, value_text(info, info.minimum));
 }
 
 std::string source_text(const SettingInfo& info, Source source) {
   switch (source) {
     case Source::built_in:
       return "default";
+    case Source::mode:
+      return "mode";
     case Source::malloc_variable:
       return info.variable;
     case Source::glibc_tunable:

@@ -21,6 +21,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// The settings as they were read, and as they are in force.
+struct Standing {
+  policy::ReadSettings read;
+  policy::ReadSettings in_force;
+};
+
 // A variable or tunable that is there and does nothing.
 struct Idle {
   std::string name;
@@ -81,6 +87,29 @@ bool is_own_variable(std::string_view name) {
                      [&](const policy::SettingInfo& info) { return name == variable_name(info); });
 }
 
+std::string why_unknown(std::string_view name) {
+  const std::string_view own = name.substr(k_own_prefix.size());
+  const policy::SettingInfo* const meant = policy::nearest_setting(own.data(), own.size());
+  std::string why = "arenite knows no setting of this name";
+  if (meant != nullptr) why += fmt::format("; did you mean {}?", variable_name(*meant));
+  return why;
+}
+
+std::string mode_text(const Standing& standing) {
+  return fmt::format("{} mode", policy::word_of(policy::Unit::mode, standing.in_force.values.mode));
+}
+
+// What the user set and the mode does not heed.
+void find_overridden(const Standing& standing, std::vector<Idle>& idle) {
+  for (size_t i = 0; i < policy::k_setting_count; i++) {
+    const policy::SettingInfo& info = policy::k_settings[i];
+    const policy::Source said = standing.read.sources[i];
+    if (!policy::is_users(said) || policy::is_users(standing.in_force.sources[i])) continue;
+    idle.push_back({source_text(info, said), value_text(info, standing.read.values.*info.field),
+                    fmt::format("{} has no use for {}", mode_text(standing), info.name)});
+  }
+}
+
 std::vector<Idle> find_idle(char** environment) {
   std::vector<Idle> idle;
   for (; *environment != nullptr; environment++) {
@@ -96,8 +125,7 @@ std::vector<Idle> find_idle(char** environment) {
       }
     }
     if (name.starts_with(k_own_prefix) && !is_own_variable(name)) {
-      idle.push_back(
-          {std::string(name), std::string(value), "arenite knows no setting of this name"});
+      idle.push_back({std::string(name), std::string(value), why_unknown(name)});
     }
   }
   return idle;
@@ -119,20 +147,30 @@ void note_unreadable(void* context, const char* variable, const char* value, siz
        wanted_text(info)});
 }
 
-void print_json(const policy::ReadSettings& read, const std::vector<Idle>& idle,
+// Where a value comes from, in one of three words; source_text says it more exactly.
+const char* source_kind(policy::Source source) {
+  if (policy::is_users(source)) return "environment";
+  return source == policy::Source::mode ? "mode" : "default";
+}
+
+void print_json(const Standing& standing, const std::vector<Idle>& idle,
                 const std::vector<Unreadable>& unreadable) {
   Json out;
   size_t i = 0;
   for (const policy::SettingInfo& info : policy::k_settings) {
     const auto value = [&](size_t n) {
-      return policy::takes_words(info.unit) ? Json(value_text(info, n)) : Json(n);
+      if (policy::takes_words(info.unit)) return Json(value_text(info, n));
+      return n == SIZE_MAX ? Json(-1) : Json(n);
     };
     std::string unit = unit_text(info.unit);
     std::transform(unit.begin(), unit.end(), unit.begin(), [](char c) { return c | 0x20; });
     Json setting = {{"name", info.name},
-                    {"value", value(read.values.*info.field)},
-                    {"from", source_text(info, read.sources[i++])},
+                    {"value", value(standing.in_force.values.*info.field)},
+                    {"from", source_text(info, standing.in_force.sources[i])},
+                    {"source", source_kind(standing.in_force.sources[i])},
                     {"default", value(info.default_value)},
+                    {"minimum", info.minimum},
+                    {"maximum", info.maximum == 0 ? Json(nullptr) : Json(info.maximum)},
                     {"unit", unit},
                     {"wanted", wanted_text(info)},
                     {"variable", variable_name(info)},
@@ -142,6 +180,7 @@ void print_json(const policy::ReadSettings& read, const std::vector<Idle>& idle,
                     {"mallopt", info.mallopt == 0 ? Json(nullptr) : Json(info.mallopt)},
                     {"help", policy::help_of(info)}};
     out["settings"].push_back(setting);
+    i++;
   }
   out["without_effect"] = Json::array();
   for (const Idle& knob : idle) {
@@ -156,13 +195,13 @@ void print_json(const policy::ReadSettings& read, const std::vector<Idle>& idle,
   fmt::print("{}\n", out.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
-void print_text(const policy::ReadSettings& read, const std::vector<Idle>& idle) {
+void print_text(const policy::ReadSettings& in_force, const std::vector<Idle>& idle) {
   const Terminal terminal = standard_output();
   size_t from_width = strlen("from");
   size_t name_width = strlen("setting");
   size_t i = 0;
   for (const policy::SettingInfo& info : policy::k_settings) {
-    from_width = std::max(from_width, source_text(info, read.sources[i++]).size());
+    from_width = std::max(from_width, source_text(info, in_force.sources[i++]).size());
     name_width = std::max(name_width, strlen(info.name));
   }
   constexpr size_t k_value_width = 8;
@@ -177,8 +216,8 @@ void print_text(const policy::ReadSettings& read, const std::vector<Idle>& idle)
   fmt::print("{}\n", terminal.bold(line("setting", "value", "from") + "what it does"));
   i = 0;
   for (const policy::SettingInfo& info : policy::k_settings) {
-    std::string begin = line(info.name, value_text(info, read.values.*info.field),
-                             source_text(info, read.sources[i++]));
+    std::string begin = line(info.name, value_text(info, in_force.values.*info.field),
+                             source_text(info, in_force.sources[i++]));
     for (const std::string& words : wrapped(policy::help_of(info), help_width)) {
       fmt::print("{}{}\n", begin, words);
       begin.assign(help_at, ' ');
@@ -199,14 +238,16 @@ SettingsCommand::SettingsCommand(CLI::App& command, const std::string& version)
 
 int SettingsCommand::run() const {
   std::vector<Unreadable> unreadable;
-  const policy::ReadSettings read =
-      policy::read_settings(environ, policy::Complaint{note_unreadable, &unreadable});
+  Standing standing{};
+  standing.read = policy::read_settings(environ, policy::Complaint{note_unreadable, &unreadable});
+  standing.in_force = policy::in_force(standing.read);
   for (const Unreadable& bad : unreadable) {
     fmt::print(stderr, "arenite: {}='{}' is not {}; it is ignored\n", bad.variable, bad.value,
                bad.wanted);
   }
-  const std::vector<Idle> idle = find_idle(environ);
-  json_ ? print_json(read, idle, unreadable) : print_text(read, idle);
+  std::vector<Idle> idle = find_idle(environ);
+  find_overridden(standing, idle);
+  json_ ? print_json(standing, idle, unreadable) : print_text(standing.in_force, idle);
   return 0;
 }
 

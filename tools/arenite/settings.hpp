@@ -1,4 +1,5 @@
-// arenite settings: what the library would read in this environment, and who said so.
+// arenite settings: what is in force in this environment, and who said so: the table (default), the
+// mode, which makes something else of a few settings, or a variable.
 //
 // The reading is the library's own (policy/settings.cpp is linked in), so the answer cannot differ
 // from what a program run from here would get. What the library does not heed is named too: a knob

@@ -38,6 +38,11 @@ std::vector<std::string> conclude(const std::vector<Run>& runs, const std::vecto
   return said;
 }
 
+std::string added_by_asking(const Run& run, const char* figure) {
+  return mib_text(run.step("each has asked").number(figure) -
+                  run.step("threads created").number(figure));
+}
+
 }  // namespace
 
 Experiment arena_limit() {
@@ -69,6 +74,12 @@ Experiment arena_limit() {
        .title = "as a 32-bit program with three threads, confined to one processor",
        .arguments = {"--threads", "3", "--processors", "1"},
        .is_32_bit = true}};
+  e.findings = {
+      {"arenas, by addresses",
+       [](const Run& run) { return count_text(count_of(run, "arenas, by addresses")); }},
+      {"threads", [](const Run& run) { return count_text(count_of(run, "threads")); }},
+      {"MiB reserved", [](const Run& run) { return added_by_asking(run, "virtual_bytes"); }},
+      {"MiB resident", [](const Run& run) { return added_by_asking(run, "resident_bytes"); }}};
   e.conclude = conclude;
   return e;
 }

@@ -62,6 +62,11 @@ Experiment brk_or_mmap() {
               {k_after_mallopt, "asked", "bytes, after mallopt", ways},
               {k_places, "step", "1 MiB, again and again", {{"where from", place_cell}}}};
   e.sections = {k_calls_section, k_heap_section, k_anonymous_section};
+  e.findings = {{"1 MiB, once freed, comes again from",
+                 [](const Run& run) { return run.row(k_places, "1 MiB again").text("place"); }},
+                {"mapped from, bytes", [](const Run& run) { return mapped_from(run, k_requests); }},
+                {"mapped after mallopt from, bytes",
+                 [](const Run& run) { return mapped_from(run, k_after_mallopt); }}};
   e.conclude = conclude;
   return e;
 }

@@ -45,7 +45,8 @@ std::vector<std::string> conclude(const std::vector<Run>& runs, const std::vecto
 Experiment contention() {
   Experiment e;
   e.name = "contention";
-  e.summary = "1 to 16 threads take and free blocks at once: how fast, and who waits for a lock?";
+  e.summary =
+      "1 to {threads} threads take and free blocks at once: how fast, and who waits for a lock?";
   e.program = "contention";
   e.options = {{"milliseconds", "how long each number of threads works", 50, 1, 10'000},
                {"threads", "the most threads: 1, 2, 4 … of them", 16, 1, 64}};
@@ -66,6 +67,12 @@ Experiment contention() {
   e.variants = {
       {.name = "one-arena", .title = "MALLOC_ARENA_MAX=1", .environment = {"MALLOC_ARENA_MAX=1"}}};
   e.is_traced = false;  // a call that is held is a wait
+  e.findings = {
+      {"waits in a million operations, small blocks passed on",
+       [](const Run& run) { return waits_of(run, "small passed"); }},
+      {"middle ones passed on", [](const Run& run) { return waits_of(run, "middle passed"); }},
+      {"small ones of its own", [](const Run& run) { return waits_of(run, "small"); }},
+      {"middle ones of its own", [](const Run& run) { return waits_of(run, "middle"); }}};
   e.conclude = conclude;
   return e;
 }

@@ -75,6 +75,13 @@ Experiment deferred() {
   e.variants = {{.name = "m32",
                  .title = "as a 32-bit program, whose addresses end at 4 GiB",
                  .is_32_bit = true}};
+  e.findings = {
+      {"MiB taken and filled before the end",
+       [](const Run& run) { return blocks_cell(run.row(k_ends, k_filled)); }},
+      {"how it ended", [](const Run& run) { return how_cell(run.row(k_ends, k_filled)); }},
+      {"MiB taken and left alone",
+       [](const Run& run) { return blocks_cell(run.row(k_ends, k_alone)); }},
+      {"how that ended", [](const Run& run) { return how_cell(run.row(k_ends, k_alone)); }}};
   e.conclude = conclude;
   return e;
 }

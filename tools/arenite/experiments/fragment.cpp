@@ -33,6 +33,10 @@ std::vector<std::string> conclude(const std::vector<Run>& runs, const std::vecto
   return said;
 }
 
+std::string moment(const Run& run, const char* name, const char* figure) {
+  return mib_text(run.row(k_moments, name).number(figure));
+}
+
 }  // namespace
 
 Experiment fragment() {
@@ -52,6 +56,12 @@ Experiment fragment() {
   e.variants = {{.name = k_one_size,
                  .title = "all of one size, one in 64 stays",
                  .arguments = {"--one-size", "1"}}};
+  e.findings = {
+      {"MiB resident when all waves are over",
+       [](const Run& run) { return moment(run, "a second later", "resident_bytes"); }},
+      {"MiB live then", [](const Run& run) { return moment(run, "a second later", "live_bytes"); }},
+      {"MiB resident when all is freed",
+       [](const Run& run) { return moment(run, "all freed", "resident_bytes"); }}};
   e.conclude = conclude;
   return e;
 }

@@ -29,7 +29,8 @@ std::vector<std::string> conclude(const std::vector<Run>& runs, const std::vecto
 Experiment lazy() {
   Experiment e;
   e.name = "lazy";
-  e.summary = "256 MiB are malloced, written to and freed: when do addresses become memory?";
+  e.summary =
+      "{mebibytes} MiB are malloced, written to and freed: when do addresses become memory?";
   e.program = "lazy";
   e.options = {{"mebibytes", "how large the block is", 256, 1, 16 * 1024, 16}};
   e.steps = {"start", "malloced", "half written", "all written", "freed"};
@@ -37,6 +38,15 @@ Experiment lazy() {
                 k_time_section,    k_data_section,     k_anonymous_section};
   e.plot_title = "resident memory (VmRSS), MiB";
   e.plot_figure = "resident_bytes";
+  e.findings = {{"MiB of memory left after free",
+                 [](const Run& run) { return growth(run, "freed", "resident_bytes"); }},
+                {"MiB of memory after malloc",
+                 [](const Run& run) { return growth(run, "malloced", "resident_bytes"); }},
+                {"MiB of memory after writing",
+                 [](const Run& run) { return growth(run, "all written", "resident_bytes"); }},
+                {"MiB of addresses after malloc",
+                 [](const Run& run) { return growth(run, "malloced", "virtual_bytes"); }}};
+  e.deciding_step = "malloced";
   e.conclude = conclude;
   return e;
 }

@@ -31,7 +31,8 @@ std::vector<std::string> conclude(const std::vector<Run>& runs, const std::vecto
 Experiment not_returned() {
   Experiment e;
   e.name = "not-returned";
-  e.summary = "1,024 times 10 KiB and one byte are freed: what goes back, and what brings the rest";
+  e.summary =
+      "{pairs} times 10 KiB and one byte are freed: what goes back, and what brings the rest";
   e.program = "not_returned";
   e.options = {{"pairs", "how many times 10 KiB and one byte", 1024, 1, 64 * 1024}};
   e.steps = {"start", "taken", "freed", "10 KiB once more", "70 KiB once more"};
@@ -43,6 +44,14 @@ Experiment not_returned() {
                  .title = "glibc without its thread cache, as before 2.26",
                  .environment = {"GLIBC_TUNABLES=glibc.malloc.tcache_count=0"},
                  .allocators = {"glibc"}}};
+  e.findings = {
+      {"MiB kept when all is freed", [](const Run& run) { return mib_text(kept(run, "freed")); }},
+      {"after 10 KiB once more",
+       [](const Run& run) { return mib_text(kept(run, "10 KiB once more")); }},
+      {"after 70 KiB once more",
+       [](const Run& run) { return mib_text(kept(run, "70 KiB once more")); }},
+      {"MiB taken", [](const Run& run) { return mib_text(kept(run, "taken")); }}};
+  e.deciding_step = "freed";
   e.conclude = conclude;
   return e;
 }

@@ -70,6 +70,13 @@ Experiment overhead() {
                "asked", "asked"},
               {"of the resident bytes, % that nobody asked for", k_curve, "asked", "lost_permille",
                "bytes asked for", 10}};
+  e.findings = {
+      {"not asked for, of blocks up to 128 bytes",
+       [](const Run& run) { return lost_on_average(run, 0, k_small); }},
+      {"from there to 512", [](const Run& run) { return lost_on_average(run, k_small, 512); }},
+      {"bytes for 24", [](const Run& run) { return resident_cell(run.row(k_sizes, "24")); }},
+      {"for 25", [](const Run& run) { return resident_cell(run.row(k_sizes, "25")); }},
+      {"for 64", [](const Run& run) { return resident_cell(run.row(k_sizes, "64")); }}};
   e.conclude = conclude;
   return e;
 }

@@ -55,6 +55,12 @@ Experiment pinned_top() {
                 {"MiB kept when it is freed, too", freed_cell}}}};
   e.plot_title = "resident memory (VmRSS), MiB";
   e.plot_figure = "resident_bytes";
+  e.findings = {{"MiB kept while the last block is there",
+                 [](const Run& run) { return mib_text(kept(run, "all but the last freed")); }},
+                {"after malloc_trim(0)",
+                 [](const Run& run) { return mib_text(kept(run, "malloc_trim(0)")); }},
+                {"MiB taken", [](const Run& run) { return mib_text(kept(run, "taken")); }}};
+  e.deciding_step = "all but the last freed";
   e.conclude = conclude;
   return e;
 }

@@ -45,6 +45,17 @@ std::vector<std::string> conclude(const std::vector<Run>& runs, const std::vecto
   return said;
 }
 
+std::string lost_on_average(const Run& run) {
+  double lost = 0;
+  const std::vector<Step>& rows = run.rows("sizes");
+  for (const Step& row : rows) lost += row.number("lost");
+  return rows.empty() ? "-" : fmt::format("{:.1f}", lost / static_cast<double>(rows.size()));
+}
+
+std::string distance_at(const Run& run, const char* asked) {
+  return distance_cell(run.row("sizes", asked));
+}
+
 }  // namespace
 
 Experiment spacing() {
@@ -61,6 +72,9 @@ Experiment spacing() {
   e.curves = {
       {"bytes from one block to the next", "sizes", "asked", "distance", "bytes asked for"}};
   e.variants = {{.name = k_m32, .title = "as a 32-bit program", .is_32_bit = true}};
+  e.findings = {{"bytes lost on the average", lost_on_average},
+                {"distance at 24 bytes", [](const Run& run) { return distance_at(run, "24"); }},
+                {"distance at 25 bytes", [](const Run& run) { return distance_at(run, "25"); }}};
   e.conclude = conclude;
   return e;
 }

@@ -70,6 +70,16 @@ Experiment thread_arena() {
   e.plot_title = "addresses (VmSize), MiB";
   e.plot_figure = "virtual_bytes";
   e.variants = {{.name = "m32", .title = "as a 32-bit program", .is_32_bit = true}};
+  e.findings = {
+      {"a thread's first request reserves",
+       [](const Run& run) { return reserved(run, "1 asks", "thread 1 created"); }},
+      {"creating the thread",
+       [](const Run& run) { return reserved(run, "thread 1 created", "main asks"); }},
+      {"1,000 more requests",
+       [](const Run& run) { return reserved(run, "1 asks 1,000 times", "1 asks again"); }},
+      {"the third thread's first",
+       [](const Run& run) { return reserved(run, "3 asks", "thread 3 created"); }}};
+  e.deciding_step = "1 asks";
   e.conclude = conclude;
   return e;
 }

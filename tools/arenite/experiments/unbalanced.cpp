@@ -26,12 +26,18 @@ std::vector<std::string> conclude(const std::vector<Run>& runs, const std::vecto
   return said;
 }
 
+std::string more_than_at_start(const Run& run, const char* step) {
+  return mib_text(own_resident_bytes(run.step(step)) - own_resident_bytes(run.step("start")));
+}
+
 }  // namespace
 
 Experiment unbalanced() {
   Experiment e;
   e.name = "unbalanced";
-  e.summary = "thread 1 uses 300 MB and frees them, then thread 2 needs 300 MB: is it 300 or 600?";
+  e.summary =
+      "thread 1 uses {megabytes} MB and frees them, then thread 2 needs as much: is it once or "
+      "twice?";
   e.program = "unbalanced";
   e.options = {{"megabytes", "how much each thread needs, in millions of bytes", 300, 1, 2000},
                {"bytes", "in blocks of this size", 1000, 1, 100'000}};
@@ -54,6 +60,16 @@ Experiment unbalanced() {
                  .title = "in blocks of 10,000 bytes, more than a slab serves",
                  .arguments = {"--bytes", "10000"}}};
   e.is_traced = false;  // a heap of ptmalloc2's grows by the page: 73,670 calls of mprotect
+  e.findings = {
+      {"MiB when thread 2 has its blocks",
+       [](const Run& run) { return more_than_at_start(run, "2 has its blocks"); }},
+      {"when thread 1 has",
+       [](const Run& run) { return more_than_at_start(run, "1 has its blocks"); }},
+      {"when thread 1 freed them",
+       [](const Run& run) { return more_than_at_start(run, "1 freed them"); }},
+      {"when all is freed", [](const Run& run) { return more_than_at_start(run, "2 freed them"); }},
+      {"after malloc_trim", [](const Run& run) { return more_than_at_start(run, "malloc_trim"); }}};
+  e.deciding_step = "2 has its blocks";
   e.conclude = conclude;
   return e;
 }

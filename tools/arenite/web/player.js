@@ -16,6 +16,7 @@ const arenitePlayer = (() => {
       first: "First step", back: "Back", forward: "Forward", play: "Play", pause: "Pause",
       step: (n, of) => `step ${n} of ${of}`, bytes: n => n === 1 ? "1 byte" : `${grouped(n)} bytes`,
       at: "at", not_shown: "not shown", points: "points to", now: "changed in this step",
+      scale: "not to scale",
       used: "used", free: "free", fast: "fast bin", top: "top", header: "header", fence: "fence",
       untouched: "untouched", reserved: "not the process's yet", slab: "slab", metadata: "bookkeeping",
       changed: "overwritten",
@@ -24,6 +25,7 @@ const arenitePlayer = (() => {
       first: "第一步", back: "上一步", forward: "下一步", play: "播放", pause: "暂停",
       step: (n, of) => `第 ${n} 步，共 ${of} 步`, bytes: n => `${grouped(n)} 字节`,
       at: "位于", not_shown: "未画出", points: "指向", now: "本步改变",
+      scale: "未按比例",
       used: "已分配", free: "空闲", fast: "fast bin", top: "top", header: "头节点", fence: "栅栏",
       untouched: "未触碰", reserved: "尚未归进程", slab: "slab", metadata: "管理数据",
       changed: "被改写",
@@ -60,6 +62,10 @@ const arenitePlayer = (() => {
   // How wide a cell is, against the others: as its bytes, but the long ones ever less so.
   const weight = bytes => bytes <= 64 ? Math.max(bytes, 4) : 64 * (1 + Math.log2(bytes / 64));
 
+  // Whether cells are as wide as they have bytes: where all have the same.
+  const isToScale = ({cells = [], bytes}) =>
+    cells.every(cell => cell.bytes === cells[0].bytes) && cells.reduce((sum, cell) => sum + cell.bytes, 0) === bytes;
+
   // How wide a cell begins, so that words of some length stay whole.
   const columns = (...texts) => {
     const longest = Math.max(...texts.filter(Boolean).flatMap(text => text.split(" ")).map(word => word.length));
@@ -69,7 +75,8 @@ const arenitePlayer = (() => {
   class Player {
     constructor(element, frames, options) {
       this.frames = frames;
-      this.index = 0;
+      // Where there is something to see: a heap that nobody has asked for is none yet.
+      this.index = Math.max(0, frames.findIndex(frame => (frame.memory || []).some(area => (area.cells || []).length)));
       this.timer = null;
       this.chosen = null;  // "area at" of the cell whose note is shown
       this.words = k_words.en;
@@ -180,7 +187,9 @@ const arenitePlayer = (() => {
 
     drawArea(area) {
       const caption = make("figcaption", "", make("b", "", area.name),
-                           ` ${this.words.bytes(area.bytes)}, ${this.words.at} ${area.start}`);
+                           ` ${this.words.bytes(area.bytes)}`,
+                           area.start ? `, ${this.words.at} ${area.start}` : "",
+                           isToScale(area) ? null : make("span", "ap-scale", `, ${this.words.scale}`));
       const strip = make("div", "ap-strip");
       const cells = (area.cells || []).slice();
       const last = cells[cells.length - 1];
@@ -216,7 +225,7 @@ const arenitePlayer = (() => {
       const slot = make("div", "ap-slot", make("span", "ap-at", `+${grouped(cell.at)}`), box, marks);
       slot.style.flexGrow = weight(cell.bytes);
       slot.style.flexBasis = `${columns(cell.label || kind, cell.value, grouped(cell.bytes), grouped(cell.at))}rem`;
-      const start = Number(area.start);
+      const start = Number(area.start || 0);
       this.slots.push({slot, box, cell, kind, key, area, start: start + cell.at,
                        end: start + cell.at + cell.bytes});
       return slot;
