@@ -65,4 +65,14 @@ const Step& Run::row(const std::string& table, const std::string& key) const {
   return *found;
 }
 
+Experiment brief_of(Experiment experiment) {
+  experiment.variants.clear();
+  experiment.tables.clear();
+  experiment.curves.clear();
+  experiment.plot_figure.clear();
+  experiment.sections = experiment.brief_sections;
+  experiment.conclude = experiment.answer;
+  return experiment;
+}
+
 }  // namespace arenite::command

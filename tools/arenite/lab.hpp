@@ -35,11 +35,14 @@ class Lab {
     std::vector<std::string> allocators = {"glibc", "arenite-classic", "arenite"};
     std::string library;
     bool json = false;
+    bool brief = false;
   };
 
   void add(const Experiment& experiment, const std::string& version);
   int list() const;
-  static int perform(const Request& request);
+  // The request with what --brief wants where the user said nothing.
+  static Request in_brief(Request request);
+  static int perform(const Request& asked);
 
   CLI::App* lab_;
   DrawnLab drawn_;
