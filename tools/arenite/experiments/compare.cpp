@@ -59,9 +59,8 @@ void Time::add(const Step& step) {
 
 std::string times_compared(Time subject, Time base) {
   const std::string why_not = why_not_compared(subject, base);
-  return !why_not.empty()
-             ? why_not
-             : compared(subject.cpu_seconds, base.cpu_seconds, k_time_tolerance);
+  return !why_not.empty() ? why_not
+                          : compared(subject.cpu_seconds, base.cpu_seconds, k_time_tolerance);
 }
 
 std::string speeds_compared(Time subject, Time base) {
