@@ -205,6 +205,18 @@ class Building(Case):
         self.assertEqual([call.split()[-2:] for call in builds], [["--target", "all"]])
         self.assertIn("\narenite lab map-clear\n", done.stdout)
 
+    def test_only_builds_and_runs_the_topics_named(self):
+        for name in ("house", "lab"):
+            (self.tree / "tests" / name).mkdir(parents=True)
+            (self.tree / "tests" / name / "CMakeLists.txt").touch()
+        self.dev("test", "--quick", "--only", "house,unit")
+        builds = [call for call in self.calls("cmake") if "--build" in call]
+        self.assertEqual([call.split()[-3:] for call in builds], [["--target", "tests_house", "tests_unit"]])
+        self.assertIn("-L ^(house|unit)$", self.calls("ctest")[0])
+        for words in (["nosuch"], ["house,nosuch"], []):
+            done = self.dev("test", "--only", *words)
+            self.assertEqual((done.returncode, self.calls("cmake")), (2, []), done.stderr)
+
     def test_gives_a_sign_of_life(self):
         self.stub("sleep", f"exec {shutil.which('sleep')} 0.05")  # 20 seconds, for a test in a hurry
         self.stub("cmake", f"case $* in *--preset*) {shutil.which('sleep')} 1.5 ;; esac")
