@@ -376,7 +376,7 @@ class Lab(Case):
                 answer, table = done.stdout.split("\n\n", 1)
                 self.assertRegex(answer.replace("\n", " "),
                                  r"^A second after clear\(\), glibc keeps [\d.]+ of [\d.]+ MiB, arenite [\d.]+ of "
-                                 r"[\d.]+\. Filled, looked up and cleared: [\d.]+ s of the processor, arenite [\d.]+ s: ")
+                                 r"[\d.]+\. Fill, look up, clear: glibc [\d.]+ s of the processor, arenite [\d.]+ s: ")
                 self.assertLessEqual(max(map(len, done.stdout.splitlines())), columns)
                 if columns == 80:
                     self.assertLessEqual(answer.count("\n"), 2, answer)

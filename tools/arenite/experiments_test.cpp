@@ -105,7 +105,7 @@ TEST(MapClear, AnswersInBrief) {
   ASSERT_EQ(said.size(), 2u);
   EXPECT_EQ(said[0], "A second after clear(), glibc keeps 64.0 of 64.0 MiB, arenite 1.0 of 60.0.");
   EXPECT_EQ(said[1],
-            "Filled, looked up and cleared: 6.00 s of the processor, arenite 3.00 s: 50 % faster.");
+            "Fill, look up, clear: glibc 6.00 s of the processor, arenite 3.00 s: 50 % faster.");
   EXPECT_EQ(answer({run_of("glibc", 64, 64, 2)}).size(), 1u);
 }
 

@@ -100,9 +100,10 @@ std::vector<std::string> answer(const std::vector<Run>& runs,
   return {
       fmt::format("{}, {} {} of {}.", kept, pair.subject->allocator.name, mib_text(subject.kept),
                   mib_text(subject.taken)),
-      fmt::format("Filled, looked up and cleared: {} s of the processor, {} {} s: {}.",
-                  seconds_text(base.time.cpu_seconds), pair.subject->allocator.name,
-                  seconds_text(subject.time.cpu_seconds), speeds_compared(subject.time, base.time)),
+      fmt::format("Fill, look up, clear: {} {} s of the processor, {} {} s: {}.",
+                  pair.base->allocator.name, seconds_text(base.time.cpu_seconds),
+                  pair.subject->allocator.name, seconds_text(subject.time.cpu_seconds),
+                  speeds_compared(subject.time, base.time)),
   };
 }
 
