@@ -139,6 +139,14 @@ class Packages(Case):
         self.assertIn("-s", asked[0].split())
         self.assertEqual(self.calls("apt-cache"), ["show base-files=12.4 extra=1.0-2"])
 
+    def test_says_what_the_tests_of_real_programs_will_install(self):
+        script = self.tree / "tests" / "real_programs" / "run.py"
+        script.parent.mkdir(parents=True)
+        script.write_text("import sys\nprint('redis lua' if '--missing' in sys.argv else '')\n")
+        words = "real_programs.install will install redis lua: 2 packages, 80 MB to download"
+        self.assertIn(words, self.dev("test", "release").stdout)
+        self.assertNotIn(words, self.dev("test", "--quick").stdout)
+
     def test_installs_nothing_where_nothing_is_missing(self):
         self.dev("build")
         (self.stubs / "installed.txt").write_text("\n".join(sorted(self.installed())) + "\n")
