@@ -64,7 +64,7 @@ std::string times_compared(Time subject, Time base) {
 }
 
 std::string speeds_compared(Time subject, Time base) {
-  const std::string why_not = why_not_compared(subject, base);
+  std::string why_not = why_not_compared(subject, base);
   if (!why_not.empty()) return why_not;
   const double ratio = subject.cpu_seconds / base.cpu_seconds;
   if (std::abs(ratio - 1) <= k_time_tolerance) {
