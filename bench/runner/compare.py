@@ -18,8 +18,12 @@ def clone_directory(commit):
 
 
 def _git(root, *arguments):
-    return subprocess.run(["git", "-c", "safe.directory=*", "-C", str(root), *arguments],
-                          capture_output=True, text=True)
+    try:
+        return subprocess.run(["git", "-c", "safe.directory=*", "-C", str(root), *arguments],
+                              capture_output=True, text=True)
+    except FileNotFoundError:
+        raise UsageError("--compare: a commit needs git (Debian: apt-get install git); "
+                         "a library's path does not") from None
 
 
 def find_base(root, text):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -325,8 +326,8 @@ class Measuring(unittest.TestCase):
 
 
 class Command(unittest.TestCase):
-    def call(self, *arguments):
-        return subprocess.run([*RUN, "--no-install", *arguments], capture_output=True, text=True)
+    def call(self, *arguments, **options):
+        return subprocess.run([*RUN, "--no-install", *arguments], capture_output=True, text=True, **options)
 
     def test_help_and_list(self):
         self.assertEqual(self.call("--help").returncode, 0)
@@ -334,6 +335,14 @@ class Command(unittest.TestCase):
         self.assertEqual(listed.returncode, 0)
         self.assertRegex(listed.stdout, r"(?m)^lifo-16 +pairs +malloc and free of 16 bytes")
         self.assertRegex(listed.stdout, r"(?m)^glibc +the C library")
+
+    NO_COMMIT = ["--compare", "nosuchcommit", "--allocators", f"arenite={RUN[2]}"]
+
+    def test_a_commit_needs_git_and_says_so(self):
+        done = self.call("--only", "lifo-16", *self.NO_COMMIT, env={"PATH": "/nonexistent"})
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.stderr.strip().splitlines(), [done.stderr.strip()])
+        self.assertIn("apt-get install git", done.stderr)
 
     def test_bad_usage_is_one_line_and_status_2(self):
         for arguments, words in (
@@ -343,8 +352,7 @@ class Command(unittest.TestCase):
                 (["--allocators", "glibc,glibc"], "twice"),
                 (["--baseline", "nosuch", "--allocators", "glibc"], "not among the allocators"),
                 (["-n", "0"], "greater than 0"),
-                (["--compare", "nosuchcommit", "--allocators", f"arenite={RUN[2]}"],
-                 "neither a library nor a commit")):
+                (self.NO_COMMIT, "neither a library nor a commit" if shutil.which("git") else "needs git")):
             done = self.call("--only", "lifo-16", *arguments)
             self.assertEqual(done.returncode, 2, arguments)
             self.assertIn(words, done.stderr)

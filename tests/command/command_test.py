@@ -501,6 +501,28 @@ class Lab(Case):
         self.assertIn("[1/4] glibc: filled", done.stderr)
         self.assertIn("[4/4] arenite, region: cleared", done.stderr)
 
+    def test_brief_answers_first_in_three_lines_at_most(self):
+        for columns in (40, 80):
+            with self.subTest(columns=columns):
+                done = self.map_clear("--brief", entries=1000, env={"COLUMNS": str(columns)})
+                self.assertEqual(done.returncode, 0, done.stderr)
+                answer, table = done.stdout.split("\n\n", 1)
+                self.assertRegex(answer.replace("\n", " "),
+                                 r"^A second after clear\(\), glibc keeps [\d.]+ of [\d.]+ MiB, arenite [\d.]+ of "
+                                 r"[\d.]+\. Fill, look up, clear: glibc [\d.]+ s of the processor, arenite [\d.]+ s: ")
+                self.assertLessEqual(max(map(len, done.stdout.splitlines())), columns)
+                if columns == 80:
+                    self.assertLessEqual(answer.count("\n"), 2, answer)
+                self.assertRegex(table, r"(?m)^ +glibc +arenite$")
+
+    def test_brief_is_one_small_run_of_each_unless_told_otherwise(self):
+        answer = json.loads(self.map_clear("--brief", "--json", entries=1000).stdout)
+        self.assertEqual(answer["options"], {"entries": 1000})
+        self.assertEqual([(run["allocator"], run["variant"]) for run in answer["runs"]], [("glibc", ""), ("arenite", "")])
+        answer = json.loads(arenite("lab", "map-clear", "--brief", "--json", "--allocators", "glibc").stdout)
+        self.assertEqual(answer["options"], {"entries": 1_000_000})
+        self.assertEqual([run["allocator"] for run in answer["runs"]], ["glibc"])
+
     def test_draws_in_ascii_where_the_locale_has_no_more(self):
         done = self.map_clear("--allocators=glibc", env={"LC_ALL": "C"}, entries=1000)
         self.assertTrue(done.stdout.isascii())

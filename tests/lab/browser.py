@@ -17,6 +17,11 @@ import urllib.error
 import urllib.request
 
 
+def browser_is_a_must():
+    """CI has a browser, or its tests would never fail; unless it chose to do without (./dev test --quick)."""
+    return bool(os.environ.get("CI")) and not os.environ.get("WITHOUT_BROWSER")
+
+
 class Browser:
     """One window. Debian: chromium, chromium-driver."""
 

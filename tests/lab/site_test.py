@@ -23,7 +23,7 @@ import unittest
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from browser import Browser
+from browser import Browser, browser_is_a_must
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTHS = {"phone": 390, "desk": 1280}
@@ -395,7 +395,7 @@ def main():
     parser.add_argument("--screenshots", required=True, type=Path, help="where pictures of the pages go")
     parser.add_argument("tests", nargs="*", help="classes or tests of this file (all)")
     arguments = parser.parse_args()
-    if not shutil.which("chromedriver") and not os.environ.get("CI"):
+    if not shutil.which("chromedriver") and not browser_is_a_must():
         print("no chromedriver (Debian: apt-get install chromium-driver)")
         sys.exit(77)
     COMMAND = arguments.command.resolve(strict=True)

@@ -29,6 +29,10 @@ class Need:
         return shutil.which(self.what, path="/usr/sbin:/usr/bin:/sbin:/bin") is not None
 
 
+def missing(needs):
+    return sorted({need.package for need in needs if not need.met()})
+
+
 def install(needs):
     """Returns the names of the packages it had to install."""
     if all(need.met() for need in needs):
@@ -36,7 +40,7 @@ def install(needs):
     lock_path = Path(tempfile.gettempdir()) / f"arenite-real-programs-{os.getuid()}.lock"
     with open(lock_path, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        packages = sorted({need.package for need in needs if not need.met()})
+        packages = missing(needs)
         if packages:
             apt_get(packages)
         unmet = [need for need in needs if not need.met()]

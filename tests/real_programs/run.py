@@ -25,7 +25,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from cases import all_cases  # noqa: E402
-from packages import install  # noqa: E402
+from packages import install, missing  # noqa: E402
 from session import Failure, Session, excerpt  # noqa: E402
 
 
@@ -40,12 +40,14 @@ def parse_arguments(cases):
     parser.add_argument("--list", action="store_true", help="list the cases and end")
     parser.add_argument("--install-only", action="store_true",
                         help="install what the cases need and end")
+    parser.add_argument("--missing", action="store_true",
+                        help="list the packages that would be installed and end")
     parser.add_argument("--keep", action="store_true", help="keep the working directory")
     arguments = parser.parse_args()
     unknown = [name for name in arguments.only if name not in cases]
     if unknown:
         parser.error(f"no such case: {', '.join(unknown)} (there are: {', '.join(cases)})")
-    if not arguments.list and not arguments.install_only:
+    if not (arguments.list or arguments.install_only or arguments.missing):
         if not arguments.library:
             parser.error("--library is needed")
         if not os.path.isfile(arguments.library):
@@ -117,6 +119,9 @@ def main():
     if arguments.list:
         for case in chosen:
             print(f"{case.name:<12} {case.about}")
+        return 0
+    if arguments.missing:
+        print(*missing([need for case in chosen for need in case.needs]))
         return 0
     if arguments.install_only:
         try:

@@ -77,4 +77,14 @@ std::string summary_of(const Experiment& experiment) {
   return text;
 }
 
+Experiment brief_of(Experiment experiment) {
+  experiment.variants.clear();
+  experiment.tables.clear();
+  experiment.curves.clear();
+  experiment.plot_figure.clear();
+  experiment.sections = experiment.brief_sections;
+  experiment.conclude = experiment.answer;
+  return experiment;
+}
+
 }  // namespace arenite::command

@@ -93,6 +93,7 @@ struct NumberOption {
   uint64_t minimum;
   uint64_t maximum;
   uint64_t quick = 0;  // the value under `lab all --quick`; 0: the same
+  uint64_t brief = 0;  // the value under --brief; 0: the same
 };
 
 // The same program once more, under other conditions.
@@ -129,10 +130,18 @@ struct Experiment {
   // What was gained, in whole sentences reckoned from the figures of all runs.
   std::vector<std::string> (*conclude)(const std::vector<Run>& runs,
                                        const std::vector<NumberOption>& options) = nullptr;
+  // For `--brief`, which an experiment has that has these: what was gained in three lines at most,
+  // and the sections of the one table below them.
+  std::vector<std::string> (*answer)(const std::vector<Run>& runs,
+                                     const std::vector<NumberOption>& options) = nullptr;
+  std::vector<Section> brief_sections = {};
 };
 
 // The summary, with the options' values in it.
 std::string summary_of(const Experiment& experiment);
+
+// The experiment as --brief runs and shows it: no variants, no plots, the answer as its conclusion.
+Experiment brief_of(Experiment experiment);
 
 // All experiments, in the order in which they are listed.
 const std::vector<Experiment>& all_experiments();

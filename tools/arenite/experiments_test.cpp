@@ -98,6 +98,41 @@ TEST(MapClear, SaysWhatTheWorstRunOverARegionKept) {
       "of the processor; 2.0 MiB are kept at most.");
 }
 
+std::vector<std::string> answer(const std::vector<Run>& runs) {
+  return experiment().answer(runs, {{"entries", "", 1024 * 1024, 1, 0}});
+}
+
+TEST(MapClear, AnswersInBrief) {
+  const auto said = answer({run_of("glibc", 64, 64, 2), run_of("arenite", 60, 1, 1)});
+  ASSERT_EQ(said.size(), 2u);
+  EXPECT_EQ(said[0], "A second after clear(), glibc keeps 64.0 of 64.0 MiB, arenite 1.0 of 60.0.");
+  EXPECT_EQ(said[1],
+            "Fill, look up, clear: glibc 6.00 s of the processor, arenite 3.00 s: 50 % faster.");
+  EXPECT_EQ(answer({run_of("glibc", 64, 64, 2)}).size(), 1u);
+}
+
+TEST(MapClear, AnswersSlowerWhereItIs) {
+  const auto end_of_answer = [](double seconds, double waited_seconds = 0) {
+    const std::string said =
+        answer({run_of("glibc", 64, 64, 2), run_of("arenite", 64, 64, seconds, waited_seconds)})[1];
+    return said.substr(said.rfind(": ") + 2);
+  };
+  EXPECT_EQ(end_of_answer(2.5), "25 % slower.");
+  EXPECT_EQ(end_of_answer(1.96), "as fast within 5 %.");
+  EXPECT_NE(answer({run_of("glibc", 9, 9, 0.02), run_of("arenite", 9, 9, 0.01)})[1].find(
+                "too short to compare"),
+            std::string::npos);
+  EXPECT_EQ(end_of_answer(1, 1), "the machine was busy.");
+}
+
+TEST(Brief, IsOneTableWithoutVariantsAndPlots) {
+  const Experiment brief = brief_of(map_clear());
+  EXPECT_TRUE(brief.variants.empty());
+  EXPECT_TRUE(brief.plot_figure.empty());
+  EXPECT_EQ(brief.sections.size(), 3u);
+  EXPECT_EQ(brief.conclude, brief.answer);
+}
+
 TEST(Step, RefusesAFigureThatTheProgramDidNotGive) {
   const Step step{"filled", {{"seconds", "soon"}}};
   EXPECT_THROW(step.number("minor_faults"), Failure);

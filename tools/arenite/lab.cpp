@@ -59,6 +59,18 @@ void print_text(const Experiment& experiment, const Outcome& outcome,
   }
 }
 
+// The answer first, for a reader who has a minute.
+void print_brief(const Experiment& experiment, const Outcome& outcome,
+                 const std::vector<std::string>& answer) {
+  const Terminal terminal = standard_output();
+  for (const std::string& sentence : answer) {
+    for (const std::string& line : wrapped(sentence, terminal.width)) {
+      fmt::print("{}\n", terminal.bold(line));
+    }
+  }
+  fmt::print("\n{}", presentation_text(present(experiment, outcome.runs), terminal));
+}
+
 }  // namespace
 
 Json to_json(const Experiment& experiment, const Outcome& outcome,
@@ -107,6 +119,10 @@ CLI::App* Lab::add(const Experiment& experiment, const std::string& version) {
   request.parser = lab_->add_subcommand(experiment.name, summary_of(experiment));
   request.parser->set_version_flag("--version", version);
   request.parser->add_flag("--json", request.json, "all figures as JSON");
+  if (experiment.answer != nullptr) {
+    request.parser->add_flag("--brief", request.brief,
+                             "the answer first, of a small run of glibc and arenite only");
+  }
   request.parser
       ->add_option("--allocators", request.allocators,
                    fmt::format("which to compare, separated by commas: {}, a path, or all",
@@ -151,13 +167,27 @@ int Lab::list() const {
   return 0;
 }
 
-int Lab::perform(const Request& request) const {
+Lab::Request Lab::in_brief(Request request) {
+  request.experiment = brief_of(request.experiment);
+  for (NumberOption& option : request.experiment.options) {
+    if (option.brief != 0 && request.parser->count("--" + option.name) == 0) {
+      option.value = option.brief;
+    }
+  }
+  if (request.parser->count("--allocators") == 0) request.allocators = {"glibc", "arenite"};
+  return request;
+}
+
+int Lab::perform(const Request& asked) const {
+  const Request request = asked.brief ? in_brief(asked) : asked;
   const Experiment& experiment = request.experiment;
   const std::vector<Allocator> allocators = find_allocators(request.allocators, request.library);
   const Outcome outcome = run_experiment(experiment, allocators);
   const std::vector<std::string> conclusion = experiment.conclude(outcome.runs, experiment.options);
   if (request.json || json_) {
     fmt::print("{}\n", to_json(experiment, outcome, conclusion).dump(2));
+  } else if (request.brief) {
+    print_brief(experiment, outcome, conclusion);
   } else {
     print_text(experiment, outcome, conclusion);
   }

@@ -35,11 +35,14 @@ class Lab {
     std::vector<std::string> allocators = {"glibc", "arenite-classic", "arenite"};
     std::string library;
     bool json = false;
+    bool brief = false;
   };
 
   CLI::App* add(const Experiment& experiment, const std::string& version);
   int list() const;
-  int perform(const Request& request) const;
+  // The request with what --brief wants where the user said nothing.
+  static Request in_brief(Request request);
+  int perform(const Request& asked) const;
 
   CLI::App* lab_;
   DrawnLab drawn_;

@@ -20,6 +20,9 @@ std::string time_cell(const Step& step) {
   return fmt::format("{} / {}", seconds_text(step.number("seconds")),
                      seconds_text(step.number("cpu_seconds")));
 }
+std::string cpu_cell(const Step& step) {
+  return did_something(step) ? seconds_text(step.number("cpu_seconds")) : "-";
+}
 std::string faults_cell(const Step& step) {
   return did_something(step) ? count_text(step.number("minor_faults")) : "-";
 }
@@ -48,6 +51,7 @@ std::string anonymous_cell(const Step& step) {
 }  // namespace
 
 const Section k_time_section = {"time: clock / processor, s", time_cell};
+const Section k_cpu_section = {"time of the processor, s", cpu_cell};
 const Section k_faults_section = {"minor page faults", faults_cell};
 const Section k_calls_section = {"calls to the kernel for memory", calls_cell};
 const Section k_resident_section = {"resident, VmRSS, MiB", resident_cell};

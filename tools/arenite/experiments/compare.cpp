@@ -2,6 +2,8 @@
 
 #include "compare.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -13,6 +15,17 @@ namespace {
 
 constexpr double k_shortest_comparable_seconds = 0.5;
 constexpr double k_busy = 1.1;  // the clock runs so much ahead of the processor when others have it
+
+// Empty where the two can be compared.
+std::string why_not_compared(Time subject, Time base) {
+  if (std::max(subject.cpu_seconds, base.cpu_seconds) < k_shortest_comparable_seconds) {
+    return "too short to compare";
+  }
+  for (const Time& time : {subject, base}) {
+    if (time.seconds > k_busy * time.cpu_seconds) return "no comparison: the machine was busy";
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -45,13 +58,19 @@ void Time::add(const Step& step) {
 }
 
 std::string times_compared(Time subject, Time base) {
-  if (std::max(subject.cpu_seconds, base.cpu_seconds) < k_shortest_comparable_seconds) {
-    return "too short to compare";
+  const std::string why_not = why_not_compared(subject, base);
+  return !why_not.empty() ? why_not
+                          : compared(subject.cpu_seconds, base.cpu_seconds, k_time_tolerance);
+}
+
+std::string speeds_compared(Time subject, Time base) {
+  std::string why_not = why_not_compared(subject, base);
+  if (!why_not.empty()) return why_not;
+  const double ratio = subject.cpu_seconds / base.cpu_seconds;
+  if (std::abs(ratio - 1) <= k_time_tolerance) {
+    return fmt::format("as fast within {:.0f} %", k_time_tolerance * 100);
   }
-  for (const Time& time : {subject, base}) {
-    if (time.seconds > k_busy * time.cpu_seconds) return "no comparison: the machine was busy";
-  }
-  return compared(subject.cpu_seconds, base.cpu_seconds, k_time_tolerance);
+  return fmt::format("{:.0f} % {}", std::abs(ratio - 1) * 100, ratio < 1 ? "faster" : "slower");
 }
 
 bool memory_differs(double subject_bytes, double base_bytes, double whole_bytes) {

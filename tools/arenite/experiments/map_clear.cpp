@@ -97,6 +97,27 @@ std::string cpu_text(const Run& run) {
   return seconds_text(MapFigures(run, 1).time.cpu_seconds);
 }
 
+// The same figures as in the conclusion, for a reader with a minute.
+std::vector<std::string> answer(const std::vector<Run>& runs,
+                                const std::vector<NumberOption>& options) {
+  const auto entries = static_cast<double>(options.front().value);
+  const Pair pair = pair_of(runs);
+  const MapFigures base(*pair.base, entries);
+  const std::string kept =
+      fmt::format("A second after clear(), {} keeps {} of {} MiB", pair.base->allocator.name,
+                  mib_text(base.kept), mib_text(base.taken));
+  if (pair.subject == nullptr) return {kept + "."};
+  const MapFigures subject(*pair.subject, entries);
+  return {
+      fmt::format("{}, {} {} of {}.", kept, pair.subject->allocator.name, mib_text(subject.kept),
+                  mib_text(subject.taken)),
+      fmt::format("Fill, look up, clear: {} {} s of the processor, {} {} s: {}.",
+                  pair.base->allocator.name, seconds_text(base.time.cpu_seconds),
+                  pair.subject->allocator.name, seconds_text(subject.time.cpu_seconds),
+                  speeds_compared(subject.time, base.time)),
+  };
+}
+
 }  // namespace
 
 Experiment map_clear() {
@@ -104,7 +125,8 @@ Experiment map_clear() {
   e.name = "map-clear";
   e.summary = "a std::map of {entries} keys is filled, read and cleared: does its memory go back?";
   e.program = "map_clear";
-  e.options = {{"entries", "how many entries the map gets", 5'000'000, 1, 1'000'000'000, 100'000}};
+  e.options = {{"entries", "how many entries the map gets", 5'000'000, 1, 1'000'000'000, 100'000,
+                1'000'000}};
   e.steps = {"start", "filled", "looked up", "cleared", "one second later"};
   e.sections = all_sections();
   e.plot_title = "resident memory (VmRSS), MiB";
@@ -117,6 +139,8 @@ Experiment map_clear() {
                 {"s of the processor", cpu_text}};
   e.deciding_step = "one second later";
   e.conclude = conclude;
+  e.answer = answer;
+  e.brief_sections = {k_cpu_section, k_resident_section, k_faults_section};
   return e;
 }
 
