@@ -10,18 +10,17 @@ constinit std::atomic<Reach> g_reach{Reach::unknown};
 namespace {
 
 // What was bound when the library was linked is bound to ours, if that is there.
-template <typename Function>
-ARENITE_SELDOM bool leads_to(const char* name, Function* ours) {
+ARENITE_SELDOM bool leads_to(const char* name, const void* ours) {
   const void* bound = os::bound_to(name);
-  return ours != nullptr && (bound == nullptr || bound == reinterpret_cast<const void*>(ours));
+  return ours != nullptr && (bound == nullptr || bound == ours);
 }
 
 }  // namespace
 
 ARENITE_SELDOM Reach find_reach() {
   Reach found = Reach::ours;
-  if (!leads_to(ARENITE_TEXT(ARENITE_NAME(malloc)), own_malloc) ||
-      !leads_to(ARENITE_TEXT(ARENITE_NAME(free)), own_free))
+  if (!leads_to(ARENITE_TEXT(ARENITE_NAME(malloc)), reinterpret_cast<const void*>(own_malloc)) ||
+      !leads_to(ARENITE_TEXT(ARENITE_NAME(free)), reinterpret_cast<const void*>(own_free)))
     found = os::libc_comes_first() ? Reach::beside_libc : Reach::anothers;
   g_reach.store(found, std::memory_order_relaxed);
   return found;

@@ -21,7 +21,7 @@ namespace arenite::api {
 
 [[noreturn]] ARENITE_COLD inline void fail() {
   if (_ZSt17__throw_bad_allocv != nullptr) _ZSt17__throw_bad_allocv();
-  os::die("arenite: operator new: out of memory, and nobody to throw to");
+  os::die_for_want_of_memory();
 }
 
 // What the standard asks of operator new: let the handler make room, try again.

@@ -65,7 +65,7 @@ bool Arena::extend_by_break(size_t size, size_t pad) {
     if (address_of(os::move_break(0)) == end) os::move_break(-static_cast<ptrdiff_t>(end - start));
     return false;
   }
-  if (!note_last_break_run()) return false;
+  if (break_start_.load(std::memory_order_relaxed) != 0 && !note_last_break_run()) return false;
   start_run(start, align_down(end, page), true);
   return true;
 }
@@ -76,7 +76,6 @@ bool Arena::extend_by_break(size_t size, size_t pad) {
 ARENITE_APART bool Arena::note_last_break_run() {
   const uintptr_t start = break_start_.load(std::memory_order_relaxed);
   const uintptr_t end = start + break_span_.load(std::memory_order_relaxed);
-  if (start == 0) return true;
   if (!note_run_pages(align_down(start, os::page_size()), end)) return false;
   has_noted_runs_.store(true, std::memory_order_relaxed);
   return true;

@@ -7,6 +7,7 @@
 
 #include "os/pages.hpp"
 #include "os/process.hpp"
+#include "os/program.hpp"
 #include "os/stderr.hpp"
 
 namespace arenite::os {
@@ -162,6 +163,13 @@ class Walk {
     return !is_own(address - 1) && is_return(address);
   }
   bool is_own_return(uintptr_t address) const { return is_own(address - 1) && is_return(address); }
+  // The dynamic linker leaves such words below each first call of a function that it looks up.
+  bool is_linkers(uintptr_t address) const {
+    const uintptr_t linker = getauxval(AT_BASE);
+    return modules_.any_of([&](const Module& m) {
+      return m.bias == linker && m.bias != 0 && m.segment_of(address - 1) != nullptr;
+    });
+  }
 
  private:
   bool is_return(uintptr_t address) const {
@@ -231,7 +239,9 @@ void follow_frame_pointers(Walk& walk) {
   for (; words < k_most_words && is_readable(stack + words); words++) {
     if (walk.is_own_return(stack[words])) called_at = words + 1;
   }
-  while (called_at < words && !walk.is_foreign_return(stack[called_at])) called_at++;
+  while (called_at < words &&
+         (!walk.is_foreign_return(stack[called_at]) || walk.is_linkers(stack[called_at])))
+    called_at++;
   if (called_at == words) return;
   walk.show(stack[called_at]);
   const Frame* frame = nullptr;

@@ -11,6 +11,7 @@
 //   lock.hpp        the futex lock that fork can freeze
 //   binding.hpp     what the dynamic linker made of a name
 //   process.hpp     environment, processors, entropy, fork and thread-exit hooks
+//   program.hpp     its name
 //   parent.hpp      what the parent process has already said
 //   clock.hpp       clocks that need no system call
 //   cgroup.hpp      what the container allows
@@ -29,6 +30,7 @@
 #include "os/pages.hpp"
 #include "os/parent.hpp"
 #include "os/process.hpp"
+#include "os/program.hpp"
 #include "os/sleep.hpp"
 #include "os/stderr.hpp"
 #include "os/whose.hpp"

@@ -32,12 +32,6 @@ bool malloc_is_ours();
 // Whether the address lies in the image that this library is part of.
 bool is_in_this_image(const void* p);
 
-// What the program was executed as, without its folder: of the auxiliary vector, where that names a
-// file.
-Text<64> program_name();
-// A path without its folders.
-const char* base_name(const char* path);
-
 // Registers what runs around fork: `prepare` last before it, the others first after it.
 void on_fork(void (*prepare)(), void (*parent)(), void (*child)());
 

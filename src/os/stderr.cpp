@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "os/frames.hpp"
-#include "os/process.hpp"
+#include "os/program.hpp"
 
 namespace arenite::os {
 
@@ -31,7 +31,8 @@ template <size_t n>
 void write_signed(const Text<n>& line) {
   write_stderr(line);
   Text<128> end;
-  end << " [" << program_name().c_str() << ", pid " << static_cast<size_t>(syscall(SYS_getpid)) << "]\n";
+  end << " [" << program_name().c_str() << ", pid " << static_cast<size_t>(syscall(SYS_getpid))
+      << "]\n";
   write_stderr(end);
 }
 
@@ -41,6 +42,10 @@ void write_signed(const Text<n>& line) {
 }
 
 }  // namespace
+
+ARENITE_COLD void die_for_want_of_memory() {
+  die("arenite: operator new: out of memory, and nobody to throw to");
+}
 
 ARENITE_COLD void die(const char* words) {
   Text<256> line;

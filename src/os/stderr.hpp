@@ -19,6 +19,9 @@ void write_stderr(const Text<n>& text) {
 // frames of this thread follow (frames.hpp).
 [[noreturn]] void die(const char* line);
 
+// The same for operator new, which has no block and nobody to throw to.
+[[noreturn]] void die_for_want_of_memory();
+
 // A line of a table of faults: what a check says, and what it means.
 struct FaultWords {
   const char* what;

@@ -108,10 +108,12 @@ size_t length_of(const char* s) {
   return n;
 }
 
-// A variable that no setting has: ours, or one that only begins with an A as well.
+bool is_ours(Span name) {
+  return name.size >= k_own_prefix_size && equal({name.begin, k_own_prefix_size}, k_own_prefix);
+}
+
+// A variable of ours that no setting has.
 ARENITE_COLD void note_unknown(Complaint complaint, Span name) {
-  if (name.size < k_own_prefix_size || !equal({name.begin, k_own_prefix_size}, k_own_prefix))
-    return;
   if (complaint.tell_unknown != nullptr)
     complaint.tell_unknown(complaint.context, name.begin, name.size);
 }
@@ -238,7 +240,7 @@ ReadSettings read_settings(const char* const* environment, Complaint complaint) 
         reader.take(i, Source::arenite_variable, nullptr, {text, length_of(text)});
       }
     }
-    if (!is_known) note_unknown(complaint, name);
+    if (!is_known && is_ours(name)) note_unknown(complaint, name);
   }
   return reader.result;
 }
