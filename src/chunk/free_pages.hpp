@@ -144,6 +144,8 @@ class FreePages {
 
   // Tells the ledger all that is not told yet.
   void tell();
+  // The ledger was told of something else: a mapping.
+  void note_told() { has_told_ = true; }
   // Whether the ledger was told something since this was asked.
   ARENITE_INLINE bool must_settle() {
     const bool told = has_told_;

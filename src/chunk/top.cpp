@@ -127,7 +127,10 @@ Chunk* Arena::grow(size_t size) {
 Chunk* Arena::try_to_grow(size_t size) {
   bool tried_mapping = false;
   if (size >= g_tuning.mmap_threshold && g_mapped.may_add()) {
-    if (Chunk* chunk = map_chunk(size)) return chunk;
+    if (Chunk* chunk = map_chunk(size)) {
+      pages_.note_told();
+      return chunk;
+    }
     tried_mapping = true;
   }
   if (grow_top(size)) return take_from_top(size);
