@@ -11,7 +11,6 @@ using ledger::g_ledger;
 using ledger::Keeper;
 using slab::Pages;
 using slab::Place;
-using slab::Region;
 using slab::Slab;
 
 // The slabs that are out, in that order.

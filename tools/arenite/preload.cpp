@@ -78,7 +78,7 @@ std::string why_not_loaded(const std::filesystem::path& library) {
   close(ends[0]);
   int status = 0;
   if (error != 0 || waitpid(child, &status, 0) < 0) return {};
-  const std::string reason = reason_in(said);
+  std::string reason = reason_in(said);
   if (!reason.empty()) return reason;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
   return said.empty() ? "a program with it " + describe_end(status) : first_line(said);
