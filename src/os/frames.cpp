@@ -229,14 +229,21 @@ bool is_frame(const Walk& walk, const Frame* frame, const void* above) {
 }
 
 // Our functions keep no frame pointer, but may have saved their caller's: so whatever of the stack
-// up to the caller's call could be one is tried. That call is the first above the last of ours:
-// below it words may be left of calls that are over.
+// up to the caller's call could be one is tried. That call is the first above the last of ours, and
+// lies below the first frame: in between, and in what the frames above have not written yet, words
+// may be left of calls that are over.
 void follow_frame_pointers(Walk& walk) {
   constexpr size_t k_most_words = 1024;
   const auto* stack = static_cast<const uintptr_t*>(__builtin_frame_address(0));
   size_t words = 0;
+  size_t end = k_most_words;
   size_t called_at = 0;
-  for (; words < k_most_words && is_readable(stack + words); words++) {
+  for (; words < end && is_readable(stack + words); words++) {
+    const auto* first = at_address<const Frame>(stack[words]);
+    if (end == k_most_words && is_frame(walk, first, stack + words)) {
+      const size_t below = (address_of(first) - address_of(stack)) / k_word;
+      if (below < end) end = below;
+    }
     if (walk.is_own_return(stack[words])) called_at = words + 1;
   }
   while (called_at < words &&

@@ -102,7 +102,7 @@ CASE(in_a_mapping_of_a_file) {
   EXPECT(map != MAP_FAILED);
   // Both are zero there, so no header misleads.
   void* wrong = offset(map, 16);
-  EXPECT_EQ(previous_size_field(wrong) >> 32 >> 24, 0);
+  EXPECT_EQ(previous_size_field(wrong) >> (8 * sizeof(std::size_t) - 8), 0);
   if ((size_field(wrong) & k_mapped) != 0) cannot_try("the file's start reads as a mapped chunk");
   expect_free_to_tell(wrong, with_own_path("it lies in a shared mapping of "));
 }
@@ -126,7 +126,7 @@ CASE(where_nothing_is_mapped) {
 
 CASE(in_the_middle_of_a_block_that_is_a_chunk) {
   void* p = take(20000);
-  expect_free_to_tell(offset(p, 8), "it lies in this heap's memory, where no block begins");
+  expect_free_to_tell(offset(p, 4), "it lies in this heap's memory, where no block begins");
 }
 
 CASE(in_the_program_s_own_memory_of_the_break) {
