@@ -58,9 +58,11 @@ struct Thread {
   chunk::Arena* arena = nullptr;
   bool departing = false;
   uint32_t number = 0;  // once it has settled (engine/retention.cpp)
-  // Where requests are watched: until the clock is read, and how many it was to be then.
-  uint8_t requests_to_go = 0;
-  uint8_t requests_a_clock = 0;
+  // Where requests are watched: how many until the next look at the day's clock, how many such
+  // looks until the exact one is read, and how many requests are between two readings, about.
+  uint8_t requests_to_go = 1;
+  uint8_t looks_to_go = 1;
+  uint8_t requests_a_clock = 1;
 
   bool has_slabs() const { return slabs != &g_no_slabs; }
   // False only while the dynamic linker relocates the program: thread-local storage is all zero

@@ -37,6 +37,7 @@ constexpr size_t k_few = 64;
 // Where they come slower than this, each reads the clock; else each of so many.
 constexpr size_t k_slow_ms = 20;
 constexpr uint8_t k_requests_a_clock = 64;
+constexpr uint8_t k_requests_a_look = 8;
 
 bool is_before(size_t time, size_t other) {
   return static_cast<ptrdiff_t>(time - other) < 0;
@@ -220,6 +221,8 @@ void settle(uint64_t now, bool is_event, Pace pace) {
 void settle() {
   const Seen seen = note_seen(1);
   settle(seen.now, true, seen.pace);
+  // The program may rest from here on.
+  cache::t_thread.requests_to_go = cache::t_thread.looks_to_go = 1;
 }
 
 bool is_more_due() {
@@ -229,7 +232,7 @@ bool is_more_due() {
 void look_again() {
   g_looked_at.store(os::wall_second(), std::memory_order_relaxed);
   cache::Thread& thread = cache::t_thread;
-  const Seen seen = note_seen(thread.requests_to_go == 0 ? thread.requests_a_clock : 1);
+  const Seen seen = note_seen(thread.requests_a_clock);
   const auto is_changed = [&] {
     return !is_before(static_cast<size_t>(seen.now),
                       g_retention.next_change.load(std::memory_order_relaxed));
@@ -239,7 +242,18 @@ void look_again() {
     settle(seen.now, false, seen.pace);
   }
   const bool reads_each = seen.pause >= k_slow_ms || is_changed();
-  thread.requests_to_go = thread.requests_a_clock = reads_each ? 1 : k_requests_a_clock;
+  thread.requests_to_go = reads_each ? 1 : k_requests_a_look;
+  thread.requests_a_clock = reads_each ? 1 : k_requests_a_clock;
+  thread.looks_to_go = reads_each                 ? 1
+                       : g_ledger.is_known_over() ? k_requests_a_clock
+                                                  : k_requests_a_clock / k_requests_a_look;
+}
+
+void look_at_clock() {
+  cache::Thread& thread = cache::t_thread;
+  if (os::wall_second() != g_looked_at.load(std::memory_order_relaxed) || --thread.looks_to_go == 0)
+    return look_again();
+  thread.requests_to_go = k_requests_a_look;
 }
 
 ARENITE_COLD void forfeit_credit() {

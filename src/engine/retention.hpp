@@ -8,9 +8,10 @@
 //
 // Two things are to happen though a program calls no more than the shortest malloc: what it keeps
 // on credit is to go when a second has passed, and what is free inside slabs is to be found. While
-// either may be due, requests are watched (cache/slabs.hpp): none takes the shortest way, and each
-// looks whether the day's clock has begun another second. Each 64th reads the exact clock, or each
-// one where they come slowly.
+// either may be due, requests are watched (cache/slabs.hpp): none takes the shortest way. While
+// credit is in use each looks whether the day's clock has begun another second; for slabs each 8th
+// does, which a request after a pause in fast traffic may have to wait for. Each 64th reads the
+// exact clock. Where requests come slowly, or something is to be done, each does.
 //
 //   unwatched   an event leaves more than the bound, which credit covers, or
 //               wakes the rounds                                             -> watched
@@ -48,15 +49,16 @@ bool is_more_due();
 // The second of the day's clock in which somebody looked last; 0 if the next request is to look.
 [[gnu::visibility("hidden")]] inline constinit std::atomic<size_t> g_looked_at{0};
 
-// Before a watched request. No lock is held.
-ARENITE_INLINE void look_if_time_passed() {
-  if (ARENITE_UNLIKELY(os::wall_second() != g_looked_at.load(std::memory_order_relaxed) ||
-                       --cache::t_thread.requests_to_go == 0))
-    look_again();
+// Looks at the clock, and does what is due. No lock is held.
+void look_at_clock();
+
+// Whether a watched request is to do so.
+ARENITE_INLINE bool is_to_look() {
+  return ledger::g_ledger.is_known_over() || --cache::t_thread.requests_to_go == 0;
 }
-// Before any.
+// Before a request that takes a longer way anyhow.
 ARENITE_INLINE void look_if_watched() {
-  if (ARENITE_UNLIKELY(cache::is_watched())) look_if_time_passed();
+  if (ARENITE_UNLIKELY(cache::is_watched()) && is_to_look()) look_at_clock();
 }
 
 // A program that asks for everything back forgoes what it has earned.

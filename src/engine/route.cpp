@@ -153,12 +153,20 @@ void* take_small(size_t n) {
   return allocate_elsewhere(n, otherwise);
 }
 
-// The first, of a request that is watched.
-[[gnu::noinline]] void* allocate_watched(size_t n, Otherwise otherwise) {
-  look_if_time_passed();
+// The first, of a request that is watched, once the clock was looked at.
+ARENITE_INLINE void* allocate_seen(size_t n, Otherwise otherwise) {
   void* p = nullptr;
   if (cache::is_direct_but_watched(n) && ARENITE_LIKELY(cache::take_from_table(n, p))) return p;
   return allocate_unwatched(n, otherwise);
+}
+[[gnu::noinline]] void* allocate_after_look(size_t n, Otherwise otherwise) {
+  look_at_clock();
+  return allocate_seen(n, otherwise);
+}
+// Most need no frame.
+[[gnu::noinline]] void* allocate_watched(size_t n, Otherwise otherwise) {
+  if (ARENITE_UNLIKELY(is_to_look())) return allocate_after_look(n, otherwise);
+  return allocate_seen(n, otherwise);
 }
 
 // What is in a slab and stays there: the same block, if it is not half empty then.
