@@ -242,14 +242,13 @@ void look_again() {
     settle(seen.now, false, seen.pace);
   }
   const bool reads_each = seen.pause >= k_slow_ms || is_changed();
-  thread.requests_to_go = reads_each ? 1 : k_requests_a_look;
+  const uint8_t each = g_ledger.is_known_over() ? k_requests_a_clock : k_requests_a_look;
+  thread.requests_to_go = reads_each ? 1 : each;
   thread.requests_a_clock = reads_each ? 1 : k_requests_a_clock;
-  thread.looks_to_go = reads_each                 ? 1
-                       : g_ledger.is_known_over() ? k_requests_a_clock
-                                                  : k_requests_a_clock / k_requests_a_look;
+  thread.looks_to_go = reads_each ? 1 : k_requests_a_clock / k_requests_a_look;
 }
 
-void look_at_clock() {
+void look_seldom() {
   cache::Thread& thread = cache::t_thread;
   if (os::wall_second() != g_looked_at.load(std::memory_order_relaxed) || --thread.looks_to_go == 0)
     return look_again();

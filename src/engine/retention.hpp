@@ -49,16 +49,23 @@ bool is_more_due();
 // The second of the day's clock in which somebody looked last; 0 if the next request is to look.
 [[gnu::visibility("hidden")]] inline constinit std::atomic<size_t> g_looked_at{0};
 
-// Looks at the clock, and does what is due. No lock is held.
-void look_at_clock();
-
-// Whether a watched request is to do so.
-ARENITE_INLINE bool is_to_look() {
-  return ledger::g_ledger.is_known_over() || --cache::t_thread.requests_to_go == 0;
+// While credit is in use: before each watched request. No lock is held.
+ARENITE_INLINE void look_at_second() {
+  if (ARENITE_UNLIKELY(os::wall_second() != g_looked_at.load(std::memory_order_relaxed) ||
+                       --cache::t_thread.requests_to_go == 0))
+    look_again();
 }
+// Else: whether a watched request is to look, and how it does.
+ARENITE_INLINE bool is_to_look() {
+  return --cache::t_thread.requests_to_go == 0;
+}
+void look_seldom();
+
 // Before a request that takes a longer way anyhow.
 ARENITE_INLINE void look_if_watched() {
-  if (ARENITE_UNLIKELY(cache::is_watched()) && is_to_look()) look_at_clock();
+  if (ARENITE_LIKELY(!cache::is_watched())) return;
+  if (ledger::g_ledger.is_known_over()) return look_at_second();
+  if (is_to_look()) look_seldom();
 }
 
 // A program that asks for everything back forgoes what it has earned.
