@@ -63,6 +63,7 @@ struct Thread {
   uint8_t requests_to_go = 1;
   uint8_t looks_to_go = 1;
   uint8_t requests_a_clock = 1;
+  uint8_t requests_each = 0;  // of the next, all look: an event was a moment ago
 
   bool has_slabs() const { return slabs != &g_no_slabs; }
   // False only while the dynamic linker relocates the program: thread-local storage is all zero

@@ -38,6 +38,8 @@ constexpr size_t k_few = 64;
 constexpr size_t k_slow_ms = 20;
 constexpr uint8_t k_requests_a_clock = 64;
 constexpr uint8_t k_requests_a_look = 8;
+// After an event so many look, each of them: the traffic may be over.
+constexpr uint8_t k_requests_after_event = 16;
 
 bool is_before(size_t time, size_t other) {
   return static_cast<ptrdiff_t>(time - other) < 0;
@@ -221,12 +223,19 @@ void settle(uint64_t now, bool is_event, Pace pace) {
 void settle() {
   const Seen seen = note_seen(1);
   settle(seen.now, true, seen.pace);
-  // The program may rest from here on.
-  cache::t_thread.requests_to_go = cache::t_thread.looks_to_go = 1;
+  cache::Thread& thread = cache::t_thread;
+  thread.requests_to_go = thread.looks_to_go = 1;
+  thread.requests_each = k_requests_after_event;
 }
 
 bool is_more_due() {
   return !g_retention.is_resting.load(std::memory_order_relaxed) || g_ledger.is_over();
+}
+
+static uint8_t requests_a_look(cache::Thread& thread) {
+  if (thread.requests_each == 0) return k_requests_a_look;
+  thread.requests_each--;
+  return 1;
 }
 
 void look_again() {
@@ -242,8 +251,9 @@ void look_again() {
     settle(seen.now, false, seen.pace);
   }
   const bool reads_each = seen.pause >= k_slow_ms || is_changed();
-  const uint8_t each = g_ledger.is_known_over() ? k_requests_a_clock : k_requests_a_look;
-  thread.requests_to_go = reads_each ? 1 : each;
+  thread.requests_to_go = reads_each                 ? 1
+                          : g_ledger.is_known_over() ? k_requests_a_clock
+                                                     : requests_a_look(thread);
   thread.requests_a_clock = reads_each ? 1 : k_requests_a_clock;
   thread.looks_to_go = reads_each ? 1 : k_requests_a_clock / k_requests_a_look;
 }
@@ -252,7 +262,7 @@ void look_seldom() {
   cache::Thread& thread = cache::t_thread;
   if (os::wall_second() != g_looked_at.load(std::memory_order_relaxed) || --thread.looks_to_go == 0)
     return look_again();
-  thread.requests_to_go = k_requests_a_look;
+  thread.requests_to_go = requests_a_look(thread);
 }
 
 ARENITE_COLD void forfeit_credit() {
