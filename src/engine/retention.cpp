@@ -191,7 +191,8 @@ Seen note_seen(size_t requests) {
   const uint64_t now = os::coarse_milliseconds();
   const size_t last = g_retention.last_seen.load(std::memory_order_relaxed);
   const size_t pause = cache::is_watched() ? static_cast<size_t>(now) - last : 0;
-  if (last != now) g_retention.last_seen.store(static_cast<size_t>(now), std::memory_order_relaxed);
+  if (last != static_cast<size_t>(now))
+    g_retention.last_seen.store(static_cast<size_t>(now), std::memory_order_relaxed);
   const size_t seen = g_retention.seen.load(std::memory_order_relaxed);
   if (pause < k_pause_ms) {
     g_retention.seen.store(seen + requests, std::memory_order_relaxed);
@@ -218,6 +219,13 @@ void settle(uint64_t now, bool is_event, Pace pace) {
   }
 }
 
+// After how many requests this thread looks next, where they come fast and no credit is in use.
+uint8_t requests_a_look(cache::Thread& thread) {
+  if (thread.requests_each == 0) return k_requests_a_look;
+  thread.requests_each--;
+  return 1;
+}
+
 }  // namespace
 
 void settle() {
@@ -230,12 +238,6 @@ void settle() {
 
 bool is_more_due() {
   return !g_retention.is_resting.load(std::memory_order_relaxed) || g_ledger.is_over();
-}
-
-static uint8_t requests_a_look(cache::Thread& thread) {
-  if (thread.requests_each == 0) return k_requests_a_look;
-  thread.requests_each--;
-  return 1;
 }
 
 void look_again() {

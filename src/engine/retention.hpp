@@ -1,17 +1,18 @@
 // Retention: what is free and resident is brought back within what policy allows.
 //
-//   an event (ledger::settle) ──────► settle(true) ─┬─► policy::Rounds   ─► a step through the
-//   slabs time, seen by a watched request ─► settle(false) └─► policy::Purging ─► the keeper that
-//   has most
+//   an event (ledger::settle) ──┐   ┌─► policy::Rounds ───► a step through the slabs
+//                               ├───┤
+//   time, a watched request ────┘   └─► policy::Purging ──► the keeper that has most
 //
 // One thread at a time; a thread that comes meanwhile does not wait.
 //
 // Two things are to happen though a program calls no more than the shortest malloc: what it keeps
 // on credit is to go when a second has passed, and what is free inside slabs is to be found. While
 // either may be due, requests are watched (cache/slabs.hpp): none takes the shortest way. While
-// credit is in use each looks whether the day's clock has begun another second; for slabs each 8th
-// does, which a request after a pause in fast traffic may have to wait for. Each 64th reads the
-// exact clock. Where requests come slowly, or something is to be done, each does.
+// credit is in use each looks whether the day's clock has begun another second. For slabs alone
+// each 8th does; where fast traffic stops dead a few requests may pass before one notices. Each
+// 64th reads the exact clock. Where requests come slowly, or something is to be done, each does
+// both.
 //
 //   unwatched   an event leaves more than the bound, which credit covers, or
 //               wakes the rounds                                             -> watched
