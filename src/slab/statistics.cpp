@@ -1,6 +1,5 @@
 #include "slab/statistics.hpp"
 
-#include "slab/holes.hpp"
 #include "slab/owned.hpp"
 
 namespace arenite::slab {
@@ -29,7 +28,6 @@ void measure(const Region& region, SlabFigures& figures) {
     figures.free_count[slab->size_class] += free;
     figures.free_blocks += free;
     figures.live_bytes += live * size_class.size;
-    figures.system_bytes -= bytes_of(links_of(slab).purged.load(std::memory_order_relaxed));
   });
   figures.free_pages += region.dirty_pages();
   const size_t headers = region.pages_ever_taken() * sizeof(Slab);

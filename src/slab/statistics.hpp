@@ -1,10 +1,9 @@
 // Figures of the slabs: what mallinfo, malloc_stats and malloc_info say of them, counted by walking
 // the headers.
 //
-//   system   pages that are slabs but for what was purged inside them, free pages that may still
-//   hold
-//            memory, the headers of every page that was ever taken, and the words of those that may
-//            hold memory
+//   system   pages that are slabs, free pages that may still hold memory, the headers of every page
+//            that was ever taken, and the words of those that may hold memory. What was purged
+//            inside a slab counts, as it does inside an arena's free chunks: its blocks are free
 //   live     blocks in use, at their class's size
 //   free     the rest of it: free blocks, free pages, what no block fits into, headers and words
 //

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "expect.hpp"
 #include "process.hpp"
@@ -91,6 +92,16 @@ CASE(slabs_are_one_more_heap) {
   for (int i = 100; i < 500; ++i) free(blocks[i]);
   state("arenas", 1);
   state("slabs", mode_is_classic() ? 0 : 1);
+  print_document_with_facts();
+}
+
+CASE(what_was_purged_inside_slabs_is_still_free) {
+  use_own_buffer();
+  void* blocks[512];
+  for (void*& p : blocks) p = memset(malloc(4000), 1, 4000);
+  for (int i = 0; i < 512; ++i)
+    if (i % 8 != 0) free(blocks[i]);
+  malloc_trim(0);
   print_document_with_facts();
 }
 
