@@ -2,6 +2,9 @@
 
 #include "walk_drawing.hpp"
 
+#include <algorithm>
+#include <span>
+
 #include "steps.hpp"
 
 namespace arenite::lab {
@@ -388,8 +391,8 @@ void WalkDrawing::places_of_slabs(Frame& frame) {
   for (unsigned t = 1; t <= k_most_threads; t++) {
     const void* const owner = team_.standing(t).slabs;
     if (owner == nullptr) continue;
-    slabs_at(frame, Words("slabs that thread %u takes from", t), SlabPlace::current, owner);
-    slabs_at(frame, Words("slabs that thread %u has listed", t), SlabPlace::listed, owner);
+    slabs_at(frame, Words("slabs of thread %u with free blocks", t), SlabPlace::listed, owner);
+    slabs_at(frame, Words("full slabs of thread %u", t), SlabPlace::full, owner);
   }
   slabs_at(frame, "full slabs, nobody's", SlabPlace::full, nullptr);
 }
@@ -423,13 +426,12 @@ void WalkDrawing::bits(Frame& frame) {
     const SlabBits* slab = slab_at(area.start);
     frame.bits(Words("page %u, words: a bit for %u bytes", area.number, slab->granule_bytes));
     for (unsigned i = 0; i < slab->word_count; i++) row(slab->words[i]);
-    if (slab->active != SlabBits::k_no_word) {
-      frame.bits(Words("page %u, active word: number %u", area.number, slab->active));
-      row(slab->active_word);
-    }
-    if (slab->remote_summary == 0) continue;
-    frame.bits(Words("page %u, remote words", area.number));
-    for (unsigned i = 0; i < slab->word_count; i++) row(slab->remote[i]);
+    frame.bits(Words("page %u, blocks in use", area.number));
+    for (unsigned i = 0; i < slab->word_count; i++) row(slab->used[i]);
+    const auto marks = std::span(slab->marks).first(slab->word_count);
+    if (std::all_of(marks.begin(), marks.end(), [](uint64_t word) { return word == 0; })) continue;
+    frame.bits(Words("page %u, marks: freed by others", area.number));
+    for (const uint64_t word : marks) row(word);
   }
 }
 

@@ -9,6 +9,7 @@
 // read by anyone: a pointer into the granule can only be held by one who was given it later.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include "base/units.hpp"
@@ -35,32 +36,32 @@ class KindMap {
                ? static_cast<Kind>(__atomic_load_n(&kinds_[index], __ATOMIC_RELAXED))
                : Kind::none;
   }
-  // at(p) == kind, in fewer instructions: the compiler would load the entry before it looks at it.
+  // The two below are false also where p is no multiple of 16: rotated, such an address is beyond the
+  // map, so one comparison serves both. at(p) == kind, in few instructions: the compiler would load
+  // the entry before it looks at it.
   ARENITE_INLINE bool is(const void* p, Kind kind) const {
+    const uintptr_t index = index_if_aligned(p);
+    if (ARENITE_UNLIKELY(index >= k_entries)) return false;
 #if defined(__x86_64__) && defined(__OPTIMIZE__) && !defined(__SANITIZE_THREAD__) && \
     !defined(__SANITIZE_ADDRESS__)  // unoptimised, `kind` is no constant
-    uintptr_t index = address_of(p) / k_granule;
-    asm("" : "+r"(index));
-    if (ARENITE_UNLIKELY(index >= k_entries)) return false;
     bool same;
     asm volatile("cmpb %2, %1" : "=@cce"(same) : "m"(kinds_[index]), "i"(kind));
     return same;
 #else
-    return at(p) == kind;
+    return static_cast<Kind>(__atomic_load_n(&kinds_[index], __ATOMIC_RELAXED)) == kind;
 #endif
   }
   // at(p) >= kind, likewise.
   ARENITE_INLINE bool is_at_least(const void* p, Kind kind) const {
+    const uintptr_t index = index_if_aligned(p);
+    if (ARENITE_UNLIKELY(index >= k_entries)) return false;
 #if defined(__x86_64__) && defined(__OPTIMIZE__) && !defined(__SANITIZE_THREAD__) && \
     !defined(__SANITIZE_ADDRESS__)
-    uintptr_t index = address_of(p) / k_granule;
-    asm("" : "+r"(index));
-    if (ARENITE_UNLIKELY(index >= k_entries)) return false;
     bool same_or_more;
     asm volatile("cmpb %2, %1" : "=@ccae"(same_or_more) : "m"(kinds_[index]), "i"(kind));
     return same_or_more;
 #else
-    return at(p) >= kind;
+    return static_cast<Kind>(__atomic_load_n(&kinds_[index], __ATOMIC_RELAXED)) >= kind;
 #endif
   }
   void set(const void* granule, Kind kind) {
@@ -69,6 +70,12 @@ class KindMap {
   }
 
  private:
+  static uintptr_t index_if_aligned(const void* p) {
+    uintptr_t index = std::rotr(address_of(p), 4) / (k_granule / 16);
+    asm("" : "+r"(index));  // or it is compared by another shift of p
+    return index;
+  }
+
 #if defined(__x86_64__)
   static constexpr uintptr_t k_entries = (uintptr_t{1} << 47) / k_granule;
 #elif UINTPTR_MAX > UINT32_MAX

@@ -1,79 +1,100 @@
-// F4 cache: the door header. What a thread has for itself, and how slabs pass between threads.
+// F4 cache: the door header. What a thread has for itself, and how blocks and slabs pass between
+// threads.
 //
-//   thread.hpp   a thread's state, from its first request to its last destructor
-//   slabs.hpp    its slabs: a block taken and given back without a lock or an atomic instruction
-//   depot.hpp    free pages, and slabs with free blocks that no thread owns
-//   verify.hpp   whether each slab is whole and in one place
+//   magazine.hpp  blocks that a thread hands out next
+//   thread.hpp    a thread's state, from its first request to its last destructor
+//   slabs.hpp     a block taken and given back without a lock or an atomic instruction
+//   exchange.hpp  blocks between magazines and slabs, many at once
+//   depot.hpp     free pages, slabs with free blocks that no thread owns, the records of threads
+//   verify.hpp    whether each slab is whole and in one place
 //
-// The ownership protocol. A slab has at most one owner: a thread's record, or the depot. The owner
-// alone writes the slab's words, active word and summary, with plain instructions. Everybody may
-// set its remote bits. What follows is who may make whom the owner.
+// The ownership protocol. A slab has at most one owner: a thread's record, or the depot. What is
+// its owner's to write is said in slab.hpp; what follows is who may change what, and who may make
+// whom the owner.
 //
-//   page ──take──► current(T) ──exhausted──► full, nobody's ──first free──► listed(B)
-//     ▲               ▲                                                      │  │
-//     │               └────── T runs out, and takes one of its list ◄────────┘  │
-//     └──────────────── the last used block is freed, by anybody ◄──────────────┘
+// Blocks. The owner's thread alone changes `used`, and moves blocks between magazine and program,
+// with plain instructions (the short ways, slabs.hpp). Between magazine and slab they move with the
+// owner's lock held, many at once (B1, B2); then also what others have marked is collected (B3).
+// Another thread that frees a block marks it, with three plain stores and no lock (B4; owned.hpp
+// says why no mark is overlooked).
 //
-//   T1  page -> current(T)     T, with the depot's lock, which guards free pages
-//   T2  current(T) -> full     T finds no block in it: place = full, owner = nobody, and then,
-//   behind
-//                              a full barrier, reads remote_summary; if that is not zero it tries
-//                              T3 itself
-//   T3  full -> listed(B)      any thread that frees a block: compare-and-exchange nobody -> B; the
-//                              winner collects the remote bits and lists the slab
-//   T4  listed(T) -> current   T, with T's lock, the same that it does T2 under
-//   T5  listed(X) -> page      any thread whose free may have been the last, with the depot's lock
-//                              and X's, if the slab is still in X's list and wholly free
-//   T6  listed(depot) -> current(T) or listed(T)   T, with the depot's lock: it needs a slab of the
-//                              class, or frees a block of this one and has none listed
-//   T7  listed(T) -> listed(depot)   T as it ends, all of them, or has too many: with the
-//                              depot's lock
-//   T8  listed(X) -> moving -> listed(X or depot)   any thread, for the kernel's pages in it that
-//                              hold no used block (depot_holes.cpp): out of the list with the
-//                              depot's lock and X's, the kernel is asked without either, back into
-//                              the list with both. X stays the owner, and if X has no thread then
-//                              the depot becomes it
+//   B1  free -> magazine        words, summary, free_count    T, with T's lock
+//   B2  magazine -> free        likewise                      T, with T's lock
+//   B3  marked -> free          likewise, and `used`          T, with T's lock
+//   B4  handed out -> marked    the mark                      whoever frees it
 //
-// A free by another thread than the owner: (a) set the block's remote bit, (b) see that the word's
-// bit in remote_summary is set, (c) read the owner. If nobody: T3. If the word is now wholly free,
-// perhaps the slab is: T5. A free by the owner whose word is then wholly free, or that finds that
-// others have freed meanwhile, asks the same.
+// Slabs.
 //
-// Why no block is lost. T2 stores, passes a barrier, and reads the summary; a free sets the
-// summary, then reads the owner; both are sequentially consistent, so one of them sees the other,
-// and the slab is claimed. collect() empties the summary before it empties the words, and a free
-// sets the word before it looks at the summary, so a bit that it misses has its summary set again.
-// A full slab has no owner and therefore cannot be stranded by one; a listed one is a sleeping
-// owner's only as long as some block of it is used. (One exception: the owner's last free and
-// another thread's, within the few nanoseconds that a store needs to be seen, may each miss the
-// other. The slab is then its owner's until it takes it up again or ends.)
+//   page --take--> listed(T) <--> full(T) --shed--> nobody's --first free--> listed(B) or full(B)
+//     ^               |  ^           |                  ^
+//     |               |  '-first mark'                  '---- full, its thread ended or asleep
+//     '- wholly free -'
 //
-// Why no block is handed out twice. A slab is made a page only with the lock of the list it is in,
-// when its bits say that no block is used. Being in a list is a fact of its own (SlabLinks::list)
-// that changes with that list's lock alone, while the owner may change without. The bit of a block
-// is what its owner writes last in a free, so that who sees the bit may take the slab; from then on
-// the owner only reads. A free by another thread that was interrupted after (a) may go on when the
-// page is another slab's: it may then set a summary bit for nothing, claim a full slab in which
-// nothing is free, or look whether a slab is wholly free: all are allowed to anyone.
+//   T1  page -> moving(T)          T, with the depot's lock, which guards free pages
+//   T2  full(T) -> nobody's        T, while its magazine of the class is empty, so that all blocks
+//                                  are handed out: owner = nobody and then, behind a full barrier,
+//                                  has_remote is read; if that is set T tries T3 itself
+//   T3  nobody's -> moving(B)      any thread that frees a block: compare-and-exchange nobody -> B
+//   T4  listed(T) <-> full(T), moving(T) -> either   T, with T's lock: blocks were taken or put
+//                                  back. After full, behind a full barrier, has_remote is read: if
+//                                  it is set the slab is collected and listed
+//       full(X) -> listed(X)       who marked a block and finds its slab full, with X's `visitors`
+//                                  and lock; X is to give up (T2) some more full ones then
+//   T5  listed(X) -> page          any thread whose free may have been the last, with the depot's
+//                                  lock and X's, if the slab is still in X's list and wholly free
+//   T6  listed(depot) -> moving(T) T, with the depot's lock: it needs a slab of the class, or frees
+//                                  a block of this one
+//   T7  listed(T) -> listed(depot), full(T) -> nobody's   T as it ends, all of them, its magazines
+//                                  emptied: with the depot's lock and T's
+//   T8  listed(X) -> moving(X) -> listed(X or depot)   any thread, for the kernel's pages in it that
+//                                  hold free blocks alone (depot_holes.cpp): out of the list with
+//                                  the depot's lock and X's, the kernel is asked without either,
+//                                  back into the list with both. X stays the owner, and if X has no
+//                                  thread then the depot becomes it
+//   T9  a record is closed         any thread, with the depot's lock and X's: X's thread does T7 by
+//       and given up               proxy, if it does nothing for a while (depot_records.cpp)
 //
-// Why nothing that is used is purged. Nobody allocates from a slab that is in no list and nobody's
-// current one; frees go on, and only make more of it free. What is free when it is taken out (T8)
-// is so until it is in a list again. Who frees its last block meanwhile does not find it listed:
-// who lists it looks for that, as in T3 and T7, with the same exception.
+// Why no block is lost. What T4 needs not see is the mark of a thread that looked at the slab's
+// place before it was full, while that mark is still on its way: a few nanoseconds. Then the slab
+// lies among the full ones, or is nobody's (T2), with a mark that nobody looks at until the next
+// free into it, or until the next who looks for holes comes by (T8: he looks for such slabs, too).
+// The like of it is T5: two threads that free the last two blocks at the same moment may each miss
+// the other.
 //
-// Locks: the depot's, then a thread's. Fork freezes the depot's; nobody waits for it, and what
-// needs it is left undone: a request goes to the chunk engine, an empty slab stays listed, a full
-// one into which somebody without slabs frees stays nobody's. Afterwards who thaws it, or the next
-// who purges, looks for such slabs (T3 and T5 for the depot). Pages that were being purged when it
-// froze, and slabs that were out for T8, are out of everybody's reach until the next who purges
-// puts them back. In the child the slabs of the threads that are gone are forsaken: what lies in
-// them stays, and frees of it do nothing.
+// Why no block is handed out twice. It is in one state (slab.hpp), and each change has one author: a
+// free by the owner finds `used` set and clears it, a free by another finds it set and the mark not.
+// Only two threads that free the same block at the same moment can escape, and they are found out
+// when the mark is collected, unless the block was handed out again by then. A slab is made a page
+// only with its list's lock held, when no block of it is handed out or in a magazine; being in a
+// list is a fact of its own (SlabLinks::list) that changes with that lock alone. Who marked a block
+// and goes on when the page is another slab's may set has_remote for nothing, list a full slab, or
+// look whether a slab is wholly free: all are allowed to anyone.
 //
-// tests/model/ownership_model.cpp checks T1 to T8 and the frees in every interleaving of a small
-// case.
+// Why a sleeping thread's magazines can be emptied (T9). Its short ways need no lock and no barrier:
+// they say that they are at it (`is_busy`), read `slabs`, work, and say that they are through. Who
+// closes the record sets `slabs` to a record that has nothing, and comes again a tenth of a second
+// later: by then each store made before has long been seen by all, and so has the closing. So a
+// short way that still uses the record is seen in `is_busy`, and one that begins finds nothing and
+// goes the long way, which takes the lock and opens the record. That a store is seen within a tenth
+// of a second no language promises; every processor's store buffer drains in microseconds, and a
+// thread that is interrupted passes a barrier. (After Morrison and Afek, "Temporally bounding TSO
+// for fence-free asymmetric synchronization", 2015.) A thread that is at work comes by within that
+// time and opens it at the cost of one lock.
+//
+// Locks: the depot's, or a record's `visitors`; then a record's own. Fork freezes the depot's and
+// its thread's `visitors`; nobody waits for them, and what needs them is left undone: a request goes
+// to the chunk engine, an empty slab stays listed, a full one with marks stays full. Afterwards who
+// thaws, or the next who purges, looks for such slabs. Pages that were being purged when it froze,
+// and slabs that were out for T8, are out of everybody's reach until the next who purges puts them
+// back. In the child the slabs of the threads that are gone are forsaken: what lies in them stays,
+// and frees of it do nothing.
+//
+// tests/model/ownership_model.cpp checks this in every interleaving of a small case.
 #pragma once
 
 #include "cache/depot.hpp"
+#include "cache/exchange.hpp"
+#include "cache/magazine.hpp"
 #include "cache/slabs.hpp"
 #include "cache/thread.hpp"
 #include "cache/verify.hpp"

@@ -14,7 +14,7 @@ using slab::region_at;
 using slab::Slab;
 
 constinit Depot g_depot;
-constinit ThreadSlabs g_forsaken(nullptr);  // nobody takes from it
+constinit ThreadSlabs g_forsaken;
 
 namespace {
 
@@ -33,7 +33,6 @@ ARENITE_APART Slab* Depot::adopt_fullest(unsigned size_class, Owner* owner) {
   Slab* slab = take_fullest(size_class);
   if (slab != nullptr) slab->owner.store(owner, std::memory_order_release);
   lock.unlock();
-  if (slab != nullptr) slab::collect(slab);
   return slab;
 }
 
@@ -45,7 +44,6 @@ ARENITE_APART bool Depot::adopt(Slab* slab, const Owner* from, Owner* owner) {
     slab->owner.store(owner, std::memory_order_release);
   }
   lock.unlock();
-  if (can) slab::collect(slab);
   return can;
 }
 
@@ -116,14 +114,9 @@ Slab* Depot::make_slab(unsigned size_class, Owner* owner, bool will_fill) {
   return slab;
 }
 
-// The lock is held, and nobody uses any block: no bit of it will change until it is a slab again.
+// The lock is held, and nobody uses any block: nothing of it will change until it is a slab again.
 void Depot::make_page(Slab* slab) {
-  for (unsigned i = 0; i < slab::info(slab->size_class).word_count; i++) {
-    // Where no other thread ever freed a block their page need not be written.
-    std::atomic<uint64_t>& word = slab::remote_word(slab, i);
-    if (word.load(std::memory_order_relaxed) != 0) word.store(0, std::memory_order_relaxed);
-  }
-  slab->remote_summary.store(0, std::memory_order_relaxed);
+  slab::forget_marks(slab);
   if (slab::links_of(slab).purged.load(std::memory_order_relaxed) != 0)
     g_ledger.recounted(forget_holes(slab));
   __atomic_store_n(&slab->block_count, 0U, __ATOMIC_RELAXED);
@@ -144,26 +137,59 @@ void Depot::note_dirty(Region* region) {
   dirty_regions_ = region;
 }
 
+// T5, the lock and the owner's are held. Whether the slab is out of the list, to become a page.
+bool Depot::unlist_if_empty(Slab* slab, Owner* owner) {
+  if (!owner->has_listed(slab) || slab->place.load(std::memory_order_relaxed) != Place::listed ||
+      !slab::is_wholly_free(slab, slab->size_class))
+    return false;
+  owner->unlist(slab);
+  return true;
+}
+
 // T5, the lock is held. Whether the slab is a page now.
 [[gnu::noinline]] bool Depot::reclaim(Slab* slab, Owner* owner) {
   if (owner != this) owner->lock.lock();
-  const bool empty = owner->has_listed(slab) && slab::is_wholly_free(slab, slab->size_class);
-  if (empty) owner->unlist(slab);
+  const bool empty = unlist_if_empty(slab, owner);
   if (owner != this) owner->lock.unlock();
   if (empty) make_page(slab);
   return empty;
 }
 
 void Depot::reclaim_if_empty(Slab* slab, Owner* owner) {
-  if (!lock.lock_unless_frozen()) return has_missed_.store(true, std::memory_order_release);
+  if (!lock.lock_unless_frozen()) return note_missed();
   const bool is_page = reclaim(slab, owner);
   lock.unlock();
   if (is_page) ledger::settle();
 }
 
-// The lock is held; the slab is moving.
+void Depot::reclaim_if_empty(Slab** slabs, unsigned count, Owner* owner) {
+  if (!lock.lock_unless_frozen()) return note_missed();
+  unsigned empty = 0;
+  owner->lock.lock();
+  for (unsigned i = 0; i < count; i++) {
+    if (unlist_if_empty(slabs[i], owner)) slabs[empty++] = slabs[i];
+  }
+  owner->lock.unlock();
+  for (unsigned i = 0; i < empty; i++) make_page(slabs[i]);
+  lock.unlock();
+  if (empty != 0) ledger::settle();
+}
+
+// The lock is held; the slab is moving, and whose it was does nothing with it. Where no block of it
+// is free it is nobody's from now on: who frees the first makes it his.
 ARENITE_APART void Depot::receive(Slab* slab) {
   slab->owner.store(this, std::memory_order_seq_cst);
+  slab::collect(slab);
+  while (slab->summary == 0) {
+    slab->place.store(Place::full, std::memory_order_relaxed);
+    slab->owner.exchange(nullptr, std::memory_order_seq_cst);
+    Owner* nobody = nullptr;
+    if (slab::is_zero(slab->has_remote) ||
+        !slab->owner.compare_exchange_strong(nobody, this, std::memory_order_seq_cst,
+                                             std::memory_order_relaxed))
+      return;
+    slab::collect(slab);
+  }
   list(slab);
   // What others freed meanwhile found it moving, and left it to us.
   std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -172,29 +198,36 @@ ARENITE_APART void Depot::receive(Slab* slab) {
   make_page(slab);
 }
 
-ARENITE_APART bool Depot::hand_over(Slab* slab) {
-  if (!lock.lock_unless_frozen()) return false;
-  receive(slab);
-  lock.unlock();
-  ledger::settle();
-  return true;
-}
-
 // T3, the lock is held.
 ARENITE_APART void Depot::claim(Slab* slab) {
   Owner* nobody = nullptr;
   if (!slab->owner.compare_exchange_strong(nobody, this, std::memory_order_seq_cst,
                                            std::memory_order_relaxed))
     return;
-  slab::collect(slab);
   receive(slab);
 }
 
 ARENITE_SELDOM_APART void Depot::claim_full(Slab* slab) {
-  if (!lock.lock_unless_frozen()) return has_missed_.store(true, std::memory_order_release);
+  if (!lock.lock_unless_frozen()) return note_missed();
   claim(slab);
   lock.unlock();
   ledger::settle();
+}
+
+// A full slab with marks that were overlooked goes where its owner finds them, or is claimed. The
+// lock is held.
+void Depot::find_overlooked(Slab* slab) {
+  if (slab->place.load(std::memory_order_relaxed) != Place::full || slab::is_zero(slab->has_remote))
+    return;
+  Owner* owner = slab->owner.load(std::memory_order_acquire);
+  if (owner == nullptr) return claim(slab);
+  if (owner == this || owner == &g_forsaken) return;
+  owner->lock.lock();
+  if (owner->has_listed(slab) && slab->place.load(std::memory_order_relaxed) == Place::full) {
+    owner->unlist(slab);
+    owner->list(slab);
+  }
+  owner->lock.unlock();
 }
 
 // The lock is held. There may be more that it is not told of, for who found the depot frozen says
@@ -203,14 +236,12 @@ ARENITE_SELDOM_LARGER void Depot::reclaim_what_was_missed() {
   if (!has_missed_.exchange(false, std::memory_order_acquire)) return;
   for_each_region_locked([&](const Region& region) {
     region.for_each_slab([&](Slab* slab) {
+      find_overlooked(slab);
       Owner* owner = slab->owner.load(std::memory_order_acquire);
-      if (owner == nullptr) {
-        if (slab->remote_summary.load(std::memory_order_relaxed) != 0) claim(slab);
-      } else if (owner != &g_forsaken &&
-                 slab->place.load(std::memory_order_relaxed) == Place::listed &&
-                 slab::is_wholly_free(slab, __atomic_load_n(&slab->size_class, __ATOMIC_RELAXED))) {
+      if (owner != nullptr && owner != &g_forsaken &&
+          slab->place.load(std::memory_order_relaxed) == Place::listed &&
+          slab::is_wholly_free(slab, __atomic_load_n(&slab->size_class, __ATOMIC_RELAXED)))
         reclaim(slab, owner);
-      }
     });
   });
 }
@@ -220,58 +251,6 @@ ARENITE_SELDOM_APART void Depot::catch_up() {
   reclaim_what_was_missed();
   lock.unlock();
   ledger::settle();
-}
-
-ARENITE_SELDOM ThreadSlabs* Depot::take_record() {
-  if (!lock.lock_unless_frozen()) return nullptr;
-  ThreadSlabs* record = idle_records_;
-  if (record != nullptr) {
-    idle_records_ = record->next_idle;
-    record->is_idle.store(false, std::memory_order_relaxed);
-  } else if (void* memory = chunk::take_for_good(sizeof(ThreadSlabs))) {
-    // Records live as long as the process.
-    record = new (memory) ThreadSlabs;
-    record->next_record = records_;
-    records_ = record;
-  }
-  lock.unlock();
-  return record;
-}
-
-ARENITE_SELDOM_APART void Depot::give_record(ThreadSlabs* record) {
-  lock.lock();
-  record->next_idle = idle_records_;
-  record->is_idle.store(true, std::memory_order_relaxed);
-  idle_records_ = record;
-  for (unsigned c = 0; c < slab::k_classes; c++) {
-    while (Slab* slab = record->take_first(c)) receive(slab);
-  }
-  lock.unlock();
-  ledger::settle();
-}
-
-ARENITE_COLD void Depot::restart_in_child(const ThreadSlabs* own) {
-  lock.forget();
-  put_all_back();
-  for (Region* r = regions_; r != nullptr; r = r->next) {
-    r->for_each_slab([&](Slab* slab) {
-      const Owner* owner = slab->owner.load(std::memory_order_relaxed);
-      if (owner != nullptr && owner != own && !is_ownerless(owner))
-        slab->owner.store(&g_forsaken, std::memory_order_relaxed);
-    });
-  }
-  relist_all_out();
-  ThreadSlabs* last_idle = idle_records_;
-  while (last_idle != nullptr && last_idle->next_idle != nullptr) last_idle = last_idle->next_idle;
-  for (ThreadSlabs* record = records_; record != nullptr; record = record->next_record) {
-    if (record == own || record->is_idle.load(std::memory_order_relaxed)) continue;
-    ThreadSlabs* next = record->next_record;
-    new (record) ThreadSlabs;
-    record->next_record = next;
-    record->is_idle.store(true, std::memory_order_relaxed);
-    (last_idle == nullptr ? idle_records_ : last_idle->next_idle) = record;
-    last_idle = record;
-  }
 }
 
 }  // namespace arenite::cache

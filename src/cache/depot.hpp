@@ -24,7 +24,7 @@ namespace arenite::cache {
 
 class Depot : public slab::Owner {
  public:
-  // A slab of the class with free blocks, now `owner`'s and collected; nullptr where there is none.
+  // A slab of the class with free blocks, now `owner`'s and moving; nullptr where there is none.
   slab::Slab* adopt(unsigned size_class, slab::Owner* owner);
   // This very slab, which was `from`'s, if that is the depot. False if it is not to be had.
   bool adopt(slab::Slab* slab, const slab::Owner* from, slab::Owner* owner);
@@ -36,10 +36,9 @@ class Depot : public slab::Owner {
   // T5: makes a slab that is listed with `owner` a free page, if no block of it is used any more.
   void reclaim_if_empty(slab::Slab* slab, slab::Owner* owner);
 
-  // T7: takes a slab that is `moving`, with no active word, into the list, or as a page if it is
-  // empty. False, and the slab is where it was, if the depot is frozen: the caller may hold a lock
-  // of stdio's, and must not wait.
-  bool hand_over(slab::Slab* slab);
+  // The same of several, listed with one owner, at once. The array is used.
+  void reclaim_if_empty(slab::Slab** slabs, unsigned count, slab::Owner* owner);
+
   // T3: takes a nobody's slab into which others have freed. Not where another was quicker; where
   // fork has frozen the depot, catch_up() does.
   void claim_full(slab::Slab* slab);
@@ -51,8 +50,13 @@ class Depot : public slab::Owner {
 
   // A record for a thread; nullptr where there is no memory.
   ThreadSlabs* take_record();
-  // All its slabs are listed, and the depot's from now on. Waits for a fork.
+  // T7: what it has is the depot's from now on, or nobody's. Waits for a fork.
   void give_record(ThreadSlabs* record);
+  // T9: closes the records of some threads, and gives up what others had that were closed a while
+  // ago and not used since; all threads in turn, a few at a time. `now` is in milliseconds.
+  void tend_records(uint64_t now);
+  // Something could not be done, for the depot is frozen, or a record for visitors.
+  void note_missed() { has_missed_.store(true, std::memory_order_release); }
 
   // Gives about `bytes` bytes of free pages back, whole extents of 2 MiB first, then what has been
   // free for longer; how many it was. The kernel is asked without the lock. One thread at a time
@@ -79,7 +83,7 @@ class Depot : public slab::Owner {
   void catch_up();
 
   // In the child of a fork: only `own` is left of the threads.
-  void restart_in_child(const ThreadSlabs* own);
+  void restart_in_child(ThreadSlabs* own);
 
   // Calls visit(region) for each, with the lock held.
   template <typename Visit>
@@ -95,6 +99,9 @@ class Depot : public slab::Owner {
 
  private:
   static constexpr unsigned k_most_warm = 32;
+  // After so many milliseconds what a thread did before it could see that its record is closed is
+  // seen by all (cache.hpp).
+  static constexpr uint64_t k_until_seen = 100;
   // For so long a look keeps others from the lock, in units of work.
   static constexpr size_t k_work_a_breath = 1024;
 
@@ -103,7 +110,11 @@ class Depot : public slab::Owner {
   enum class Purging : uint8_t { no, yes, left };
 
   slab::Slab* adopt_fullest(unsigned size_class, slab::Owner* owner);
+  bool unlist_if_empty(slab::Slab* slab, slab::Owner* owner);
   bool reclaim(slab::Slab* slab, slab::Owner* owner);
+  void find_overlooked(slab::Slab* slab);
+  size_t receive_all(ThreadSlabs* record, size_t most);
+  size_t tend(ThreadSlabs* record, uint64_t now);
   void claim(slab::Slab* slab);
   void reclaim_what_was_missed();
   slab::Region* first_dirty();
@@ -170,6 +181,7 @@ class Depot : public slab::Owner {
   std::atomic<size_t> holes_taken_up_{0};  // and that were taken up again since the last look
   ThreadSlabs* records_ = nullptr;
   ThreadSlabs* idle_records_ = nullptr;  // the latest first
+  ThreadSlabs* tended_ = nullptr;        // the next to be looked at
 };
 
 [[gnu::visibility("hidden")]] extern constinit Depot g_depot;

@@ -37,7 +37,7 @@ void Depot::take_out(Slab* slab, HoleBatch& batch) {
   if (owner == nullptr) return;
   if (owner != this) owner->lock.lock();
   Pages pages = 0;
-  if (owner->has_listed(slab))
+  if (owner->has_listed(slab) && slab->place.load(std::memory_order_relaxed) == Place::listed)
     pages = slab::holes_of(slab) & ~slab::links_of(slab).purged.load(std::memory_order_relaxed);
   if (pages != 0) owner->unlist(slab);
   if (owner != this) owner->lock.unlock();
@@ -97,10 +97,9 @@ void Depot::look_into(Slab* slab, bool is_all_due, HoleBatch& batch) {
   slab::SlabLinks& links = slab::links_of(slab);
   const Pages purged = links.purged.load(std::memory_order_relaxed);
   const Pages holes = slab::holes_of(slab) & ~purged;
-  // Whoever has allocated from it has changed these first.
-  const uint32_t claims = __atomic_load_n(&slab->claims, __ATOMIC_RELAXED) / 2;
-  if (links.claims_seen != claims) {
-    links.claims_seen = claims;
+  const uint32_t takes = __atomic_load_n(&slab->takes, __ATOMIC_RELAXED);
+  if (links.takes_seen != takes) {
+    links.takes_seen = takes;
     links.looks = 0;
   }
   const unsigned rounds = links.looks;
@@ -135,7 +134,10 @@ bool Depot::look_into(HolesHand& hand, size_t work, bool is_all_due, size_t& gon
       hand = {hand.region->next, slab::k_first_page};
       continue;
     }
-    if (slab->place.load(std::memory_order_relaxed) != Place::listed) continue;
+    if (slab->place.load(std::memory_order_relaxed) != Place::listed) {
+      find_overlooked(slab);
+      continue;
+    }
     look_into(slab, is_all_due, batch);
     done += Cost::k_slab_read;
     if (batch.is_full(out_count_)) {

@@ -1,5 +1,5 @@
-// A thread's slabs: a small block is taken, and given back, without a lock, an atomic instruction
-// or a test for nothing. What does not fit that is out of line, in slabs.cpp.
+// A thread's slabs: a small block is taken from a magazine, and given back to one, without a lock or
+// an atomic instruction. What does not fit that is out of line, in slabs.cpp.
 //
 // Nothing here sets errno. A block is returned, or nullptr: then slabs cannot serve, and the chunk
 // engine does.
@@ -10,11 +10,11 @@
 
 namespace arenite::cache {
 
-// Which requests slabs serve: those of fewer bytes than `below`. `direct_below` is the same, but no
-// more than the direct table knows. Both are 0, so that nothing of a thread's state is looked at,
-// before the library has started, while this state is not laid out yet, and where slabs serve
-// nobody. While requests are `watched`, so that each can notice that time has passed,
-// `direct_below` is 0 and nobody takes the shortest way; `watched_below` is what it would be.
+// Which requests slabs serve: those of fewer bytes than `below`. `direct_below` is the same; it is 0
+// while requests are `watched`, so that each can notice that time has passed and nobody takes the
+// shortest way; `watched_below` is what it would be. All are 0, so that nothing of a thread's state
+// is looked at, before the library has started, while this state is not laid out yet, and where
+// slabs serve nobody.
 // Operator new has a bound of its own, which is 0 as well until it is known that operators need not
 // go by malloc's name, and for good where they must; `operators_detour` tells it that either is so.
 // A cache line of their own: everybody reads them, hardly anybody writes.
@@ -70,46 +70,53 @@ ARENITE_INLINE bool serve_anybody() {
   return serves(0);
 }
 
-// Takes a block of n bytes, which the direct table knows. False if the thread's slab has none.
-ARENITE_INLINE bool take_from_table(size_t n, void*& block) {
-  slab::Slab* slab = t_thread.direct[(n + 15) / 16];
-  const uint64_t word = slab::load(slab->active_word);
-  if (ARENITE_UNLIKELY(word == 0)) return false;
-  block = slab->pop(word);
-  return true;
+// The short ways are between these two: whoever has closed the thread's record (cache.hpp) learns
+// from `is_busy` that they are over. On the way out nothing may move behind it; on the way in it is
+// enough that the store comes first in the program.
+ARENITE_INLINE void enter(Thread& thread) {
+  thread.is_busy.store(true, std::memory_order_relaxed);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+ARENITE_INLINE void leave(Thread& thread) {
+  thread.is_busy.store(false, std::memory_order_release);
 }
 
-// Takes a block of at least n bytes if n is small. False if it is not, or the thread's slab has
-// none.
+ARENITE_INLINE void* take_from(Magazine& magazine) {
+  void** const top = magazine.top;
+  void* const block = top[-1];
+  if (ARENITE_UNLIKELY(block == nullptr)) return nullptr;
+  magazine.top = top - 1;
+  slab::set_used(block);
+  return block;
+}
+
+// Takes a block of n bytes, at most k_slab_limit. False if the thread's magazine has none.
+ARENITE_INLINE bool take_from_magazine(size_t n, void*& block) {
+  Thread& thread = t_thread;
+  enter(thread);
+  ThreadSlabs* mine = thread.slabs.load(std::memory_order_relaxed);
+  block = take_from(mine->magazines[slab::class_of(n)]);
+  leave(thread);
+  return ARENITE_LIKELY(block != nullptr);
+}
+
+// Takes a block of at least n bytes if n is small. False if it is not, or the magazine has none.
 ARENITE_INLINE bool take_direct(size_t n, void*& block) {
-  return ARENITE_LIKELY(is_less(n, g_served.direct_below)) && take_from_table(n, block);
+  return ARENITE_LIKELY(is_less(n, g_served.direct_below)) && take_from_magazine(n, block);
 }
 ARENITE_INLINE bool take_direct_for_operator(size_t n, void*& block) {
-  return ARENITE_LIKELY(is_less(n, g_served.operator_direct_below)) && take_from_table(n, block);
+  return ARENITE_LIKELY(is_less(n, g_served.operator_direct_below)) && take_from_magazine(n, block);
 }
-// Whether the direct table serves n bytes, but requests are watched.
+// Whether slabs serve n bytes, but requests are watched.
 ARENITE_INLINE bool is_direct_but_watched(size_t n) {
   return is_less(n, g_served.watched_below);
 }
 
-// Takes a block of any size that slabs serve, and from any word of the slab.
-ARENITE_INLINE bool take_current(size_t n, void*& block) {
-  if (ARENITE_UNLIKELY(!serves(n))) return false;
-  slab::Slab* slab = t_thread.slabs->current[slab::class_of(n)];
-  uint64_t word = slab::load(slab->active_word);
-  if (word == 0) {
-    if (ARENITE_UNLIKELY(slab->summary == 0)) return false;
-    word = slab::claim(slab);
-  }
-  block = slab->pop(word);
-  return true;
-}
-
-// Whether this thread has a record; if not yet, it is given one, where there is memory and slabs
+// Whether this thread has an open record; if not, it is given one, where there is memory and slabs
 // serve.
 bool settle();
 ARENITE_INLINE bool is_settled() {
-  return ARENITE_LIKELY(t_thread.has_slabs()) || settle();
+  return ARENITE_LIKELY(t_thread.slabs.load(std::memory_order_relaxed) != &g_no_slabs) || settle();
 }
 
 // A block of a class, from wherever there is one. Only where slabs serve.
@@ -118,32 +125,25 @@ void* take_of_class(unsigned size_class);
 // The ways of a free that is not the common one.
 void give_foreign(slab::Slab* slab, void* block);
 void give_after_others(slab::Slab* slab, void* block);
-void completed(slab::Slab* slab, unsigned word_index);
+void give_to_full_magazine(slab::Slab* slab, void* block);
 void refuse_free(const slab::Slab* slab, void* block);  // does not return
 
-// Takes back a block in a region. Ends the process if it is none, or free.
+// Takes back a block in a region, at a multiple of 16. Ends the process if it is none, or free.
 ARENITE_INLINE void give(void* block) {
   slab::Slab* slab = slab::slab_of(block);
-  const auto offset = static_cast<uint32_t>(address_of(block) % slab::k_slab_size);
-  if (ARENITE_UNLIKELY(!slab->is_start(offset))) return refuse_free(slab, block);
-  if (ARENITE_UNLIKELY(slab->owner.load(std::memory_order_relaxed) != t_thread.slabs))
+  Thread& thread = t_thread;
+  enter(thread);
+  ThreadSlabs* mine = thread.slabs.load(std::memory_order_relaxed);
+  if (ARENITE_UNLIKELY(slab->owner.load(std::memory_order_relaxed) != mine))
     return give_foreign(slab, block);
-  if (ARENITE_UNLIKELY(!slab::is_zero(slab->remote_summary))) return give_after_others(slab, block);
-  const uint32_t granule = slab->granule(offset);
-  if (static_cast<uint8_t>(granule / 64) == slab->active) {
-    uint64_t word = slab::load(slab->active_word);
-    if (ARENITE_UNLIKELY(slab::test_and_set(word, granule))) return refuse_free(slab, block);
-    slab::store(slab->active_word, word);
-    return;
-  }
-  uint64_t word = slab::load(slab->words[granule / 64]);
-  if (ARENITE_UNLIKELY(slab::test_and_set(word, granule))) return refuse_free(slab, block);
-  // Before the last block is free and the slab perhaps another's.
-  const bool is_complete = slab::is_complete(slab, granule / 64, word);
-  slab::put(slab, granule / 64, word);
-  // Or another thread freed the rest of the word since we looked.
-  if (ARENITE_UNLIKELY(is_complete || !slab::is_zero(slab->remote_summary)))
-    completed(slab, granule / 64);
+  if (ARENITE_UNLIKELY(!slab::is_zero(slab->has_remote))) return give_after_others(slab, block);
+  Magazine& magazine = mine->magazines[slab->size_class];
+  void** const top = magazine.top;
+  if (ARENITE_UNLIKELY(top == magazine.end)) return give_to_full_magazine(slab, block);
+  if (ARENITE_UNLIKELY(!slab::set_unused(block))) return refuse_free(slab, block);
+  *top = block;
+  magazine.top = top + 1;
+  leave(thread);
 }
 
 // The class's size of a block in a region. Ends the process if none starts there.
@@ -158,11 +158,17 @@ inline size_t size_of(const void* block, slab::Fault if_none) {
 inline size_t size_in_use(const void* block) {
   const size_t size = size_of(block, slab::Fault::realloc_invalid_pointer);
   const slab::Slab* slab = slab::slab_of(block);
-  const auto offset = static_cast<uint32_t>(address_of(block) % slab::k_slab_size);
-  if (ARENITE_UNLIKELY(slab::is_free(slab, slab->granule(offset))))
+  if (ARENITE_UNLIKELY(slab::is_free(slab, block)))
     slab::fault(slab::Fault::realloc_freed, slab, block);
   return size;
 }
+
+// Makes a closed record this thread's own again, and gives up what of it was not in use since it was
+// last closed.
+void reopen();
+
+// Gives this thread's free blocks back to their slabs, and those that come free to the depot.
+void empty_magazines();
 
 // Gives up this thread's slabs: it is ending, or slabs are to serve no more.
 void leave_slabs();

@@ -52,8 +52,8 @@ void start_threads() {
   os::on_thread_exit(depart);
 }
 
-void mark_thread() {
-  os::mark_thread(&t_thread);
+bool mark_thread() {
+  return os::mark_thread(&t_thread);
 }
 
 ARENITE_SELDOM chunk::Arena* lock_arena_slowly() {

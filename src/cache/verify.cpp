@@ -16,7 +16,7 @@ class Verification {
  public:
   explicit Verification(Breach& breach)
       : breach_(breach),
-        mine_(*t_thread.slabs),
+        mine_(t_thread.has_record() ? *t_thread.record : g_no_slabs),
         company_(os::single_threaded() ? Company::none : Company::present) {}
 
   bool region(const slab::Region& region) {
@@ -31,7 +31,8 @@ class Verification {
            expect(listed(g_depot) == listed_by_depot_, "a slab of the depot's is in no list",
                   &g_depot) &&
            expect(listed(mine_) == listed_by_me_, "a slab of a thread's is in no list", &mine_) &&
-           expect(current() == current_, "a slab is not its thread's current one", &mine_);
+           expect(full() == full_by_me_, "a full slab of a thread's is in no list", &mine_) &&
+           magazines();
   }
 
  private:
@@ -52,9 +53,8 @@ class Verification {
       return slab::verify_at_rest(slab, company_, breach_);
     }
     if (owner == &mine_) {
-      (place == Place::current ? current_ : listed_by_me_)++;
-      return expect(place == Place::listed ||
-                        (place == Place::current && mine_.current[slab->size_class] == slab),
+      (place == Place::full ? full_by_me_ : listed_by_me_)++;
+      return expect(place == Place::listed || place == Place::full,
                     "a slab is nowhere in its thread", slab) &&
              slab::verify_at_rest(slab, company_, breach_);
     }
@@ -66,10 +66,30 @@ class Verification {
     for (unsigned c = 0; c < slab::k_classes; c++) all += owner.listed(c);
     return all;
   }
-  size_t current() const {
+  size_t full() const {
     size_t all = 0;
-    for (const Slab* slab : mine_.current) all += slab != &slab::g_no_slab ? 1 : 0;
+    for (unsigned c = 0; c < slab::k_classes; c++) all += mine_.full(c);
     return all;
+  }
+
+  // Each block in a magazine is one of the thread's slabs of the class, and neither used nor free.
+  bool magazines() {
+    for (unsigned c = 0; c <= slab::k_classes; c++) {
+      const Magazine& magazine = mine_.magazines[c];
+      for (void** p = magazine.slots; p != magazine.top; p++) {
+        const Slab* slab = slab::slab_of(*p);
+        const uint32_t granule = slab::granule_of(slab, *p);
+        const bool is_well =
+            slab->size_class == c && slab->owner.load(std::memory_order_relaxed) == &mine_ &&
+            slab->is_start(static_cast<uint32_t>(address_of(*p) % slab::k_slab_size)) &&
+            !slab::is_used(*p) &&
+            (slab::free_or_marked(slab, granule / 64) >> (granule % 64) & 1) == 0;
+        if (is_well) continue;
+        breach_ = {"S2", "what is in a magazine is not a block that waits", address_of(*p)};
+        return false;
+      }
+    }
+    return true;
   }
 
   Breach& breach_;
@@ -77,14 +97,14 @@ class Verification {
   const Company company_;
   size_t listed_by_depot_ = 0;
   size_t listed_by_me_ = 0;
-  size_t current_ = 0;
+  size_t full_by_me_ = 0;
 };
 
 }  // namespace
 
 bool verify(Breach& breach) {
   const os::Holding depot(g_depot.lock);
-  const os::Holding own(t_thread.slabs->lock);
+  const os::Holding own(t_thread.has_record() ? t_thread.record->lock : g_no_slabs.lock);
   Verification verification(breach);
   bool whole = true;
   g_depot.for_each_region_locked(

@@ -19,10 +19,15 @@ ARENITE_APART void prepare() {
   chunk::g_arenas.freeze();
   if (!cache::g_depot.lock.is_frozen()) cache::g_depot.lock.freeze();
   chunk::g_warm_mappings.freeze();
+  // Others may be in the record of the thread that forks.
+  cache::ThreadSlabs* own = cache::t_thread.record;
+  if (own != nullptr && !own->visitors.is_frozen()) own->visitors.freeze();
 }
 
 ARENITE_APART void parent() {
   if (os::single_threaded()) return;
+  cache::ThreadSlabs* own = cache::t_thread.record;
+  if (own != nullptr && own->visitors.is_frozen()) own->visitors.thaw();
   {
     const os::Holding lock(g_fork_lock);
     // None if a handler that ran behind ours has made the first thread.
@@ -41,7 +46,7 @@ ARENITE_APART void child() {
   g_forks_under_way = 0;
   chunk::g_warm_mappings.restart_in_child();
   chunk::g_arenas.restart_in_child(cache::t_thread.arena);
-  cache::g_depot.restart_in_child(cache::t_thread.slabs);
+  cache::g_depot.restart_in_child(cache::t_thread.record);
   cache::g_depot.catch_up();
 }
 

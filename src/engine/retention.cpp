@@ -126,6 +126,7 @@ bool look_into_slabs(uint64_t now, bool is_event, Pace pace) {
   const size_t work = g_retention.rounds.plan(
       {.now = now, .live = g_ledger.live(), .bound = bound, .is_event = is_event, .pace = pace});
   if (work == 0) return false;
+  cache::g_depot.tend_records(now);
   const size_t retained = g_ledger.retained();
   using Look = cache::Depot::Look;
   const Look look = cache::g_depot.look_for_holes(bound > retained ? bound - retained : 0, work);

@@ -139,24 +139,17 @@ void* take_small(size_t n) {
   return ARENITE_LIKELY(size_class < slab::k_classes) ? cache::take_of_class(size_class) : nullptr;
 }
 
-// The third way: from the thread's next slab, or an arena.
-[[gnu::noinline]] void* allocate_elsewhere(size_t n, Otherwise otherwise) {
+// The second way: from the thread's slabs, or an arena.
+[[gnu::noinline]] void* allocate_unwatched(size_t n, Otherwise otherwise) {
   void* p = cache::serves(n) ? take_small(n) : nullptr;
   if (p == nullptr && ARENITE_LIKELY(n <= k_largest_request)) p = allocate_from_arena(n);
   return ARENITE_LIKELY(p != nullptr) ? p : otherwise(n);
 }
 
-// The second: a block of any size that slabs serve, from any word of the thread's slab.
-[[gnu::noinline]] void* allocate_unwatched(size_t n, Otherwise otherwise) {
-  void* p = nullptr;
-  if (ARENITE_LIKELY(cache::take_current(n, p))) return p;
-  return allocate_elsewhere(n, otherwise);
-}
-
 // The first, of a request that is watched, once the clock was looked at.
 ARENITE_INLINE void* allocate_seen(size_t n, Otherwise otherwise) {
   void* p = nullptr;
-  if (cache::is_direct_but_watched(n) && ARENITE_LIKELY(cache::take_from_table(n, p))) return p;
+  if (cache::is_direct_but_watched(n) && ARENITE_LIKELY(cache::take_from_magazine(n, p))) return p;
   return allocate_unwatched(n, otherwise);
 }
 [[gnu::noinline]] void* allocate_on_credit(size_t n, Otherwise otherwise) {

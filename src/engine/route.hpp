@@ -1,6 +1,6 @@
 // Route: which engine serves a request, and which takes a block back.
 //
-//   allocate(n)  a slab of the thread's, up to k_slab_limit, or up to a lower mmap threshold that
+//   allocate(n)  one of the thread's magazines, up to k_slab_limit, or up to a lower mmap threshold that
 //                was set; else, and where slabs cannot serve, the thread's arena, or another;
 //                mapped from the mmap threshold on
 //   release(p)   the kind map tells: a slab's block, or the arena in whose memory p lies, or a
@@ -16,8 +16,8 @@
 
 namespace arenite::engine {
 
-// The first way, inline in malloc: a block from the slab that the thread is using for this size.
-ARENITE_INLINE bool try_slab(size_t n, void*& p) {
+// The first way, inline in malloc: a block from the thread's magazine for this size.
+ARENITE_INLINE bool try_magazine(size_t n, void*& p) {
   return cache::take_direct(n, p);
 }
 
@@ -34,7 +34,7 @@ void* allocate_slowly(size_t n, Otherwise otherwise);
 // At least n bytes, aligned to chunk::alignment(); nullptr also for more than k_largest_request.
 ARENITE_INLINE void* allocate(size_t n, Otherwise otherwise = no_block) {
   void* p = nullptr;
-  return ARENITE_LIKELY(try_slab(n, p)) ? p : allocate_slowly(n, otherwise);
+  return ARENITE_LIKELY(try_magazine(n, p)) ? p : allocate_slowly(n, otherwise);
 }
 
 // The same for operator new, which goes by malloc's name where that is another's. Then, as where
@@ -53,7 +53,7 @@ void* allocate_zeroed(size_t n);
 // At least n bytes at a multiple of `align`, a power of two.
 void* allocate_aligned(size_t align, size_t n);
 
-// Takes back a block that is no slab's. nullptr is no block.
+// Takes back a block that is no slab's, or refuses it. nullptr is no block.
 void release_chunk(void* p);
 
 // Takes a block back.

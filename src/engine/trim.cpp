@@ -5,6 +5,7 @@
 namespace arenite::engine {
 
 bool trim(size_t pad) {
+  cache::empty_magazines();
   // First what is free inside slabs: one may turn out to be a page.
   bool gave = cache::g_depot.purge_holes() != 0;
   gave |= cache::g_depot.purge();

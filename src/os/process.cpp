@@ -192,8 +192,9 @@ void on_unload(void (*unload)()) {
 void on_unload(void (*)()) {}
 #endif
 
-void mark_thread(void* state) {
-  if (g_has_thread_key.load(std::memory_order_acquire)) pthread_setspecific(g_thread_key, state);
+bool mark_thread(void* state) {
+  return g_has_thread_key.load(std::memory_order_acquire) &&
+         pthread_setspecific(g_thread_key, state) == 0;
 }
 
 }  // namespace arenite::os

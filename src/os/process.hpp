@@ -38,8 +38,8 @@ void on_fork(void (*prepare)(), void (*parent)(), void (*child)());
 // Calls `leave` when a thread that has called mark_thread ends, in that thread, after or between
 // the destructors of its other thread-specific data. on_thread_exit is called once, at start.
 void on_thread_exit(void (*leave)(void*));
-// May allocate: the caller must be able to serve that.
-void mark_thread(void* state);
+// Whether it will be. May allocate: the caller must be able to serve that.
+bool mark_thread(void* state);
 
 // Calls `unload` before the library is taken out of the process. That happens to a plugin which
 // contains the archive and is closed; threads then end without a call of `leave`. The shared

@@ -7,12 +7,11 @@ namespace arenite::slab {
 Pages holes_of(const Slab* slab) {
   const unsigned size_class = slab->size_class;
   const SizeClass& k = info(size_class);
-  const uint64_t pending = slab->remote_summary.load(std::memory_order_acquire);
   uint64_t used[k_most_words] = {};
   for (unsigned i = 0; i < k.word_count; i++) {
-    uint64_t free = __atomic_load_n(&slab->words[i], __ATOMIC_ACQUIRE);
-    // Remote words lie far off; one that the summary does not name is hardly ever not 0.
-    if ((pending >> i & 1) != 0) free |= remote_word(slab, i).load(std::memory_order_acquire);
+    uint64_t free = __atomic_load_n(&words_of(slab)[i], __ATOMIC_ACQUIRE);
+    // Marks lie far off.
+    if (!is_zero(slab->remote_words[i])) free |= marks_in(slab, i);
     used[i] = starts_in(size_class, i) & ~free;
   }
   const auto page_size = static_cast<uint32_t>(os::page_size());

@@ -13,8 +13,8 @@ namespace arenite::slab {
 // A bit for each of the kernel's pages, the lowest first.
 using Pages = uint8_t;
 
-// Those with free blocks and without a used one, by the bits. Anybody may ask; the answer is sure,
-// and stays so, while nobody allocates from the slab.
+// Those with free blocks and without another, by words and marks. Anybody may ask; the answer is
+// sure, and stays so, while nobody takes blocks from the slab.
 Pages holes_of(const Slab* slab);
 
 // Bytes of so many.

@@ -2,51 +2,83 @@
 
 namespace arenite::slab {
 
-ARENITE_COLD void refuse_claim(const Slab* slab, unsigned word_index, uint64_t twice) {
-  const unsigned granule = word_index * 64 + static_cast<unsigned>(std::countr_zero(twice));
-  fault(Fault::double_free_remote, slab,
-        memory_of(slab) + (static_cast<size_t>(granule) << slab->shift));
+unsigned take(Slab* slab, void** blocks, unsigned most) {
+  uint64_t* const words = words_of(slab);
+  char* const memory = memory_of(slab);
+  const unsigned shift = slab->shift;
+  unsigned left = most;
+  unsigned summary = slab->summary;
+  while (summary != 0 && left != 0) {
+    const uint64_t wi = lowest_bit(summary);
+    uint64_t word = load(words[wi]);
+    char* const base = memory + (wi * 64 << shift);
+    do {
+      blocks[--left] = base + (lowest_bit(word) << shift);
+      word &= word - 1;
+    } while (word != 0 && left != 0);
+    store(words[wi], word);
+    if (word == 0) summary &= summary - 1;
+  }
+  slab->summary = static_cast<uint16_t>(summary);
+  slab->free_count -= static_cast<uint16_t>(most - left);
+  __atomic_store_n(&slab->takes, slab->takes + 1, __ATOMIC_RELAXED);
+  return most - left;
+}
+
+ARENITE_COLD static void refuse_collected(const Slab* slab, const void* block) {
+  fault(Fault::double_free_remote, slab, block);
 }
 
 ARENITE_APART void collect_pending(Slab* slab) {
-  uint64_t pending = slab->remote_summary.exchange(0, std::memory_order_acq_rel);
-  for (; pending != 0; pending &= pending - 1) {
-    const auto wi = static_cast<unsigned>(std::countr_zero(pending));
-    const uint64_t freed = remote_word(slab, wi).exchange(0, std::memory_order_acq_rel);
-    if (freed == 0) continue;
-    uint64_t& word = wi == slab->active ? slab->active_word : slab->words[wi];
-    const uint64_t free = load(word);
-    if (ARENITE_UNLIKELY((free & freed) != 0)) refuse_claim(slab, wi, free & freed);
-    if (wi == slab->active) {
-      store(word, free | freed);
-    } else {
-      put(slab, wi, free | freed);
+  slab->has_remote.exchange(0, std::memory_order_seq_cst);
+  for (unsigned wi = 0; wi < info(slab->size_class).word_count; wi++) {
+    std::atomic<uint8_t>& told = slab->remote_words[wi];
+    if (told.load(std::memory_order_relaxed) == 0) continue;
+    told.exchange(0, std::memory_order_seq_cst);
+    const uint64_t marked = marks_in(slab, wi);
+    for (uint64_t left = marked; left != 0; left &= left - 1) {
+      const uint64_t bit = lowest_bit(left);
+      const void* block = block_at(slab, wi, bit);
+      // Freed by its owner as well, which did not see the mark.
+      if (ARENITE_UNLIKELY(!set_unused(block))) refuse_collected(slab, block);
+      mark_of(slab, static_cast<uint32_t>(wi * 64 + bit)).store(0, std::memory_order_relaxed);
+    }
+    if (marked != 0) put(slab, wi, marked);
+  }
+}
+
+ARENITE_COLD uint64_t used_in(const Slab* slab, unsigned word_index) {
+  uint64_t bits = 0;
+  for (uint64_t left = starts_in(slab->size_class, word_index); left != 0; left &= left - 1) {
+    const uint64_t bit = lowest_bit(left);
+    if (is_used(block_at(slab, word_index, bit))) bits |= uint64_t{1} << bit;
+  }
+  return bits;
+}
+
+void forget_marks(Slab* slab) {
+  slab->has_remote.store(0, std::memory_order_relaxed);
+  for (std::atomic<uint8_t>& told : slab->remote_words) {
+    if (!is_zero(told)) told.store(0, std::memory_order_relaxed);
+  }
+  // Not by what the header names: who made the last mark may not have told yet. Where all is in the
+  // words there is none, and what lies far off need not be touched.
+  if (slab->free_count == slab->block_count) return;
+  for (unsigned wi = 0; wi < info(slab->size_class).word_count; wi++) {
+    for (uint64_t left = marks_in(slab, wi); left != 0; left &= left - 1) {
+      const uint64_t bit = lowest_bit(left);
+      const void* block = block_at(slab, wi, bit);
+      if (ARENITE_UNLIKELY(!set_unused(block))) refuse_collected(slab, block);
+      mark_of(slab, static_cast<uint32_t>(wi * 64 + bit)).store(0, std::memory_order_relaxed);
     }
   }
 }
 
 bool is_wholly_free(const Slab* slab, unsigned size_class) {
   for (unsigned i = 0; i < info(size_class).word_count; i++) {
-    const uint64_t remote = remote_word(slab, i).load(std::memory_order_acquire);
-    const uint64_t own = __atomic_load_n(&slab->words[i], __ATOMIC_ACQUIRE);
-    if ((own | remote) != starts_in(size_class, i)) return false;
+    if (free_or_marked(slab, i) != starts_in(size_class, i)) return false;
   }
   return true;
-}
-
-bool is_unused(Slab* slab) {
-  collect(slab);
-  for (unsigned i = 0; i < info(slab->size_class).word_count; i++) {
-    const uint64_t active = i == slab->active ? load(slab->active_word) : 0;
-    if ((load(slab->words[i]) | active) != starts_in(slab->size_class, i)) return false;
-  }
-  return true;
-}
-
-ARENITE_APART bool is_free_with_owner(const Slab* slab, uint32_t granule) {
-  const uint64_t bit = uint64_t{1} << (granule % 64);
-  if ((load(slab->words[granule / 64]) & bit) != 0) return true;
-  return LookAtActive(slab).finds(granule);
 }
 
 }  // namespace arenite::slab

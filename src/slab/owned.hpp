@@ -1,4 +1,5 @@
-// What the owner of a slab does with it: plain instructions, no lock.
+// What is done with a slab by whoever holds its owner's lock: blocks are taken out of its words and
+// put back, many at once, and what others have marked is collected.
 #pragma once
 
 #include "slab/fault.hpp"
@@ -6,17 +7,15 @@
 
 namespace arenite::slab {
 
-// Makes a page that was just taken an empty slab of a class. Its remote words are zero already.
+// Makes a page that was just taken an empty slab of a class. Its used bits and marks are zero.
 inline void format(Slab* slab, unsigned size_class) {
   const SizeClass& k = info(size_class);
-  // Who freed a block of what was here before may still be looking at these two.
-  if (slab->words == nullptr) slab->words = words_of(slab);
+  // Who freed a block of what was here before may still be looking at this.
   __atomic_store_n(&slab->size_class, static_cast<uint8_t>(size_class), __ATOMIC_RELAXED);
-  for (unsigned i = 0; i < k.word_count; i++) store(slab->words[i], starts_in(size_class, i));
-  slab->summary = static_cast<uint32_t>((uint64_t{1} << k.word_count) - 1);
-  slab->active_word = 0;
-  slab->active = Slab::k_no_word;
-  slab->remote_summary.store(0, std::memory_order_relaxed);
+  uint64_t* words = words_of(slab);
+  for (unsigned i = 0; i < k.word_count; i++) store(words[i], starts_in(size_class, i));
+  slab->summary = static_cast<uint16_t>((1U << k.word_count) - 1);
+  slab->free_count = k.block_count;
   slab->first_start = k.first_start;
   slab->shift = k.shift;
   slab->inverse = k.inverse;
@@ -24,120 +23,96 @@ inline void format(Slab* slab, unsigned size_class) {
   __atomic_store_n(&slab->block_count, k.block_count, __ATOMIC_RELEASE);
 }
 
-// Whether the owner finds a free block in it.
-ARENITE_INLINE bool has_free(const Slab* slab) {
-  return slab->summary != 0 || load(slab->active_word) != 0;
+inline uint32_t granule_of(const Slab* slab, const void* block) {
+  return slab->granule(static_cast<uint32_t>(address_of(block) % k_slab_size));
+}
+inline char* block_at(const Slab* slab, unsigned word_index, uint64_t bit) {
+  return memory_of(slab) + ((word_index * 64 + bit) << slab->shift);
 }
 
-// While one lives the active word changes; who reads it in passing does not trust it then.
-class ChangingActive {
- public:
-  ARENITE_INLINE explicit ChangingActive(Slab* slab) : slab_(slab) {
-    count(__ATOMIC_RELAXED);
-    std::atomic_thread_fence(std::memory_order_release);
-  }
-  ARENITE_INLINE ~ChangingActive() { count(__ATOMIC_RELEASE); }
-  ChangingActive(const ChangingActive&) = delete;
-  ChangingActive& operator=(const ChangingActive&) = delete;
-
- private:
-  ARENITE_INLINE void count(int order) {
-    __atomic_store_n(&slab_->claims, slab_->claims + 1, order);
-  }
-  Slab* slab_;
-};
-
-// A block of the word about to become active was freed by another thread as well.
-[[noreturn]] void refuse_claim(const Slab* slab, unsigned word_index, uint64_t twice);
-
-// Makes the first word with a free block the active one, and returns it; only if the summary is not
-// zero.
-ARENITE_INLINE uint64_t claim(Slab* slab) {
-  const auto wi = static_cast<unsigned>(lowest_bit(slab->summary));
-  const uint64_t word = load(slab->words[wi]);
-  if (ARENITE_UNLIKELY(slab->remote_summary.load(std::memory_order_relaxed) >> wi & 1)) {
-    const uint64_t twice = remote_word(slab, wi).load(std::memory_order_relaxed) & word;
-    if (twice != 0) refuse_claim(slab, wi, twice);
-  }
-  slab->summary &= slab->summary - 1;
-  const ChangingActive changing(slab);
-  store(slab->words[wi], 0);
-  __atomic_store_n(&slab->active, static_cast<uint8_t>(wi), __ATOMIC_RELAXED);
-  slab->active_base = memory_of(slab) + (static_cast<size_t>(wi) * 64 << slab->shift);
-  store(slab->active_word, word);
-  return word;
+// The block is handed out from now on. For the owner alone, without the lock.
+ARENITE_INLINE void set_used(const void* block) {
+  uint64_t& home = used_word(block);
+  uint64_t word = load(home);
+  set_bit(word, address_of(block) / 16);
+  store(home, word);
 }
 
-// Makes blocks of a word that is not the active one free. The word is written last: whoever finds
-// in it that nothing is used any more finds the owner through.
-ARENITE_INLINE void put(Slab* slab, unsigned word_index, uint64_t word) {
-  slab->summary |= uint32_t{1} << word_index;
-  __atomic_store_n(&slab->words[word_index], word, __ATOMIC_RELEASE);
+// It is so no more. False if it was not. Likewise.
+ARENITE_INLINE bool set_unused(const void* block) {
+  uint64_t& home = used_word(block);
+  uint64_t word = load(home);
+  if (ARENITE_UNLIKELY(!test_and_reset(word, address_of(block) / 16))) return false;
+  store(home, word);
+  return true;
 }
 
-// Puts what is left of the active word back among the others.
-inline void retire_active(Slab* slab) {
-  const uint64_t word = load(slab->active_word);
-  const unsigned wi = slab->active;
-  if (wi == Slab::k_no_word) return;
-  {
-    const ChangingActive changing(slab);
-    __atomic_store_n(&slab->active, Slab::k_no_word, __ATOMIC_RELAXED);
-    store(slab->active_word, 0);
-  }
-  if (word != 0) put(slab, wi, load(slab->words[wi]) | word);
+// Blocks of a word, which are neither used nor in a magazine, are free. Whether the slab is wholly
+// so.
+ARENITE_INLINE bool put(Slab* slab, unsigned word_index, uint64_t bits) {
+  uint64_t& word = words_of(slab)[word_index];
+  store(word, load(word) | bits);
+  slab->summary |= static_cast<uint16_t>(1U << word_index);
+  slab->free_count += static_cast<uint16_t>(count_bits(bits));
+  return slab->free_count == slab->block_count;
 }
 
-// Takes what other threads have freed: a word of blocks at a time.
+// Takes up to `most` free blocks out, the lowest addresses last; how many there were. blocks[most -
+// 1] is the lowest.
+unsigned take(Slab* slab, void** blocks, unsigned most);
+
+// Marks a block as freed by another thread than the owner: any thread that has it in use, without a
+// lock. False if it is marked already.
+//
+// No atomic instruction: a mark is a byte of its own, and only one thread has the block. Each of
+// the three stores is seen no later than the next, so the owner who clears has_remote, and then the
+// word's byte, and then looks at the marks, either finds this mark or is told of it again. That
+// holds where a store becomes visible to all others at once (x86, ARMv8), also if two threads tell
+// the same byte: the language alone does not promise it.
+ARENITE_INLINE bool mark(Slab* slab, uint32_t granule) {
+  std::atomic<uint8_t>& byte = mark_of(slab, granule);
+  if (ARENITE_UNLIKELY(byte.load(std::memory_order_relaxed) != 0)) return false;
+  region_at(slab)->note_marks(granule / 64);
+#if defined(__SANITIZE_THREAD__)
+  // It knows the language's rules alone.
+  byte.store(1, std::memory_order_release);
+  slab->remote_words[granule / 64].exchange(1, std::memory_order_acq_rel);
+  slab->has_remote.exchange(1, std::memory_order_acq_rel);
+#else
+  byte.store(1, std::memory_order_release);
+  slab->remote_words[granule / 64].store(1, std::memory_order_release);
+  slab->has_remote.store(1, std::memory_order_release);
+#endif
+  return true;
+}
+
+// Takes what others have marked into the words. The lock is held, and the caller is the owner, or
+// the owner does nothing.
 void collect_pending(Slab* slab);
 ARENITE_INLINE void collect(Slab* slab) {
-  if (slab->remote_summary.load(std::memory_order_seq_cst) != 0) collect_pending(slab);
+  if (!is_zero(slab->has_remote)) collect_pending(slab);
 }
 
-// Whether every block of a word that is not active is free.
-ARENITE_INLINE bool is_complete(const Slab* slab, unsigned word_index, uint64_t word) {
-  return word == k_class_table.starts[slab->first_start + word_index];
+// Of a slab that is wholly free no mark is left: it becomes a page.
+void forget_marks(Slab* slab);
+
+// Whether a block of a slab is free, or none.
+inline bool is_free(const Slab* slab, const void* block) {
+  return !is_used(block) ||
+         mark_of(slab, granule_of(slab, block)).load(std::memory_order_relaxed) != 0;
 }
 
-// Whether every block is free, by the bits: the owner's and, unless it asks itself, the remote
-// ones. Anybody may ask; somebody at work on the slab may make the answer wrong, unless it is
-// listed and its owner's lock is held: then "yes" is right, and nobody will touch it again.
+// The blocks of a word that are free or marked, as seen from outside.
+inline uint64_t free_or_marked(const Slab* slab, unsigned word_index) {
+  return __atomic_load_n(&words_of(slab)[word_index], __ATOMIC_ACQUIRE) |
+         marks_in(slab, word_index);
+}
+
+// The used bits of the blocks of a word, each at its granule.
+uint64_t used_in(const Slab* slab, unsigned word_index);
+
+// Whether each block is free or marked. Anybody may ask; with its owner's lock held "yes" is right,
+// and nobody else will touch it again.
 bool is_wholly_free(const Slab* slab, unsigned size_class);
-
-// Whether every block is free: for the owner alone, who may be allocating from it.
-bool is_unused(Slab* slab);
-
-// A look at the active word by a thread that does not own the slab: at its number first, then at
-// the word. The owner may change the word between the two; then the look has found nothing.
-class LookAtActive {
- public:
-  explicit LookAtActive(const Slab* slab)
-      : slab_(slab),
-        claims_(__atomic_load_n(&slab->claims, __ATOMIC_ACQUIRE)),
-        active_(__atomic_load_n(&slab->active, __ATOMIC_RELAXED)) {}
-  // Whether the block's bit is set there.
-  bool finds(uint32_t granule) const {
-    if (claims_ % 2 != 0 || active_ != granule / 64) return false;
-    const uint64_t word = load(slab_->active_word);
-    std::atomic_thread_fence(std::memory_order_acquire);
-    return (word >> (granule % 64) & 1) != 0 &&
-           __atomic_load_n(&slab_->claims, __ATOMIC_RELAXED) == claims_;
-  }
-
- private:
-  const Slab* slab_;
-  uint32_t claims_;
-  uint8_t active_;
-};
-
-// The block's bit is set where only its owner sets it: somebody freed it before. For other threads;
-// the block must be one that could be freed, or this means nothing.
-bool is_free_with_owner(const Slab* slab, uint32_t granule);
-
-// Whether a block is free already: the same, and not by another thread either.
-inline bool is_free(const Slab* slab, uint32_t granule) {
-  const uint64_t remote = remote_word(slab, granule / 64).load(std::memory_order_relaxed);
-  return (remote >> (granule % 64) & 1) != 0 || is_free_with_owner(slab, granule);
-}
 
 }  // namespace arenite::slab

@@ -1,17 +1,20 @@
 // Region: 64 MiB of address space cut into pages of 16 KiB, each of which is one slab's or free.
 //
 //   pages 0..15     the headers of all pages, 64 bytes each, dense
-//   pages 16..111   the links of each slab's list, and its words behind them: the first four in the
-//                   same line of the cache, which is all that multiples of 64 bytes have. Then
-//                   the remote words. Each a line apart from a power of two, or the same words of
-//                   all slabs would share a few lines of the cache.
-//   page 112        a guard: no access
-//   pages 113..4094 slabs
+//   pages 16..63    the links of each slab's list, and its words behind them: the first four in the
+//                   same line of the cache, which is all that multiples of 64 bytes have. Each a
+//                   line apart from a power of two, or the same words of all slabs would share a
+//                   few lines of the cache.
+//   pages 64..95    `used`, a bit for each 16 bytes of the region
+//   pages 96..351   the marks: of the first 64 granules of all slabs, a line each, then of the next
+//                   64, so that slabs of few granules touch a line alone
+//   page 352        a guard: no access
+//   pages 353..4094 slabs
 //   page 4095       never accessible: what lies behind may be another region's headers
 //
-// (A region is a granule of the kind map: on 32-bit 1 MiB of 64 pages, with 3 of them for all
+// (A region is a granule of the kind map: on 32-bit 1 MiB of 64 pages, with 6 of them for all
 // that.) A block's address gives its header by masks and shifts alone, and neither the headers nor
-// the words can be reached by running over the end of a block.
+// the bits can be reached by running over the end of a block.
 //
 // The memory is reserved without access and committed as pages are first taken, so that a small
 // limit on data or address space goes as far as it can.
@@ -19,9 +22,9 @@
 // A free page is dirty, which means that it may hold memory, or clean. Purging is done in three
 // steps, so that nobody waits for the kernel: pages are picked, with the lock that guards them, and
 // nobody can take them any more; the kernel is asked, without the lock; they are put back, clean or
-// as they were. A page's words hold memory from the day on that it is first taken: where pages side
-// by side are free and clean their words go the same way. Headers stay: who freed the last block of
-// a slab may still look at its header when it is a page.
+// as they were. A page's words, used bits and marks hold memory from the day on that it is first
+// taken: where pages side by side are free and clean they go the same way. Headers stay: who freed
+// the last block of a slab may still look at its header when it is a page.
 //
 // The kernel makes no huge page of a region by itself. Where it is asked to (region_huge.cpp) the
 // whole extent of 2 MiB is resident at once, and its free pages are dirty though never taken.
@@ -40,8 +43,16 @@ inline constexpr size_t k_links_words = 4;
 inline constexpr size_t k_words_stride = (k_links_words + k_most_words + 4) * sizeof(uint64_t);
 inline constexpr size_t k_headers_size = k_region_pages * sizeof(Slab);
 inline constexpr size_t k_words_size = k_region_pages * k_words_stride;
+inline constexpr size_t k_used_stride = k_slab_size / 128;
+inline constexpr size_t k_used_begin = k_headers_size + k_words_size;
+inline constexpr size_t k_used_size = k_region_pages * k_used_stride;
+// Of 64 granules of each slab.
+inline constexpr size_t k_marks_stride = 64;
+inline constexpr size_t k_marks_begin = k_used_begin + k_used_size;
+inline constexpr size_t k_marks_plane = k_region_pages * k_marks_stride;
 inline constexpr size_t k_metadata_pages =
-    (k_headers_size + 2 * k_words_size + k_slab_size - 1) / k_slab_size;
+    (k_marks_begin + k_most_words * k_marks_plane + k_slab_size - 1) / k_slab_size;
+static_assert(sizeof(Slab) == k_marks_stride, "a slab's marks are found from its header");
 inline constexpr size_t k_first_page = k_metadata_pages + 1;  // behind the guard
 inline constexpr size_t k_end_page = k_region_pages - 1;      // the last is a guard, too
 // What a slab needs when it is moved between lists: behind its words.
@@ -51,12 +62,13 @@ struct SlabLinks {
   // Whose list it is in. Unlike the slab's owner this changes with that owner's lock held only.
   std::atomic<Owner*> list;
   // The kernel's pages inside that were purged since a block was last taken: a bit each
-  // (holes.hpp). Set while the slab is out of its list, cleared when it becomes current or a page.
+  // (holes.hpp). Set while the slab is out of its list, cleared when blocks are taken or it becomes
+  // a page.
   std::atomic<uint8_t> purged;
-  // For who looks for more of them: how often he has found the same claims, and which they were.
+  // For who looks for more of them: how often he has found as many takes, and how many they were.
   // Guarded as free pages are.
   uint8_t looks;
-  uint32_t claims_seen;
+  uint32_t takes_seen;
 };
 static_assert(sizeof(SlabLinks) <= k_links_words * sizeof(uint64_t));
 
@@ -79,12 +91,34 @@ inline uint64_t* words_of(const Slab* slab) {
                               page_number(slab) * k_words_stride) +
          k_links_words;
 }
-ARENITE_INLINE std::atomic<uint64_t>& remote_word(const Slab* slab, unsigned word) {
-  return reinterpret_cast<std::atomic<uint64_t>*>(
-      slab->words)[k_words_size / sizeof(uint64_t) + word];
-}
 ARENITE_INLINE SlabLinks& links_of(const Slab* slab) {
-  return *reinterpret_cast<SlabLinks*>(slab->words - k_links_words);
+  return *reinterpret_cast<SlabLinks*>(words_of(slab) - k_links_words);
+}
+
+// The word of `used` with the bit of an address in a region: bit number address / 16, modulo 64.
+ARENITE_INLINE uint64_t& used_word(const void* p) {
+  constexpr size_t k_mask = k_region_size / 128 - sizeof(uint64_t);
+  return *at_address<uint64_t>(region_of(p) + k_used_begin + (address_of(p) / 128 & k_mask));
+}
+inline bool is_used(const void* p) {
+  return (load(used_word(p)) >> (address_of(p) / 16 % 64) & 1) != 0;
+}
+
+// The mark of a granule of a slab.
+ARENITE_INLINE std::atomic<uint8_t>& mark_of(const Slab* slab, uint32_t granule) {
+  return *at_address<std::atomic<uint8_t>>(address_of(slab) + k_marks_begin +
+                                           granule / 64 * k_marks_plane + granule % 64);
+}
+// Those of a word's 64 granules, as bits.
+inline uint64_t marks_in(const Slab* slab, unsigned word_index) {
+  const auto* bytes = at_address<uint64_t>(address_of(slab) + k_marks_begin + word_index * k_marks_plane);
+  uint64_t bits = 0;
+  for (unsigned i = 0; i < 8; i++) {
+    // Each byte is 0 or 1; the product's highest byte has a bit for each of them.
+    const uint64_t eight = __atomic_load_n(&bytes[i], __ATOMIC_ACQUIRE);
+    bits |= (eight * 0x0102040810204080 >> 56) << (8 * i);
+  }
+  return bits;
 }
 
 // What the kernel is asked to take in one go.
@@ -166,6 +200,12 @@ class Region {
   // now. How many were not.
   size_t note_resident_extent(const Slab* page);
 
+  // Somebody is about to mark a granule of this word of a slab.
+  ARENITE_INLINE void note_marks(unsigned word_index) {
+    if (ARENITE_UNLIKELY((marked_words_.load(std::memory_order_relaxed) >> word_index & 1) == 0))
+      marked_words_.fetch_or(static_cast<uint16_t>(1U << word_index), std::memory_order_relaxed);
+  }
+
   // Whether the table of pages agrees with the headers (S1); nobody may change it meanwhile.
   bool verify(Breach& breach) const;
 
@@ -221,8 +261,13 @@ class Region {
   bool commit_through(size_t page);
   bool is_extent_dirty() const;
   Slab* take_free(size_t page);
-  // The words of the pages of a run, as far as they are whole pages of the kernel's.
-  os::PurgeRange words_of_run(size_t begin, size_t end, size_t offset) const;
+  // What of a table with an entry for each page is a run's, as far as it is whole pages of the
+  // kernel's.
+  os::PurgeRange part_of_run(size_t begin, size_t end, size_t table, size_t stride) const;
+  os::PurgeRange words_of_run(size_t begin, size_t end) const {
+    return part_of_run(begin, end, k_headers_size, k_words_stride);
+  }
+  void add_tables(size_t begin, size_t end, PurgeBatch& batch) const;
   bool is_run_written(size_t begin, size_t end) const;
 
   Mask free_ = {};                  // of the pages before used_end_
@@ -240,6 +285,7 @@ class Region {
   Span stale_words_;        // here pages became clean since pick_words came by
   Span words_out_;          // here pages are out for their words
   size_t peak_held_ = 0;
+  std::atomic<uint16_t> marked_words_{0};  // of any slab, ever
 };
 
 // The region's own state lies before the first slab's words, where those of pages that are no slabs

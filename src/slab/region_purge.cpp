@@ -55,16 +55,30 @@ size_t Region::put_back(const os::PurgeRange& range, bool is_clean) {
   return pages;
 }
 
-os::PurgeRange Region::words_of_run(size_t begin, size_t end, size_t offset) const {
-  const uintptr_t words = region_of(this) + k_headers_size + offset;
-  const uintptr_t from = align_up(words + begin * k_words_stride, os::page_size());
-  const uintptr_t to = align_down(words + end * k_words_stride, os::page_size());
+os::PurgeRange Region::part_of_run(size_t begin, size_t end, size_t table, size_t stride) const {
+  const uintptr_t start = region_of(this) + table;
+  const uintptr_t from = align_up(start + begin * stride, os::page_size());
+  const uintptr_t to = align_down(start + end * stride, os::page_size());
   return {at_address<void>(from), to > from ? to - from : 0};
+}
+
+// The run's words, used bits and marks.
+void Region::add_tables(size_t begin, size_t end, PurgeBatch& batch) const {
+  const auto add = [&](const os::PurgeRange& range) {
+    if (range.size != 0) batch.add(address_of(range.start), range.size);
+  };
+  add(words_of_run(begin, end));
+  add(part_of_run(begin, end, k_used_begin, k_used_stride));
+  const unsigned marked = marked_words_.load(std::memory_order_relaxed);
+  for (unsigned i = 0; marked >> i != 0; i++) {
+    if ((marked >> i & 1) != 0)
+      add(part_of_run(begin, end, k_marks_begin + i * k_marks_plane, k_marks_stride));
+  }
 }
 
 // Whether there is a page between whose words may hold memory and would go as a whole.
 bool Region::is_run_written(size_t begin, size_t end) const {
-  const os::PurgeRange whole = words_of_run(begin, end, 0);
+  const os::PurgeRange whole = words_of_run(begin, end);
   for (size_t page = begin; page < end; page++) {
     const uintptr_t words = region_of(this) + k_headers_size + page * k_words_stride;
     if (has(written_, page) && words >= address_of(whole.start) &&
@@ -77,8 +91,9 @@ bool Region::is_run_written(size_t begin, size_t end) const {
 bool Region::pick_words(PurgeBatch& batch) {
   if (stale_words_.begin >= stale_words_.end) return true;
   const auto is_clean = [&](size_t page) { return has(free_, page) && !has(dirty_, page); };
-  // A page of the kernel's with words may reach this far beyond what has become clean.
-  const size_t margin = os::page_size() / k_words_stride + 1;
+  // A page of the kernel's with bits or marks may reach this far beyond what has become clean.
+  constexpr size_t k_most_ranges = 2 + k_most_words;
+  const size_t margin = os::page_size() / k_marks_stride + 1;
   const size_t last = stale_words_.end + margin < used_end_ ? stale_words_.end + margin : used_end_;
   size_t page =
       stale_words_.begin > k_first_page + margin ? stale_words_.begin - margin : k_first_page;
@@ -86,14 +101,11 @@ bool Region::pick_words(PurgeBatch& batch) {
     size_t end = page;
     while (end < last && is_clean(end)) end++;
     if (end != page && is_run_written(page, end)) {
-      if (batch.count + 2 > os::k_most_purge_ranges) {
+      if (batch.count + k_most_ranges > os::k_most_purge_ranges) {
         stale_words_.begin = page;
         return false;
       }
-      for (const size_t offset : {size_t{0}, k_words_size}) {
-        const os::PurgeRange range = words_of_run(page, end, offset);
-        if (range.size != 0) batch.add(address_of(range.start), range.size);
-      }
+      add_tables(page, end, batch);
       for (size_t p = page; p < end; p++) {
         clear(free_, p);
         set(out_, p);
@@ -114,7 +126,7 @@ void Region::put_back_words(bool are_clean) {
   for (size_t page = words_out_.begin; page < words_out_.end;) {
     size_t end = page;
     while (end < words_out_.end && has(out_, end) && !has(dirty_, end)) end++;
-    const os::PurgeRange whole = words_of_run(page, end, 0);
+    const os::PurgeRange whole = words_of_run(page, end);
     for (size_t p = page; p < end; p++) {
       const uintptr_t words = region_of(this) + k_headers_size + p * k_words_stride;
       if (are_clean && words >= address_of(whole.start) &&

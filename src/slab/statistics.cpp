@@ -5,17 +5,20 @@
 namespace arenite::slab {
 namespace {
 
-constexpr size_t k_words_of_page = 2 * k_words_stride;
+constexpr size_t k_bits_of_page = k_words_stride + k_used_stride;
 
-// Blocks in use: those whose bit is 0 everywhere. An owner at work may make it look like more or
-// fewer than there can be.
+// Blocks handed out and not marked. An owner at work may make it look like more or fewer than there
+// can be.
 size_t live_blocks(const Slab* slab) {
-  size_t free = count_bits(load(slab->active_word));
+  size_t live = 0;
+  const uint64_t* used = &used_word(memory_of(slab));
+  for (unsigned i = 0; i < k_slab_size / 1024; i++) live += count_bits(load(used[i]));
+  size_t marked = 0;
   for (unsigned i = 0; i < info(slab->size_class).word_count; i++) {
-    free += count_bits(load(slab->words[i]));
-    free += count_bits(remote_word(slab, i).load(std::memory_order_relaxed));
+    if (!is_zero(slab->remote_words[i])) marked += count_bits(marks_in(slab, i));
   }
-  return free < slab->block_count ? slab->block_count - free : 0;
+  if (live < marked) return 0;
+  return live - marked < slab->block_count ? live - marked : slab->block_count;
 }
 
 }  // namespace
@@ -32,9 +35,9 @@ void measure(const Region& region, SlabFigures& figures) {
   figures.free_pages += region.dirty_pages();
   const size_t headers = region.pages_ever_taken() * sizeof(Slab);
   figures.system_bytes +=
-      region.held_pages() * k_slab_size + headers + region.written_pages() * k_words_of_page;
+      region.held_pages() * k_slab_size + headers + region.written_pages() * k_bits_of_page;
   figures.peak_system_bytes += region.peak_held_pages() * k_slab_size + headers +
-                               region.pages_ever_taken() * k_words_of_page;
+                               region.pages_ever_taken() * k_bits_of_page;
   figures.regions++;
   figures.region_bytes += k_region_size;
   figures.committed_bytes += region.committed_bytes();

@@ -35,57 +35,56 @@ void header(const Slab* slab, Findings& findings) {
   if (!findings.expect(slab->size_class < k_classes, "S1", "a slab of no class", slab)) return;
   const SizeClass& k = info(slab->size_class);
   findings.expect(slab->block_count == k.block_count && slab->shift == k.shift &&
-                      slab->inverse == k.inverse && slab->words == words_of(slab),
+                      slab->inverse == k.inverse,
                   "S1", "a slab's header is not that of its class", slab);
 }
 
 // Bits that may be 1 at no time, whoever runs.
 void no_stray_bits(const Slab* slab, Findings& findings) {
   for (unsigned i = 0; i < info(slab->size_class).word_count; i++) {
-    const uint64_t bits =
-        load(slab->words[i]) | remote_word(slab, i).load(std::memory_order_relaxed);
-    const uint64_t stray = bits & ~starts_in(slab->size_class, i);
-    if (stray == 0) continue;
-    findings.expect(false, "S2", "a bit that starts no block is set", place_of(slab, i, stray));
-  }
-}
-
-// Each bit in one place at most, and the summary as the words are.
-void words(const Slab* slab, Findings& findings) {
-  const unsigned word_count = info(slab->size_class).word_count;
-  for (unsigned i = 0; i < word_count; i++) {
-    const uint64_t word = load(slab->words[i]);
-    const uint64_t active = i == slab->active ? load(slab->active_word) : 0;
-    const uint64_t remote = remote_word(slab, i).load(std::memory_order_relaxed);
-    const uint64_t twice = (word & active) | (word & remote) | (active & remote);
-    if (twice != 0)
-      findings.expect(false, "S2", "a block is free in two places", place_of(slab, i, twice));
-    const uint64_t stray = active & ~starts_in(slab->size_class, i);
+    const uint64_t stray = free_or_marked(slab, i) & ~starts_in(slab->size_class, i);
     if (stray != 0)
       findings.expect(false, "S2", "a bit that starts no block is set", place_of(slab, i, stray));
-    findings.expect((slab->summary >> i & 1) == (word != 0), "S3",
-                    "the summary and its word differ", slab);
   }
-  findings.expect(word_count >= 64 || slab->summary >> word_count == 0, "S3",
-                  "the summary names words that are none", slab);
+  const uint64_t* words = &used_word(memory_of(slab));
+  for (unsigned i = 0; i < k_slab_size / 1024; i++) {
+    for (uint64_t left = load(words[i]); left != 0; left &= left - 1) {
+      const size_t offset = (i * 64 + lowest_bit(left)) * 16;
+      findings.expect(slab->is_start(static_cast<uint32_t>(offset)), "S2",
+                      "what starts no block is in use", memory_of(slab) + offset);
+    }
+  }
 }
 
-void active(const Slab* slab, Findings& findings) {
-  if (slab->active == Slab::k_no_word) {
-    findings.expect(load(slab->active_word) == 0, "S4",
-                    "free blocks in an active word that is none", slab);
-    return;
+// Each block in one state, and the counts as the words are.
+void words(const Slab* slab, Findings& findings) {
+  const unsigned word_count = info(slab->size_class).word_count;
+  size_t free = 0;
+  for (unsigned i = 0; i < word_count; i++) {
+    const uint64_t word = load(words_of(slab)[i]);
+    const uint64_t used = used_in(slab, i);
+    const uint64_t marked = marks_in(slab, i);
+    if ((word & (used | marked)) != 0)
+      findings.expect(false, "S2", "a block is free and in use",
+                      place_of(slab, i, word & (used | marked)));
+    if ((marked & ~used) != 0)
+      findings.expect(false, "S2", "a block is free in two places",
+                      place_of(slab, i, marked & ~used));
+    findings.expect((slab->summary >> i & 1) == (word != 0), "S3",
+                    "the summary and its word differ", slab);
+    free += count_bits(word);
   }
-  if (!findings.expect(slab->active < info(slab->size_class).word_count, "S4",
-                       "the active word is none of the slab's", slab))
-    return;
-  findings.expect(slab->active_base ==
-                      memory_of(slab) + (static_cast<size_t>(slab->active) * 64 << slab->shift),
-                  "S4", "the active word's blocks start elsewhere", slab);
-  findings.expect(load(slab->words[slab->active]) == 0, "S4",
-                  "the active word is not alone in its place", slab);
-  findings.expect(slab->place.load(std::memory_order_relaxed) == Place::current, "S4",
-                  "a slab that is not current has an active word", slab);
+  findings.expect(slab->summary >> word_count == 0, "S3", "the summary names words that are none",
+                  slab);
+  findings.expect(free == slab->free_count, "S3", "the free blocks and their count differ", slab);
+}
+
+void place(const Slab* slab, Findings& findings) {
+  const Place place = slab->place.load(std::memory_order_relaxed);
+  findings.expect(place != Place::full || slab->summary == 0, "S4",
+                  "a slab among the full ones has free blocks", slab);
+  findings.expect(place != Place::listed || slab->summary != 0 || !is_zero(slab->has_remote), "S4",
+                  "a slab among those with free blocks has none", slab);
 }
 
 void holes(const Slab* slab, Findings& findings) {
@@ -103,16 +102,19 @@ bool verify_at_rest(const Slab* slab, Company company, Breach& breach) {
   header(slab, findings);
   if (!findings.all_well()) return false;
   no_stray_bits(slab, findings);
-  active(slab, findings);
   words(slab, findings);
+  place(slab, findings);
   holes(slab, findings);
-  findings.expect(slab->claims % 2 == 0, "S4", "the active word is being changed", slab);
   if (company == Company::present) return findings.all_well();
+  bool any = false;
   for (unsigned i = 0; i < info(slab->size_class).word_count; i++) {
-    findings.expect(remote_word(slab, i).load(std::memory_order_relaxed) == 0 ||
-                        (slab->remote_summary.load(std::memory_order_relaxed) >> i & 1) != 0,
-                    "S3", "a remote word that the summary does not name", slab);
+    const bool has_marks = marks_in(slab, i) != 0;
+    findings.expect(!has_marks || !is_zero(slab->remote_words[i]), "S3",
+                    "marks that the slab's header does not name", slab);
+    any = any || has_marks;
   }
+  findings.expect(!any || !is_zero(slab->has_remote), "S3",
+                  "marks that the slab's header does not name", slab);
   return findings.all_well();
 }
 
@@ -124,30 +126,39 @@ bool verify_running(const Slab* slab, Breach& breach) {
   return findings.all_well();
 }
 
+namespace {
+
+// One of an owner's lists.
+void list(const Owner& owner, unsigned c, Place place, Findings& findings) {
+  const bool is_full = place == Place::full;
+  const uint32_t count = is_full ? owner.full(c) : owner.listed(c);
+  const Slab* before = nullptr;
+  uint32_t seen = 0;
+  for (const Slab* slab = is_full ? owner.first_full(c) : owner.first(c); slab != nullptr;
+       slab = links_of(slab).next) {
+    if (!findings.expect(++seen <= count, "S5", "a list is longer than its count", slab) ||
+        !findings.expect(slab->size_class == c, "S5", "a slab is in another class's list", slab) ||
+        !findings.expect(links_of(slab).prev == before, "S5", "a list's way back is broken", slab))
+      return;
+    findings.expect(slab->owner.load(std::memory_order_relaxed) == &owner, "S5",
+                    "a listed slab is not the list's owner's", slab);
+    findings.expect(
+        owner.has_listed(slab) && slab->place.load(std::memory_order_relaxed) == place, "S5",
+        "a slab in a list says that it is elsewhere", slab);
+    before = slab;
+  }
+  findings.expect(seen == count, "S5", "a list is shorter than its count", &owner);
+  findings.expect((is_full ? owner.last_full(c) : owner.last(c)) == before, "S5",
+                  "a list's end is not its last slab", &owner);
+}
+
+}  // namespace
+
 bool verify_lists(const Owner& owner, Breach& breach) {
   Findings findings(breach);
   for (unsigned c = 0; c < k_classes && findings.all_well(); c++) {
-    const Slab* before = nullptr;
-    uint32_t seen = 0;
-    for (const Slab* slab = owner.first(c); slab != nullptr; slab = links_of(slab).next) {
-      if (!findings.expect(++seen <= owner.listed(c), "S5", "a list is longer than its count",
-                           slab) ||
-          !findings.expect(slab->size_class == c, "S5", "a slab is in another class's list",
-                           slab) ||
-          !findings.expect(links_of(slab).prev == before, "S5", "a list's way back is broken",
-                           slab))
-        return false;
-      findings.expect(slab->owner.load(std::memory_order_relaxed) == &owner, "S5",
-                      "a listed slab is not the list's owner's", slab);
-      findings.expect(
-          owner.has_listed(slab) && slab->place.load(std::memory_order_relaxed) == Place::listed,
-          "S5", "a slab in a list says that it is elsewhere", slab);
-      findings.expect(slab->active == Slab::k_no_word, "S5", "a listed slab has an active word",
-                      slab);
-      before = slab;
-    }
-    findings.expect(seen == owner.listed(c), "S5", "a list is shorter than its count", &owner);
-    findings.expect(owner.last(c) == before, "S5", "a list's end is not its last slab", &owner);
+    list(owner, c, Place::listed, findings);
+    if (findings.all_well()) list(owner, c, Place::full, findings);
   }
   return findings.all_well();
 }
@@ -177,13 +188,13 @@ bool Region::verify(Breach& breach) const {
     free += is_free ? 1 : 0;
     dirty += is_free && is_dirty ? 1 : 0;
     clean_out += is_out && !is_dirty ? 1 : 0;
-    // Its words may never have been anybody's: `words` is set with the first slab.
-    if (!is_free || slab->words == nullptr || !has(written_, page)) continue;
+    if (!is_free || !has(written_, page)) continue;
     findings.expect(links_of(slab).purged.load(std::memory_order_relaxed) == 0, "S7",
                     "a free page has pages noted as purged", slab);
     for (unsigned i = 0; i < k_most_words; i++) {
-      findings.expect(remote_word(slab, i).load(std::memory_order_relaxed) == 0, "S2",
-                      "a free page has remote bits", slab);
+      findings.expect(marks_in(slab, i) == 0, "S2", "a free page has marks", slab);
+      findings.expect(load((&used_word(memory_of(slab)))[i]) == 0, "S2",
+                      "a free page has blocks in use", slab);
     }
   }
   findings.expect(free_count_ == free + (k_end_page - used_end_), "S1",

@@ -15,14 +15,16 @@ class SlabView {
   void region(const Region& region) {
     const uintptr_t start = slab::region_of(&region);
     const uintptr_t words = start + slab::k_headers_size;
-    const uintptr_t remote = words + slab::k_words_size;
-    const uintptr_t behind = remote + slab::k_words_size;
+    const uintptr_t used = start + slab::k_used_begin;
+    const uintptr_t marks = start + slab::k_marks_begin;
+    const uintptr_t behind = marks + slab::k_most_words * slab::k_marks_plane;
     const uintptr_t guard = start + slab::k_metadata_pages * slab::k_slab_size;
     const uintptr_t first_page = start + slab::k_first_page * slab::k_slab_size;
     out_.begin_area(AreaKind::region, 0, regions_++, start, slab::k_region_size);
     out_.add_cell(start, words, CellKind::metadata);
-    out_.add_cell(words, remote, CellKind::metadata);
-    out_.add_cell(remote, behind, CellKind::metadata);
+    out_.add_cell(words, used, CellKind::metadata);
+    out_.add_cell(used, marks, CellKind::metadata);
+    out_.add_cell(marks, behind, CellKind::metadata);
     out_.add_cell(behind, guard, CellKind::untouched);
     out_.add_cell(guard, first_page, CellKind::reserved);
     pages(region, start);
@@ -56,22 +58,19 @@ class SlabView {
   void one(const Slab* slab) {
     const slab::SizeClass& size_class = slab::info(slab->size_class);
     static_assert(SlabBits::k_words == slab::k_most_words);
-    static_assert(unsigned{SlabBits::k_no_word} == Slab::k_no_word);
     SlabBits bits{};
     bits.start = address_of(slab::memory_of(slab));
     bits.block_bytes = size_class.size;
     bits.block_count = size_class.block_count;
     bits.granule_bytes = 1U << size_class.shift;
     bits.word_count = size_class.word_count;
-    bits.active = slab->active;
     bits.place = place_of(slab);
     bits.owner = slab->owner.load(std::memory_order_relaxed);
-    bits.active_word = slab::load(slab->active_word);
     bits.summary = slab->summary;
-    bits.remote_summary = slab->remote_summary.load(std::memory_order_relaxed);
     for (unsigned i = 0; i < bits.word_count; i++) {
-      bits.words[i] = slab::load(slab->words[i]);
-      bits.remote[i] = slab::remote_word(slab, i).load(std::memory_order_relaxed);
+      bits.words[i] = slab::load(slab::words_of(slab)[i]);
+      bits.used[i] = slab::used_in(slab, i);
+      bits.marks[i] = slab::marks_in(slab, i);
     }
     out_.note(out_.slabs_.add(bits));
     blocks(bits, slab::page_number(slab));
@@ -83,8 +82,8 @@ class SlabView {
     for (unsigned i = 0; i < bits.block_count; i++, block += bits.block_bytes) {
       const size_t granule = (block - bits.start) / bits.granule_bytes;
       const size_t word = granule / 64;
-      const uint64_t free =
-          bits.words[word] | bits.remote[word] | (word == bits.active ? bits.active_word : 0);
+      // What waits in a magazine is free as well.
+      const uint64_t free = ~bits.used[word] | bits.marks[word];
       out_.add_cell(block, block + bits.block_bytes,
                     (free >> (granule % 64) & 1) != 0 ? CellKind::free : CellKind::used);
     }
@@ -93,8 +92,6 @@ class SlabView {
 
   static SlabPlace place_of(const Slab* slab) {
     switch (slab->place.load(std::memory_order_relaxed)) {
-      case slab::Place::current:
-        return SlabPlace::current;
       case slab::Place::listed:
         return SlabPlace::listed;
       case slab::Place::full:

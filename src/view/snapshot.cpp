@@ -54,7 +54,7 @@ bool Snapshot::add_mapping(const void* user) {
 
 Standing standing() {
   const cache::Thread& thread = cache::t_thread;
-  return {thread.arena, thread.has_slabs() ? thread.slabs : nullptr};
+  return {thread.arena, thread.record};
 }
 
 Extent extent_of(const void* user) {

@@ -73,25 +73,22 @@ struct ArenaFigures {
   size_t dirty_free_bytes;  // of whole pages inside free chunks and the top that may hold memory
 };
 
-enum class SlabPlace : uint8_t { current, listed, full, moving };
+enum class SlabPlace : uint8_t { listed, full, moving };
 
 struct SlabBits {
   static constexpr unsigned k_words = 16;
-  static constexpr unsigned k_no_word = 0xff;
 
   uintptr_t start;  // of its first block
   size_t block_bytes;
   unsigned block_count;
   unsigned granule_bytes;  // a bit stands for
   unsigned word_count;
-  unsigned active;  // the number of the active word, or k_no_word
   SlabPlace place;
   const void* owner;  // a thread's slabs, the depot or nullptr
-  uint64_t active_word;
   uint64_t summary;
-  uint64_t remote_summary;
   uint64_t words[k_words];
-  uint64_t remote[k_words];
+  uint64_t used[k_words];
+  uint64_t marks[k_words];
 };
 
 // A row of at most N things.

@@ -1,0 +1,96 @@
+#include "cache/exchange.hpp"
+
+#include <cstring>
+
+#include "cache/depot.hpp"
+#include "os/os.hpp"
+
+namespace arenite::cache {
+
+using slab::Owner;
+using slab::Place;
+using slab::Slab;
+
+namespace {
+
+// In a slab of the record's there are free blocks.
+void note_free(ThreadSlabs* record, Slab* slab) {
+  if (slab->place.load(std::memory_order_relaxed) != Place::full) return;
+  record->unlist(slab);
+  record->list(slab);
+}
+
+}  // namespace
+
+bool list_by_what_is_free(Owner* owner, Slab* slab) {
+  for (;;) {
+    slab::collect(slab);
+    if (slab->summary != 0) {
+      owner->list(slab);
+      return slab->free_count == slab->block_count;
+    }
+    owner->list_full(slab);
+    if (os::single_threaded()) return false;
+    // Who marks a block looks afterwards whether the slab is among the full ones.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (slab::is_zero(slab->has_remote)) return false;
+    owner->unlist(slab);
+  }
+}
+
+uint32_t take_from_slabs(ThreadSlabs* record, unsigned size_class, uint32_t wanted, bool& took_up) {
+  Magazine& magazine = record->magazines[size_class];
+  uint32_t left = wanted;
+  while (left != 0) {
+    Slab* slab = record->first(size_class);
+    if (slab == nullptr) break;
+    if (ARENITE_UNLIKELY(slab::links_of(slab).purged.load(std::memory_order_relaxed) != 0)) {
+      g_depot.take_up_holes(slab);
+      took_up = true;
+    }
+    left -= slab::take(slab, magazine.slots, left);
+    if (slab->summary != 0) continue;
+    record->unlist(slab);
+    list_by_what_is_free(record, slab);
+  }
+  const uint32_t got = wanted - left;
+  if (left != 0 && got != 0) memmove(magazine.slots, magazine.slots + left, got * sizeof(void*));
+  magazine.top = magazine.slots + got;
+  return got;
+}
+
+unsigned put_back(ThreadSlabs* record, unsigned size_class, uint32_t n, Slab** complete) {
+  Magazine& magazine = record->magazines[size_class];
+  if (n > magazine.count()) n = magazine.count();
+  unsigned count = 0;
+  for (uint32_t i = 0; i < n;) {
+    Slab* slab = slab::slab_of(magazine.slots[i]);
+    uint32_t granule = slab::granule_of(slab, magazine.slots[i]);
+    const uint32_t word = granule / 64;
+    uint64_t bits = 0;
+    // Those of one word together.
+    do {
+      bits |= uint64_t{1} << (granule % 64);
+      if (++i == n || slab::slab_of(magazine.slots[i]) != slab) break;
+      granule = slab::granule_of(slab, magazine.slots[i]);
+    } while (granule / 64 == word);
+    slab::collect(slab);
+    const bool is_complete = slab::put(slab, word, bits);
+    note_free(record, slab);
+    if (is_complete) complete[count++] = slab;
+  }
+  const uint32_t left = magazine.count() - n;
+  if (n != 0 && left != 0) memmove(magazine.slots, magazine.slots + n, left * sizeof(void*));
+  magazine.top = magazine.slots + left;
+  return count;
+}
+
+bool put_back_one(ThreadSlabs* record, Slab* slab, void* block) {
+  const uint32_t granule = slab::granule_of(slab, block);
+  slab::collect(slab);
+  const bool is_complete = slab::put(slab, granule / 64, uint64_t{1} << (granule % 64));
+  note_free(record, slab);
+  return is_complete;
+}
+
+}  // namespace arenite::cache
