@@ -72,11 +72,11 @@
 //
 // Why a sleeping thread's magazines can be emptied (T9). Its short ways need no lock and no barrier:
 // they say that they are at it (`is_busy`), read `slabs`, work, and say that they are through. Who
-// closes the record sets `slabs` to a record that has nothing, and comes again a tenth of a second
-// later: by then each store made before has long been seen by all, and so has the closing. So a
+// closes the record sets `slabs` to a record that has nothing, and comes again two milliseconds
+// later, or more: by then each store made before has long been seen by all, and so has the closing. So a
 // short way that still uses the record is seen in `is_busy`, and one that begins finds nothing and
-// goes the long way, which takes the lock and opens the record. That a store is seen within a tenth
-// of a second no language promises; every processor's store buffer drains in microseconds, and a
+// goes the long way, which takes the lock and opens the record. That a store is seen within so
+// long no language promises; every processor's store buffer drains in microseconds, and a
 // thread that is interrupted passes a barrier. (After Morrison and Afek, "Temporally bounding TSO
 // for fence-free asymmetric synchronization", 2015.) A thread that is at work comes by within that
 // time and opens it at the cost of one lock.

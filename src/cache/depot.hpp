@@ -55,6 +55,9 @@ class Depot : public slab::Owner {
   // T9: closes the records of some threads, and gives up what others had that were closed a while
   // ago and not used since; all threads in turn, a few at a time. `now` is in milliseconds.
   void tend_records(uint64_t now);
+  // The same of all threads but one, now: who has not used his for some milliseconds gives all up.
+  // Sleeps for so long. Linear in threads.
+  void give_up_records(const ThreadSlabs* but);
   // Something could not be done, for the depot is frozen, or a record for visitors.
   void note_missed() { has_missed_.store(true, std::memory_order_release); }
 
@@ -101,7 +104,9 @@ class Depot : public slab::Owner {
   static constexpr unsigned k_most_warm = 32;
   // After so many milliseconds what a thread did before it could see that its record is closed is
   // seen by all (cache.hpp).
-  static constexpr uint64_t k_until_seen = 100;
+  static constexpr uint32_t k_until_seen = 2;
+  // Who has not used his record for so many is asleep.
+  static constexpr uint64_t k_asleep_after = 100;
   // For so long a look keeps others from the lock, in units of work.
   static constexpr size_t k_work_a_breath = 1024;
 
@@ -114,7 +119,6 @@ class Depot : public slab::Owner {
   bool reclaim(slab::Slab* slab, slab::Owner* owner);
   void find_overlooked(slab::Slab* slab);
   size_t receive_all(ThreadSlabs* record, size_t most);
-  size_t tend(ThreadSlabs* record, uint64_t now);
   void claim(slab::Slab* slab);
   void reclaim_what_was_missed();
   slab::Region* first_dirty();

@@ -68,21 +68,23 @@ ARENITE_SELDOM_APART void Depot::give_record(ThreadSlabs* record) {
   }
 }
 
-// A look at one record: an open one is closed, and what was closed long enough ago is given up. How
-// many slabs changed hands. The lock is held.
-size_t Depot::tend(ThreadSlabs* record, uint64_t now) {
-  const os::Holding holding(record->lock);
-  Thread* thread = record->thread;
-  if (thread == nullptr) return 0;
-  if (record->closed_at == 0) {
-    record->closed_at = now;
-    thread->slabs.store(&g_no_slabs, std::memory_order_relaxed);
-    return 0;
-  }
-  if (now - record->closed_at < k_until_seen || thread->is_busy.load(std::memory_order_acquire))
-    return 0;
-  return receive_all(record, k_slabs_at_once);
+namespace {
+
+// Both locks are held. False if there is nobody who would hear of it.
+bool close(ThreadSlabs* record, uint64_t now) {
+  if (record->thread == nullptr || record->closed_at != 0) return false;
+  record->closed_at = now;
+  record->thread->slabs.store(&g_no_slabs, std::memory_order_relaxed);
+  return true;
 }
+
+// Whether it was closed by `then`, which is at least k_until_seen ago, and not used since.
+bool is_asleep(const ThreadSlabs* record, uint64_t then) {
+  return record->thread != nullptr && record->closed_at != 0 && record->closed_at <= then &&
+         !record->thread->is_busy.load(std::memory_order_acquire);
+}
+
+}  // namespace
 
 void Depot::tend_records(uint64_t now) {
   constexpr size_t k_records_at_once = 64;
@@ -91,16 +93,46 @@ void Depot::tend_records(uint64_t now) {
   for (size_t i = 0; i < k_records_at_once && moved < k_slabs_at_once; i++) {
     if (tended_ == nullptr) tended_ = records_;
     if (tended_ == nullptr) break;
-    ThreadSlabs* record = tended_;
-    const size_t here = tend(record, now);
-    moved += here;
-    // One with more to give is next again.
-    if (moved >= k_slabs_at_once) break;
-    tended_ = record->next_record;
+    const os::Holding holding(tended_->lock);
+    if (!close(tended_, now) && is_asleep(tended_, now - k_asleep_after))
+      moved += receive_all(tended_, k_slabs_at_once);
+    // One that may have more to give is the next again.
+    if (moved < k_slabs_at_once) tended_ = tended_->next_record;
     if (tended_ == nullptr) break;
   }
   lock.unlock();
   if (moved != 0) ledger::settle();
+}
+
+ARENITE_COLD void Depot::give_up_records(const ThreadSlabs* but) {
+  if (!lock.lock_unless_frozen()) return;
+  const uint64_t now = os::coarse_milliseconds();
+  bool any = false;
+  for (ThreadSlabs* record = records_; record != nullptr; record = record->next_record) {
+    if (record == but) continue;
+    const os::Holding holding(record->lock);
+    close(record, now);
+    any = any || record->thread != nullptr;
+  }
+  lock.unlock();
+  if (!any) return;
+  const std::atomic<uint32_t> never{0};
+  os::sleep_while(never, 0, k_until_seen);
+  ThreadSlabs* record = nullptr;
+  for (bool is_first = true;; is_first = false) {
+    if (!lock.lock_unless_frozen()) return;
+    // Records live as long as the process; new ones come before the first.
+    if (is_first) record = records_;
+    size_t moved = 0;
+    while (record != nullptr && moved < k_slabs_at_once) {
+      const os::Holding holding(record->lock);
+      if (record != but && is_asleep(record, now)) moved += receive_all(record, k_slabs_at_once);
+      if (moved < k_slabs_at_once) record = record->next_record;
+    }
+    lock.unlock();
+    ledger::settle();
+    if (record == nullptr) return;
+  }
 }
 
 ARENITE_COLD void Depot::restart_in_child(ThreadSlabs* own) {

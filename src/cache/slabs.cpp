@@ -98,7 +98,7 @@ bool is_free_around(const Slab* slab, uint32_t granule, unsigned size_class) {
   const slab::SizeClass& k = slab::info(size_class);
   const uint32_t step = k.size >> k.shift;
   const auto is_free_at = [&](uint32_t g) {
-    return (slab::load(slab::words_of(slab)[g / 64]) >> (g % 64) & 1) != 0 ||
+    return (slab::load(slab::word_of(slab, g / 64)) >> (g % 64) & 1) != 0 ||
            slab::mark_of(slab, g).load(std::memory_order_relaxed) != 0;
   };
   return (granule < step || is_free_at(granule - step)) &&
@@ -302,7 +302,7 @@ ARENITE_APART void give_foreign(Slab* slab, void* block) {
   }
   Owner* owner = slab->owner.load(std::memory_order_acquire);
   if (owner == &g_forsaken) return;
-  if (ARENITE_UNLIKELY(!slab::is_used(block))) return refuse_free(slab, block);
+  if (ARENITE_UNLIKELY(!slab::is_used(block))) refuse_free(slab, block);
   if (can_take(slab, owner)) {
     list_mine(slab);
     return give(block);
@@ -313,7 +313,7 @@ ARENITE_APART void give_foreign(Slab* slab, void* block) {
 // Others have freed blocks of our slab, perhaps this one.
 ARENITE_APART void give_after_others(Slab* slab, void* block) {
   Thread& thread = t_thread;
-  if (ARENITE_UNLIKELY(slab::is_free(slab, block))) return refuse_free(slab, block);
+  if (ARENITE_UNLIKELY(slab::is_free(slab, block))) refuse_free(slab, block);
   Magazine& magazine =
       thread.slabs.load(std::memory_order_relaxed)->magazines[slab->size_class];
   if (ARENITE_UNLIKELY(magazine.top == magazine.end)) return give_to_full_magazine(slab, block);

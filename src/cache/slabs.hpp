@@ -126,7 +126,7 @@ void* take_of_class(unsigned size_class);
 void give_foreign(slab::Slab* slab, void* block);
 void give_after_others(slab::Slab* slab, void* block);
 void give_to_full_magazine(slab::Slab* slab, void* block);
-void refuse_free(const slab::Slab* slab, void* block);  // does not return
+[[noreturn]] void refuse_free(const slab::Slab* slab, void* block);
 
 // Takes back a block in a region, at a multiple of 16. Ends the process if it is none, or free.
 ARENITE_INLINE void give(void* block) {
@@ -140,7 +140,7 @@ ARENITE_INLINE void give(void* block) {
   Magazine& magazine = mine->magazines[slab->size_class];
   void** const top = magazine.top;
   if (ARENITE_UNLIKELY(top == magazine.end)) return give_to_full_magazine(slab, block);
-  if (ARENITE_UNLIKELY(!slab::set_unused(block))) return refuse_free(slab, block);
+  if (ARENITE_UNLIKELY(!slab::set_unused(block))) refuse_free(slab, block);
   *top = block;
   magazine.top = top + 1;
   leave(thread);

@@ -290,6 +290,8 @@ ARENITE_APART void* allocate_aligned(size_t align, size_t n) {
 
 void release_chunk(void* p) {
   if (p == nullptr) return;
+  // Not at a multiple of 16.
+  if (ARENITE_UNLIKELY(is_slab_region(g_kind_map.at(p)))) cache::refuse_free(slab::slab_of(p), p);
   Arena* arena = arena_of(p, Fault::free_invalid_pointer);
   Chunk* chunk = Chunk::from_user(p);
   if (ARENITE_UNLIKELY(arena == nullptr)) return chunk::unmap_chunk(chunk);

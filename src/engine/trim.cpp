@@ -1,12 +1,14 @@
 #include "engine/trim.hpp"
 
 #include "engine/retention.hpp"
+#include "os/os.hpp"
 
 namespace arenite::engine {
 
 bool trim(size_t pad) {
+  // First what waits in magazines, then what is free inside slabs: one may turn out to be a page.
   cache::empty_magazines();
-  // First what is free inside slabs: one may turn out to be a page.
+  if (!os::single_threaded()) cache::g_depot.give_up_records(cache::t_thread.record);
   bool gave = cache::g_depot.purge_holes() != 0;
   gave |= cache::g_depot.purge();
   gave |= chunk::g_warm_mappings.empty();

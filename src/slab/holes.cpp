@@ -9,7 +9,7 @@ Pages holes_of(const Slab* slab) {
   const SizeClass& k = info(size_class);
   uint64_t used[k_most_words] = {};
   for (unsigned i = 0; i < k.word_count; i++) {
-    uint64_t free = __atomic_load_n(&words_of(slab)[i], __ATOMIC_ACQUIRE);
+    uint64_t free = __atomic_load_n(&word_of(slab, i), __ATOMIC_ACQUIRE);
     // Marks lie far off.
     if (!is_zero(slab->remote_words[i])) free |= marks_in(slab, i);
     used[i] = starts_in(size_class, i) & ~free;

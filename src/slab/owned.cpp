@@ -3,20 +3,20 @@
 namespace arenite::slab {
 
 unsigned take(Slab* slab, void** blocks, unsigned most) {
-  uint64_t* const words = words_of(slab);
   char* const memory = memory_of(slab);
   const unsigned shift = slab->shift;
   unsigned left = most;
   unsigned summary = slab->summary;
   while (summary != 0 && left != 0) {
-    const uint64_t wi = lowest_bit(summary);
-    uint64_t word = load(words[wi]);
-    char* const base = memory + (wi * 64 << shift);
+    const auto wi = static_cast<unsigned>(lowest_bit(summary));
+    uint64_t& home = word_of(slab, wi);
+    uint64_t word = load(home);
+    char* const base = memory + (static_cast<size_t>(wi) * 64 << shift);
     do {
       blocks[--left] = base + (lowest_bit(word) << shift);
       word &= word - 1;
     } while (word != 0 && left != 0);
-    store(words[wi], word);
+    store(home, word);
     if (word == 0) summary &= summary - 1;
   }
   slab->summary = static_cast<uint16_t>(summary);

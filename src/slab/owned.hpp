@@ -12,8 +12,7 @@ inline void format(Slab* slab, unsigned size_class) {
   const SizeClass& k = info(size_class);
   // Who freed a block of what was here before may still be looking at this.
   __atomic_store_n(&slab->size_class, static_cast<uint8_t>(size_class), __ATOMIC_RELAXED);
-  uint64_t* words = words_of(slab);
-  for (unsigned i = 0; i < k.word_count; i++) store(words[i], starts_in(size_class, i));
+  for (unsigned i = 0; i < k.word_count; i++) store(word_of(slab, i), starts_in(size_class, i));
   slab->summary = static_cast<uint16_t>((1U << k.word_count) - 1);
   slab->free_count = k.block_count;
   slab->first_start = k.first_start;
@@ -50,7 +49,7 @@ ARENITE_INLINE bool set_unused(const void* block) {
 // Blocks of a word, which are neither used nor in a magazine, are free. Whether the slab is wholly
 // so.
 ARENITE_INLINE bool put(Slab* slab, unsigned word_index, uint64_t bits) {
-  uint64_t& word = words_of(slab)[word_index];
+  uint64_t& word = word_of(slab, word_index);
   store(word, load(word) | bits);
   slab->summary |= static_cast<uint16_t>(1U << word_index);
   slab->free_count += static_cast<uint16_t>(count_bits(bits));
@@ -104,7 +103,7 @@ inline bool is_free(const Slab* slab, const void* block) {
 
 // The blocks of a word that are free or marked, as seen from outside.
 inline uint64_t free_or_marked(const Slab* slab, unsigned word_index) {
-  return __atomic_load_n(&words_of(slab)[word_index], __ATOMIC_ACQUIRE) |
+  return __atomic_load_n(&word_of(slab, word_index), __ATOMIC_ACQUIRE) |
          marks_in(slab, word_index);
 }
 

@@ -10,7 +10,7 @@ namespace {
 // Access is asked for in steps: fewer calls, and little more than what is needed.
 constexpr size_t k_commit_pages = 512 * k_kib / k_slab_size;
 
-static_assert(sizeof(Region) <= k_words_stride * k_first_page);
+static_assert(sizeof(Region) <= k_line * k_first_page);
 
 }  // namespace
 

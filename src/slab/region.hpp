@@ -1,13 +1,12 @@
 // Region: 64 MiB of address space cut into pages of 16 KiB, each of which is one slab's or free.
 //
-//   pages 0..15     the headers of all pages, 64 bytes each, dense
-//   pages 16..63    the links of each slab's list, and its words behind them: the first four in the
-//                   same line of the cache, which is all that multiples of 64 bytes have. Each a
-//                   line apart from a power of two, or the same words of all slabs would share a
-//                   few lines of the cache.
-//   pages 64..95    `used`, a bit for each 16 bytes of the region
-//   pages 96..351   the marks: of the first 64 granules of all slabs, a line each, then of the next
-//                   64, so that slabs of few granules touch a line alone
+//   pages 0..15     the headers of all pages, 64 bytes each, dense: the first plane. Behind them more
+//                   planes, each with a line of the cache for each page, so that what a slab does
+//                   not need is nowhere touched, and found from the header by adding a constant:
+//   pages 16..63    the links of each slab's list and its words: the first four in the links' line,
+//                   which is all that multiples of 64 bytes have, then eight to a line
+//   pages 64..95    `used`, a bit for each 16 bytes of the region: two planes in one
+//   pages 96..351   the marks, 64 granules' to a line
 //   page 352        a guard: no access
 //   pages 353..4094 slabs
 //   page 4095       never accessible: what lies behind may be another region's headers
@@ -38,24 +37,20 @@ namespace arenite::slab {
 inline constexpr size_t k_region_size = k_granule;
 inline constexpr size_t k_region_pages = k_region_size / k_slab_size;
 
-// The links of one slab, and its words: three cache lines.
-inline constexpr size_t k_links_words = 4;
-inline constexpr size_t k_words_stride = (k_links_words + k_most_words + 4) * sizeof(uint64_t);
-inline constexpr size_t k_headers_size = k_region_pages * sizeof(Slab);
-inline constexpr size_t k_words_size = k_region_pages * k_words_stride;
+// A line of the cache for each page; the first plane has the headers.
+inline constexpr size_t k_line = 64;
+inline constexpr size_t k_plane = k_region_pages * k_line;
+static_assert(sizeof(Slab) == k_line);
+inline constexpr unsigned k_words_plane = 1;  // the first
+inline constexpr unsigned k_links_words = 4;  // the links take the place of so many words
+inline constexpr unsigned k_used_plane = k_words_plane + (k_links_words + k_most_words + 7) / 8;
 inline constexpr size_t k_used_stride = k_slab_size / 128;
-inline constexpr size_t k_used_begin = k_headers_size + k_words_size;
-inline constexpr size_t k_used_size = k_region_pages * k_used_stride;
-// Of 64 granules of each slab.
-inline constexpr size_t k_marks_stride = 64;
-inline constexpr size_t k_marks_begin = k_used_begin + k_used_size;
-inline constexpr size_t k_marks_plane = k_region_pages * k_marks_stride;
-inline constexpr size_t k_metadata_pages =
-    (k_marks_begin + k_most_words * k_marks_plane + k_slab_size - 1) / k_slab_size;
-static_assert(sizeof(Slab) == k_marks_stride, "a slab's marks are found from its header");
+inline constexpr unsigned k_marks_plane = k_used_plane + k_used_stride / k_line;
+inline constexpr unsigned k_planes = k_marks_plane + k_most_words;
+inline constexpr size_t k_metadata_pages = (k_planes * k_plane + k_slab_size - 1) / k_slab_size;
 inline constexpr size_t k_first_page = k_metadata_pages + 1;  // behind the guard
 inline constexpr size_t k_end_page = k_region_pages - 1;      // the last is a guard, too
-// What a slab needs when it is moved between lists: behind its words.
+// What a slab needs when it is moved between lists: before its words.
 struct SlabLinks {
   Slab* prev;
   Slab* next;
@@ -86,19 +81,22 @@ inline size_t page_number(const Slab* slab) {
 inline char* memory_of(const Slab* slab) {
   return at_address(region_of(slab) + page_number(slab) * k_slab_size);
 }
-inline uint64_t* words_of(const Slab* slab) {
-  return at_address<uint64_t>(region_of(slab) + k_headers_size +
-                              page_number(slab) * k_words_stride) +
-         k_links_words;
+// A line of a slab's in one of the planes.
+ARENITE_INLINE uintptr_t line_of(const Slab* slab, unsigned plane) {
+  return address_of(slab) + plane * k_plane;
 }
-ARENITE_INLINE SlabLinks& links_of(const Slab* slab) {
-  return *reinterpret_cast<SlabLinks*>(words_of(slab) - k_links_words);
+inline SlabLinks& links_of(const Slab* slab) {
+  return *at_address<SlabLinks>(line_of(slab, k_words_plane));
+}
+inline uint64_t& word_of(const Slab* slab, unsigned word_index) {
+  const unsigned place = k_links_words + word_index;
+  return *at_address<uint64_t>(line_of(slab, k_words_plane + place / 8) + place % 8 * 8);
 }
 
 // The word of `used` with the bit of an address in a region: bit number address / 16, modulo 64.
 ARENITE_INLINE uint64_t& used_word(const void* p) {
   constexpr size_t k_mask = k_region_size / 128 - sizeof(uint64_t);
-  return *at_address<uint64_t>(region_of(p) + k_used_begin + (address_of(p) / 128 & k_mask));
+  return *at_address<uint64_t>(region_of(p) + k_used_plane * k_plane + (address_of(p) / 128 & k_mask));
 }
 inline bool is_used(const void* p) {
   return (load(used_word(p)) >> (address_of(p) / 16 % 64) & 1) != 0;
@@ -106,12 +104,12 @@ inline bool is_used(const void* p) {
 
 // The mark of a granule of a slab.
 ARENITE_INLINE std::atomic<uint8_t>& mark_of(const Slab* slab, uint32_t granule) {
-  return *at_address<std::atomic<uint8_t>>(address_of(slab) + k_marks_begin +
-                                           granule / 64 * k_marks_plane + granule % 64);
+  return *at_address<std::atomic<uint8_t>>(line_of(slab, k_marks_plane + granule / 64) +
+                                           granule % 64);
 }
 // Those of a word's 64 granules, as bits.
 inline uint64_t marks_in(const Slab* slab, unsigned word_index) {
-  const auto* bytes = at_address<uint64_t>(address_of(slab) + k_marks_begin + word_index * k_marks_plane);
+  const auto* bytes = at_address<uint64_t>(line_of(slab, k_marks_plane + word_index));
   uint64_t bits = 0;
   for (unsigned i = 0; i < 8; i++) {
     // Each byte is 0 or 1; the product's highest byte has a bit for each of them.
@@ -261,13 +259,12 @@ class Region {
   bool commit_through(size_t page);
   bool is_extent_dirty() const;
   Slab* take_free(size_t page);
-  // What of a table with an entry for each page is a run's, as far as it is whole pages of the
+  // A run's lines in a plane, or several that are one table, as far as they are whole pages of the
   // kernel's.
-  os::PurgeRange part_of_run(size_t begin, size_t end, size_t table, size_t stride) const;
-  os::PurgeRange words_of_run(size_t begin, size_t end) const {
-    return part_of_run(begin, end, k_headers_size, k_words_stride);
-  }
-  void add_tables(size_t begin, size_t end, PurgeBatch& batch) const;
+  os::PurgeRange lines_of_run(size_t begin, size_t end, unsigned plane, size_t stride = k_line) const;
+  // Whether the words of a page are among them.
+  bool are_words_in(const os::PurgeRange& lines, size_t page) const;
+  void add_lines(size_t begin, size_t end, PurgeBatch& batch) const;
   bool is_run_written(size_t begin, size_t end) const;
 
   Mask free_ = {};                  // of the pages before used_end_
@@ -288,10 +285,10 @@ class Region {
   std::atomic<uint16_t> marked_words_{0};  // of any slab, ever
 };
 
-// The region's own state lies before the first slab's words, where those of pages that are no slabs
+// The region's own state lies before the first slab's links, where those of pages that are no slabs
 // would be: on the same page of the kernel's.
 inline constexpr size_t k_region_state =
-    k_headers_size + k_first_page * k_words_stride - align_up(sizeof(Region), 64);
+    k_words_plane * k_plane + k_first_page * k_line - align_up(sizeof(Region), k_line);
 
 // The region of an address inside it, its header's or any other.
 inline Region* region_at(const void* p) {

@@ -55,35 +55,38 @@ size_t Region::put_back(const os::PurgeRange& range, bool is_clean) {
   return pages;
 }
 
-os::PurgeRange Region::part_of_run(size_t begin, size_t end, size_t table, size_t stride) const {
-  const uintptr_t start = region_of(this) + table;
+os::PurgeRange Region::lines_of_run(size_t begin, size_t end, unsigned plane,
+                                    size_t stride) const {
+  const uintptr_t start = region_of(this) + plane * k_plane;
   const uintptr_t from = align_up(start + begin * stride, os::page_size());
   const uintptr_t to = align_down(start + end * stride, os::page_size());
   return {at_address<void>(from), to > from ? to - from : 0};
 }
 
+bool Region::are_words_in(const os::PurgeRange& lines, size_t page) const {
+  const uintptr_t words = region_of(this) + k_words_plane * k_plane + page * k_line;
+  return words >= address_of(lines.start) && words + k_line <= address_of(lines.start) + lines.size;
+}
+
 // The run's words, used bits and marks.
-void Region::add_tables(size_t begin, size_t end, PurgeBatch& batch) const {
+void Region::add_lines(size_t begin, size_t end, PurgeBatch& batch) const {
   const auto add = [&](const os::PurgeRange& range) {
     if (range.size != 0) batch.add(address_of(range.start), range.size);
   };
-  add(words_of_run(begin, end));
-  add(part_of_run(begin, end, k_used_begin, k_used_stride));
+  for (unsigned plane = k_words_plane; plane < k_used_plane; plane++)
+    add(lines_of_run(begin, end, plane));
+  add(lines_of_run(begin, end, k_used_plane, k_used_stride));
   const unsigned marked = marked_words_.load(std::memory_order_relaxed);
   for (unsigned i = 0; marked >> i != 0; i++) {
-    if ((marked >> i & 1) != 0)
-      add(part_of_run(begin, end, k_marks_begin + i * k_marks_plane, k_marks_stride));
+    if ((marked >> i & 1) != 0) add(lines_of_run(begin, end, k_marks_plane + i));
   }
 }
 
 // Whether there is a page between whose words may hold memory and would go as a whole.
 bool Region::is_run_written(size_t begin, size_t end) const {
-  const os::PurgeRange whole = words_of_run(begin, end);
+  const os::PurgeRange whole = lines_of_run(begin, end, k_words_plane);
   for (size_t page = begin; page < end; page++) {
-    const uintptr_t words = region_of(this) + k_headers_size + page * k_words_stride;
-    if (has(written_, page) && words >= address_of(whole.start) &&
-        words + k_words_stride <= address_of(whole.start) + whole.size)
-      return true;
+    if (has(written_, page) && are_words_in(whole, page)) return true;
   }
   return false;
 }
@@ -92,8 +95,8 @@ bool Region::pick_words(PurgeBatch& batch) {
   if (stale_words_.begin >= stale_words_.end) return true;
   const auto is_clean = [&](size_t page) { return has(free_, page) && !has(dirty_, page); };
   // A page of the kernel's with bits or marks may reach this far beyond what has become clean.
-  constexpr size_t k_most_ranges = 2 + k_most_words;
-  const size_t margin = os::page_size() / k_marks_stride + 1;
+  constexpr size_t k_most_ranges = k_planes;
+  const size_t margin = os::page_size() / k_line + 1;
   const size_t last = stale_words_.end + margin < used_end_ ? stale_words_.end + margin : used_end_;
   size_t page =
       stale_words_.begin > k_first_page + margin ? stale_words_.begin - margin : k_first_page;
@@ -105,7 +108,7 @@ bool Region::pick_words(PurgeBatch& batch) {
         stale_words_.begin = page;
         return false;
       }
-      add_tables(page, end, batch);
+      add_lines(page, end, batch);
       for (size_t p = page; p < end; p++) {
         clear(free_, p);
         set(out_, p);
@@ -126,12 +129,9 @@ void Region::put_back_words(bool are_clean) {
   for (size_t page = words_out_.begin; page < words_out_.end;) {
     size_t end = page;
     while (end < words_out_.end && has(out_, end) && !has(dirty_, end)) end++;
-    const os::PurgeRange whole = words_of_run(page, end);
+    const os::PurgeRange whole = lines_of_run(page, end, k_words_plane);
     for (size_t p = page; p < end; p++) {
-      const uintptr_t words = region_of(this) + k_headers_size + p * k_words_stride;
-      if (are_clean && words >= address_of(whole.start) &&
-          words + k_words_stride <= address_of(whole.start) + whole.size)
-        clear(written_, p);
+      if (are_clean && are_words_in(whole, p)) clear(written_, p);
       clear(out_, p);
       set(free_, p);
       free_count_++;

@@ -5,7 +5,8 @@
 namespace arenite::slab {
 namespace {
 
-constexpr size_t k_bits_of_page = k_words_stride + k_used_stride;
+// Of its words the first four; more only where blocks are small.
+constexpr size_t k_bits_of_page = k_line + k_used_stride;
 
 // Blocks handed out and not marked. An owner at work may make it look like more or fewer than there
 // can be.

@@ -61,7 +61,7 @@ void words(const Slab* slab, Findings& findings) {
   const unsigned word_count = info(slab->size_class).word_count;
   size_t free = 0;
   for (unsigned i = 0; i < word_count; i++) {
-    const uint64_t word = load(words_of(slab)[i]);
+    const uint64_t word = load(word_of(slab, i));
     const uint64_t used = used_in(slab, i);
     const uint64_t marked = marks_in(slab, i);
     if ((word & (used | marked)) != 0)

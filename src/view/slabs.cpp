@@ -14,10 +14,10 @@ class SlabView {
 
   void region(const Region& region) {
     const uintptr_t start = slab::region_of(&region);
-    const uintptr_t words = start + slab::k_headers_size;
-    const uintptr_t used = start + slab::k_used_begin;
-    const uintptr_t marks = start + slab::k_marks_begin;
-    const uintptr_t behind = marks + slab::k_most_words * slab::k_marks_plane;
+    const uintptr_t words = start + slab::k_words_plane * slab::k_plane;
+    const uintptr_t used = start + slab::k_used_plane * slab::k_plane;
+    const uintptr_t marks = start + slab::k_marks_plane * slab::k_plane;
+    const uintptr_t behind = start + slab::k_planes * slab::k_plane;
     const uintptr_t guard = start + slab::k_metadata_pages * slab::k_slab_size;
     const uintptr_t first_page = start + slab::k_first_page * slab::k_slab_size;
     out_.begin_area(AreaKind::region, 0, regions_++, start, slab::k_region_size);
@@ -68,7 +68,7 @@ class SlabView {
     bits.owner = slab->owner.load(std::memory_order_relaxed);
     bits.summary = slab->summary;
     for (unsigned i = 0; i < bits.word_count; i++) {
-      bits.words[i] = slab::load(slab::words_of(slab)[i]);
+      bits.words[i] = slab::load(slab::word_of(slab, i));
       bits.used[i] = slab::used_in(slab, i);
       bits.marks[i] = slab::marks_in(slab, i);
     }
