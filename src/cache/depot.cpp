@@ -25,7 +25,7 @@ constexpr size_t k_populated_from = 4 * k_mib;
 }  // namespace
 
 Slab* Depot::adopt(unsigned size_class, Owner* owner) {
-  return listed(size_class) == 0 ? nullptr : adopt_fullest(size_class, owner);
+  return has_none(size_class) ? nullptr : adopt_fullest(size_class, owner);
 }
 
 ARENITE_APART Slab* Depot::adopt_fullest(unsigned size_class, Owner* owner) {

@@ -52,9 +52,9 @@ class Depot : public slab::Owner {
   ThreadSlabs* take_record();
   // T7: what it has is the depot's from now on, or nobody's. Waits for a fork.
   void give_record(ThreadSlabs* record);
-  // T9: closes the records of some threads, and gives up what others had that were closed a while
+  // T9: closes the records of some threads but one, and gives up what others had that were closed a while
   // ago and not used since; all threads in turn, a few at a time. `now` is in milliseconds.
-  void tend_records(uint64_t now);
+  void tend_records(uint64_t now, const ThreadSlabs* but);
   // The same of all threads but one, now: who has not used his for some milliseconds gives all up.
   // Sleeps for so long. Linear in threads.
   void give_up_records(const ThreadSlabs* but);

@@ -86,7 +86,7 @@ bool is_asleep(const ThreadSlabs* record, uint64_t then) {
 
 }  // namespace
 
-void Depot::tend_records(uint64_t now) {
+void Depot::tend_records(uint64_t now, const ThreadSlabs* but) {
   constexpr size_t k_records_at_once = 64;
   if (!lock.lock_unless_frozen()) return;
   size_t moved = 0;
@@ -94,7 +94,7 @@ void Depot::tend_records(uint64_t now) {
     if (tended_ == nullptr) tended_ = records_;
     if (tended_ == nullptr) break;
     const os::Holding holding(tended_->lock);
-    if (!close(tended_, now) && is_asleep(tended_, now - k_asleep_after))
+    if (tended_ != but && !close(tended_, now) && is_asleep(tended_, now - k_asleep_after))
       moved += receive_all(tended_, k_slabs_at_once);
     // One that may have more to give is the next again.
     if (moved < k_slabs_at_once) tended_ = tended_->next_record;

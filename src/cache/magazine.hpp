@@ -2,10 +2,16 @@
 // handed out: the last freed is the next taken. (After Bonwick and Adams, "Magazines and Vmem",
 // 2001; here a thread's own, and never exchanged.)
 //
-// It begins with no slots and grows as it runs empty or full, up to its class's bound. Below the
-// first slot is a null, which a request finds where it is empty. Its blocks are those of slabs that
-// the thread owns, neither used nor free (slab.hpp).
+// It begins with no slots. Each time it runs empty it doubles, up to its class's bound: a request
+// for many blocks is served by few refills, and what it has then lies side by side. What it has when
+// it runs full may lie scattered, each block in a slab that cannot become a page: so it grows to a
+// quarter of that only, and where a thread frees on and on it shrinks to that.
+//
+// Below the first slot is a null, which a request finds where it is empty. Its blocks are those of
+// slabs that the thread owns, neither used nor free (slab.hpp).
 #pragma once
+
+#include <bit>
 
 #include "chunk/chunk_engine.hpp"
 #include "slab/slab_engine.hpp"
@@ -15,44 +21,101 @@ namespace arenite::cache {
 // What a magazine without slots has below its first.
 [[gnu::visibility("hidden")]] inline constinit void* g_no_slots[1] = {nullptr};
 
-struct Magazine {
-  static constexpr uint32_t k_least = 8;
-  static constexpr uint32_t k_most = 124;
-  static constexpr size_t k_most_bytes = 32 * k_kib;  // but for k_least
+// Slots that magazines have outgrown, for the next that grow. Slots live as long as the process.
+class Slots {
+ public:
+  // A null and so many behind it; nullptr where there is no memory.
+  void** take(uint16_t count) {
+    void** memory = spare_[kind_of(count)];
+    if (memory == nullptr || room_of(memory) < count)
+      return static_cast<void**>(chunk::take_for_good((count + 1U) * sizeof(void*)));
+    spare_[kind_of(count)] = static_cast<void**>(memory[1]);
+    return memory;
+  }
+  void give(void** memory, uint16_t count) {
+    memory[1] = spare_[kind_of(count)];
+    memory[2] = at_address<void>(count);
+    spare_[kind_of(count)] = memory;
+  }
 
-  void** top = g_no_slots + 1;    // behind the last block
-  void** end = g_no_slots + 1;    // behind the last slot
-  void** slots = g_no_slots + 1;  // the first
-  void** seen = nullptr;          // the top when somebody last looked whether it is in use
+ private:
+  static unsigned kind_of(uint16_t count) { return static_cast<unsigned>(std::bit_width(count) - 4); }
+  static size_t room_of(void** memory) { return address_of(memory[2]); }
+
+  void** spare_[5] = {};  // of 8 and more, of 16, 32, 64, 128
+};
+
+class Magazine {
+ public:
+  static constexpr uint16_t k_least = 8;
+  static constexpr uint16_t k_most = 128;
+  static constexpr size_t k_most_bytes = 32 * k_kib;  // but for k_least
+  static constexpr unsigned k_scattered_part = 4;
+
+  void** top = g_no_slots + 1;  // behind the last block
+  void** end = g_no_slots + 1;  // behind the last slot in use
+  void** slots = g_no_slots + 1;
 
   uint32_t count() const { return static_cast<uint32_t>(top - slots); }
   uint32_t capacity() const { return static_cast<uint32_t>(end - slots); }
 
-  // More than that are never of use to a class.
-  static constexpr uint32_t most_slots(unsigned size_class) {
+  // More slots than that are never of use to a class: all of them, and where a thread only frees.
+  static constexpr uint16_t most_slots(unsigned size_class, unsigned part = 1) {
     const size_t by_bytes = k_most_bytes / slab::info(size_class).size;
-    return by_bytes > k_most ? k_most : by_bytes < k_least ? k_least : static_cast<uint32_t>(by_bytes);
+    const size_t most = (by_bytes > k_most ? k_most : by_bytes) / part;
+    return most < k_least ? k_least : static_cast<uint16_t>(most);
   }
 
-  // Twice as many slots, or the first ones. False if it has all it may have, or there is no memory.
-  // Slots live as long as the process: the smaller ones it had are lost.
-  bool grow(unsigned size_class) {
-    const uint32_t most = most_slots(size_class);
-    if (capacity() >= most) return false;
-    const uint32_t twice = capacity() == 0 ? k_least : 2 * capacity();
-    const uint32_t larger = twice < most ? twice : most;
-    auto** memory = static_cast<void**>(chunk::take_for_good((larger + 1) * sizeof(void*)));
-    if (memory == nullptr) return false;
-    const uint32_t blocks = count();
-    for (uint32_t i = 0; i < blocks; i++) memory[1 + i] = slots[i];
-    slots = memory + 1;
-    top = slots + blocks;
-    end = slots + larger;
-    return true;
+  // It is empty, and there is something to fill it with.
+  void grow_empty(unsigned size_class, Slots& spare) {
+    fulls_ = 0;
+    if (made_ < most_slots(size_class)) make(size_class, spare);
+    end = slots + made_;
+  }
+
+  // It is full. Whether there is a slot now; if not, half of it is to go.
+  bool grow_full(unsigned size_class, Slots& spare) {
+    if (fulls_ != UINT8_MAX) fulls_++;
+    const uint16_t most = most_slots(size_class, k_scattered_part);
+    if (made_ < most) return make(size_class, spare);
+    // Twice in a row, and it has not run empty between.
+    if (fulls_ > 1 && capacity() > most) end = slots + most;
+    return false;
+  }
+
+  // How many are to go where it is full: half of what it may have.
+  uint32_t surplus() const { return count() - capacity() / 2; }
+
+  // Whether it has not changed since this was last asked, as far as can be told.
+  bool is_unused() {
+    const bool was_seen = seen_ == count();
+    seen_ = static_cast<uint16_t>(count());
+    return was_seen;
   }
 
   // Forgets its blocks.
   void clear() { top = slots; }
+
+ private:
+  bool make(unsigned size_class, Slots& spare) {
+    const uint16_t most = most_slots(size_class);
+    const auto twice = static_cast<uint16_t>(made_ == 0 ? k_least : 2 * made_);
+    const uint16_t larger = twice < most ? twice : most;
+    void** memory = spare.take(larger);
+    if (memory == nullptr) return false;
+    const uint32_t blocks = count();
+    for (uint32_t i = 0; i < blocks; i++) memory[1 + i] = slots[i];
+    if (made_ != 0) spare.give(slots - 1, made_);
+    slots = memory + 1;
+    top = slots + blocks;
+    made_ = larger;
+    end = slots + made_;
+    return true;
+  }
+
+  uint16_t made_ = 0;  // slots
+  uint16_t seen_ = 0;  // blocks when somebody last asked
+  uint8_t fulls_ = 0;  // how often it has run full since it was last empty
 };
 
 }  // namespace arenite::cache

@@ -213,39 +213,41 @@ ARENITE_APART void shed(ThreadSlabs* mine, unsigned size_class) {
   ThreadSlabs* mine = t_thread.record;
   Magazine& magazine = mine->magazines[size_class];
   bool took_up = false;
-  count_a_turn(mine);
   for (;;) {
     mine->lock.lock();
     void* block = take_from(magazine);
     if (block == nullptr) {
-      magazine.grow(size_class);
       if (ARENITE_UNLIKELY(mine->to_shed[size_class] != 0)) shed(mine, size_class);
-      take_from_slabs(mine, size_class, magazine.capacity() / 2, took_up);
-      block = take_from(magazine);
+      if (mine->first(size_class) != nullptr) {
+        magazine.grow_empty(size_class, mine->spare);
+        take_from_slabs(mine, size_class, magazine.capacity() / 2, took_up);
+        block = take_from(magazine);
+      }
     }
     mine->lock.unlock();
     if (ARENITE_UNLIKELY(took_up)) ledger::settle();
-    if (ARENITE_LIKELY(block != nullptr)) return block;
-    if (magazine.capacity() == 0) return nullptr;
+    if (ARENITE_LIKELY(block != nullptr)) {
+      count_a_turn(mine);
+      return block;
+    }
     Slab* slab = g_depot.adopt(size_class, mine);
     if (slab == nullptr) {
       if (is_warming_up(mine, size_class)) return nullptr;
-      slab = g_depot.make_slab(size_class, mine, mine->full(size_class) != 0);
+      slab = g_depot.make_slab(size_class, mine, mine->first_full(size_class) != nullptr);
       if (slab == nullptr) return nullptr;
     }
     mine->lock.lock();
     list_by_what_is_free(mine, slab);
+    // There is no memory for slots.
+    const bool has_slots = magazine.capacity() != 0 || (magazine.grow_empty(size_class, mine->spare), magazine.capacity() != 0);
     mine->lock.unlock();
+    if (ARENITE_UNLIKELY(!has_slots)) return nullptr;
   }
 }
 
-// Of slabs of ours that have become wholly free all become pages but `stay` that are listed: the
-// next request of the class finds blocks there.
-void give_up_complete(ThreadSlabs* mine, unsigned size_class, Slab** complete, unsigned count,
-                      uint32_t stay) {
-  const uint32_t listed = mine->listed(size_class);
-  const uint32_t most = listed > stay ? listed - stay : 0;
-  if (count > most) count = most;
+// Slabs of ours of which no block is used any more become pages: what waits in the magazine is enough
+// for the next requests.
+void give_up_complete(ThreadSlabs* mine, Slab** complete, unsigned count) {
   if (count == 0) return;
   g_depot.reclaim_if_empty(complete, count, mine);
   count_a_turn(mine);
@@ -257,7 +259,7 @@ void flush(ThreadSlabs* mine, unsigned size_class) {
   mine->lock.lock();
   const unsigned count = put_back(mine, size_class, Magazine::k_most, complete);
   mine->lock.unlock();
-  give_up_complete(mine, size_class, complete, count, 0);
+  give_up_complete(mine, complete, count);
 }
 
 }  // namespace
@@ -280,15 +282,15 @@ void* take_of_class(unsigned size_class) {
   unsigned count = 0;
   mine->lock.lock();
   if (ARENITE_UNLIKELY(!slab::set_unused(block))) refuse_free(slab, block);
-  if (magazine.top == magazine.end && !magazine.grow(size_class))
-    count = put_back(mine, size_class, magazine.capacity() / 2, complete);
+  if (magazine.top == magazine.end && !magazine.grow_full(size_class, mine->spare))
+    count = put_back(mine, size_class, magazine.surplus(), complete);
   if (ARENITE_LIKELY(magazine.capacity() != 0)) {
     *magazine.top++ = block;
   } else if (put_back_one(mine, slab, block)) {
     complete[count++] = slab;
   }
   mine->lock.unlock();
-  give_up_complete(mine, size_class, complete, count, 1);
+  give_up_complete(mine, complete, count);
 }
 
 // A free of a block of a slab that is not ours. What is nobody's, or the depot's, becomes ours.
@@ -334,10 +336,14 @@ ARENITE_SELDOM void reopen() {
   mine->closed_at = 0;
   thread.slabs.store(mine, std::memory_order_relaxed);
   mine->lock.unlock();
+  empty_unused_magazines();
+}
+
+ARENITE_SELDOM void empty_unused_magazines() {
+  ThreadSlabs* mine = t_thread.record;
+  if (mine == nullptr) return;
   for (unsigned c = 0; c < slab::k_classes; c++) {
-    Magazine& magazine = mine->magazines[c];
-    if (magazine.count() != 0 && magazine.seen == magazine.top) flush(mine, c);
-    magazine.seen = magazine.top;
+    if (mine->magazines[c].is_unused() && mine->magazines[c].count() != 0) flush(mine, c);
   }
 }
 

@@ -163,9 +163,11 @@ inline size_t size_in_use(const void* block) {
   return size;
 }
 
-// Makes a closed record this thread's own again, and gives up what of it was not in use since it was
-// last closed.
+// Makes a closed record this thread's own again, and empties the magazines that were not in use since
+// it was last closed.
 void reopen();
+// Those that were not in use since this was last asked.
+void empty_unused_magazines();
 
 // Gives this thread's free blocks back to their slabs, and those that come free to the depot.
 void empty_magazines();

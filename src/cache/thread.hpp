@@ -30,6 +30,7 @@ struct ThreadSlabs : slab::Owner {
   os::Lock visitors;
   // The last is that of requests without a class, and always empty.
   Magazine magazines[slab::k_classes + 1];
+  Slots spare;
   // Full slabs of each class to be given up, since others free what they hold. The lock is held.
   uint8_t to_shed[slab::k_classes] = {};
   // Requests of each class that the chunk engine has served so far (slabs.cpp: is_warming_up).

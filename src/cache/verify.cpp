@@ -63,12 +63,18 @@ class Verification {
 
   static size_t listed(const Owner& owner) {
     size_t all = 0;
-    for (unsigned c = 0; c < slab::k_classes; c++) all += owner.listed(c);
+    for (unsigned c = 0; c < slab::k_classes; c++) {
+      for (const Slab* slab = owner.first(c); slab != nullptr; slab = slab::links_of(slab).next)
+        all++;
+    }
     return all;
   }
   size_t full() const {
     size_t all = 0;
-    for (unsigned c = 0; c < slab::k_classes; c++) all += mine_.full(c);
+    for (unsigned c = 0; c < slab::k_classes; c++) {
+      for (const Slab* slab = mine_.first_full(c); slab != nullptr; slab = slab::links_of(slab).next)
+        all++;
+    }
     return all;
   }
 

@@ -25,6 +25,7 @@ struct Retention {
   std::atomic<size_t> last_seen{0};    // when somebody last came
   std::atomic<size_t> seen{0};         // requests and events since the last pause, about
   size_t retained = 0;                 // when somebody last settled
+  uint64_t tended_at = 0;              // when somebody last looked after magazines
   policy::Purging purging;
   policy::Rounds rounds;
 };
@@ -34,6 +35,7 @@ constinit Retention g_retention;
 // than so many since the last, they are few.
 constexpr size_t k_pause_ms = 200;
 constexpr size_t k_few = 64;
+constexpr uint64_t k_tend_every_ms = 100;
 // Where they come slower than this, each reads the clock; else each of so many.
 constexpr size_t k_slow_ms = 20;
 constexpr uint8_t k_requests_a_clock = 64;
@@ -120,13 +122,21 @@ uint32_t number_of_this_thread() {
   return number;
 }
 
+// What waits in magazines and is not used goes back to the slabs: this thread's at once, others' when
+// they are asleep.
+void tend_magazines(uint64_t now) {
+  g_retention.tended_at = now;
+  cache::empty_unused_magazines();
+  if (!os::single_threaded()) cache::g_depot.tend_records(now, cache::t_thread.record);
+}
+
 // The next step through the slabs, if one is due. Whether the round is over.
 bool look_into_slabs(uint64_t now, bool is_event, Pace pace) {
   const size_t bound = g_ledger.bound();
   const size_t work = g_retention.rounds.plan(
       {.now = now, .live = g_ledger.live(), .bound = bound, .is_event = is_event, .pace = pace});
   if (work == 0) return false;
-  cache::g_depot.tend_records(now);
+  if (now - g_retention.tended_at >= k_tend_every_ms) tend_magazines(now);
   const size_t retained = g_ledger.retained();
   using Look = cache::Depot::Look;
   const Look look = cache::g_depot.look_for_holes(bound > retained ? bound - retained : 0, work);

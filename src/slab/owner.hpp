@@ -24,12 +24,15 @@ class Owner {
   // Takes a slab out of the list that it is in; it is then moving. The lock is held.
   void unlist(Slab* slab) {
     const bool is_full = slab->place.load(std::memory_order_relaxed) == Place::full;
-    const unsigned which = slab->size_class + (is_full ? k_classes : 0);
+    Slab*& first = first_[slab->size_class + (is_full ? k_classes : 0)];
     SlabLinks& links = links_of(slab);
     links.list.store(nullptr, std::memory_order_relaxed);
-    (links.next == nullptr ? last_[which] : links_of(links.next).prev) = links.prev;
-    (links.prev == nullptr ? first_[which] : links_of(links.prev).next) = links.next;
-    add(which, -1);
+    if (first == slab) {
+      set(first, links.next);
+    } else {
+      links_of(links.prev).next = links.next;
+    }
+    if (Slab* behind = links.next != nullptr ? links.next : first) links_of(behind).prev = links.prev;
     slab->place.store(Place::moving, std::memory_order_relaxed);
   }
 
@@ -61,48 +64,39 @@ class Owner {
   bool has_listed(const Slab* slab) const {
     return links_of(slab).list.load(std::memory_order_relaxed) == this;
   }
-  // How many with free blocks are listed. Any thread may ask; it may have changed since.
-  uint32_t listed(unsigned size_class) const {
-    return __atomic_load_n(&count_[size_class], __ATOMIC_RELAXED);
-  }
-  uint32_t full(unsigned size_class) const {
-    return __atomic_load_n(&count_[k_classes + size_class], __ATOMIC_RELAXED);
+  // Whether none with free blocks is listed. Any thread may ask; it may have changed since.
+  bool has_none(unsigned size_class) const {
+    return __atomic_load_n(&first_[size_class], __ATOMIC_RELAXED) == nullptr;
   }
   Slab* first(unsigned size_class) const { return first_[size_class]; }
-  const Slab* last(unsigned size_class) const { return last_[size_class]; }
   Slab* first_full(unsigned size_class) const { return first_[k_classes + size_class]; }
-  const Slab* last_full(unsigned size_class) const { return last_[k_classes + size_class]; }
 
   // Forgets all: the child of a fork has lost this thread.
   void forget() {
     lock.forget();
-    for (unsigned i = 0; i < k_lists; i++) {
-      first_[i] = last_[i] = nullptr;
-      count_[i] = 0;
-    }
+    for (Slab*& first : first_) first = nullptr;
   }
 
  private:
-  static constexpr unsigned k_lists = 2 * k_classes;
-
+  // The last has no next; the first's previous is the last.
   void append(Slab* slab, unsigned which, Place place) {
-    Slab*& last = last_[which];
+    Slab*& first = first_[which];
     SlabLinks& links = links_of(slab);
-    links.prev = last;
     links.next = nullptr;
     links.list.store(this, std::memory_order_relaxed);
-    (last == nullptr ? first_[which] : links_of(last).next) = slab;
-    last = slab;
-    add(which, 1);
+    if (first == nullptr) {
+      set(first, slab);
+      links.prev = slab;
+    } else {
+      links.prev = links_of(first).prev;
+      links_of(links.prev).next = slab;
+      links_of(first).prev = slab;
+    }
     slab->place.store(place, std::memory_order_relaxed);
   }
-  void add(unsigned which, int n) {
-    __atomic_store_n(&count_[which], count_[which] + static_cast<uint32_t>(n), __ATOMIC_RELAXED);
-  }
+  static void set(Slab*& first, Slab* slab) { __atomic_store_n(&first, slab, __ATOMIC_RELAXED); }
 
-  Slab* first_[k_lists] = {};
-  Slab* last_[k_lists] = {};
-  uint32_t count_[k_lists] = {};
+  Slab* first_[2 * k_classes] = {};  // with free blocks, and full ones
 };
 
 }  // namespace arenite::slab
