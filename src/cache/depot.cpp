@@ -21,6 +21,8 @@ namespace {
 // From so much in use on a fresh slab that will be filled gets its memory in one call, which costs
 // less than as many page faults. Below, what is not filled after all would show.
 constexpr size_t k_populated_from = 4 * k_mib;
+// From so much in use on a process looks at sleeping threads before it grows.
+constexpr size_t k_needed_from = 4 * k_mib;
 
 }  // namespace
 
@@ -95,7 +97,13 @@ Slab* Depot::take_page() {
 
 Slab* Depot::make_slab(unsigned size_class, Owner* owner, bool will_fill) {
   if (!lock.lock_unless_frozen()) return nullptr;
-  const bool is_fresh = first_dirty() == nullptr;
+  bool is_fresh = first_dirty() == nullptr;
+  if (is_fresh && !os::single_threaded() && g_ledger.live() >= k_needed_from) {
+    lock.unlock();
+    look_for_sleepers(t_thread.record);
+    if (!lock.lock_unless_frozen()) return nullptr;
+    is_fresh = first_dirty() == nullptr;
+  }
   Slab* slab = take_page();
   if (slab != nullptr) slab->place.store(Place::moving, std::memory_order_relaxed);
   const bool is_huge = slab != nullptr && should_start_huge(slab);

@@ -24,6 +24,14 @@ namespace arenite::cache {
 
 class Depot : public slab::Owner {
  public:
+  // After so many milliseconds what a thread did before it could see that its record is closed is
+  // seen by all (cache.hpp).
+  static constexpr uint32_t k_until_seen = 2;
+  // Who has not used his record for so many is asleep; and where the process would grow otherwise. By
+  // a clock of 10 ms at worst, so that it is never less than k_until_seen.
+  static constexpr uint64_t k_asleep_after = 100;
+  static constexpr uint64_t k_asleep_if_needed = 24;
+
   // A slab of the class with free blocks, now `owner`'s and moving; nullptr where there is none.
   slab::Slab* adopt(unsigned size_class, slab::Owner* owner);
   // This very slab, which was `from`'s, if that is the depot. False if it is not to be had.
@@ -52,9 +60,9 @@ class Depot : public slab::Owner {
   ThreadSlabs* take_record();
   // T7: what it has is the depot's from now on, or nobody's. Waits for a fork.
   void give_record(ThreadSlabs* record);
-  // T9: closes the records of some threads but one, and gives up what others had that were closed a while
-  // ago and not used since; all threads in turn, a few at a time. `now` is in milliseconds.
-  void tend_records(uint64_t now, const ThreadSlabs* but);
+  // T9: closes the records of some threads but one, and gives up what others had that were closed
+  // so many milliseconds ago and not used since; all threads in turn, a few at a time.
+  void tend_records(uint64_t now, uint64_t asleep_after, const ThreadSlabs* but);
   // The same of all threads but one, now: who has not used his for some milliseconds gives all up.
   // Sleeps for so long. Linear in threads.
   void give_up_records(const ThreadSlabs* but);
@@ -102,11 +110,6 @@ class Depot : public slab::Owner {
 
  private:
   static constexpr unsigned k_most_warm = 32;
-  // After so many milliseconds what a thread did before it could see that its record is closed is
-  // seen by all (cache.hpp).
-  static constexpr uint32_t k_until_seen = 2;
-  // Who has not used his record for so many is asleep.
-  static constexpr uint64_t k_asleep_after = 100;
   // For so long a look keeps others from the lock, in units of work.
   static constexpr size_t k_work_a_breath = 1024;
 
@@ -115,6 +118,7 @@ class Depot : public slab::Owner {
   enum class Purging : uint8_t { no, yes, left };
 
   slab::Slab* adopt_fullest(unsigned size_class, slab::Owner* owner);
+  void look_for_sleepers(const ThreadSlabs* but);
   bool unlist_if_empty(slab::Slab* slab, slab::Owner* owner);
   bool reclaim(slab::Slab* slab, slab::Owner* owner);
   void find_overlooked(slab::Slab* slab);
@@ -186,6 +190,7 @@ class Depot : public slab::Owner {
   ThreadSlabs* records_ = nullptr;
   ThreadSlabs* idle_records_ = nullptr;  // the latest first
   ThreadSlabs* tended_ = nullptr;        // the next to be looked at
+  std::atomic<size_t> looked_for_sleepers_{0};  // when, in milliseconds
 };
 
 [[gnu::visibility("hidden")]] extern constinit Depot g_depot;

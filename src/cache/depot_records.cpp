@@ -86,7 +86,7 @@ bool is_asleep(const ThreadSlabs* record, uint64_t then) {
 
 }  // namespace
 
-void Depot::tend_records(uint64_t now, const ThreadSlabs* but) {
+void Depot::tend_records(uint64_t now, uint64_t asleep_after, const ThreadSlabs* but) {
   constexpr size_t k_records_at_once = 64;
   if (!lock.lock_unless_frozen()) return;
   size_t moved = 0;
@@ -94,7 +94,7 @@ void Depot::tend_records(uint64_t now, const ThreadSlabs* but) {
     if (tended_ == nullptr) tended_ = records_;
     if (tended_ == nullptr) break;
     const os::Holding holding(tended_->lock);
-    if (tended_ != but && !close(tended_, now) && is_asleep(tended_, now - k_asleep_after))
+    if (tended_ != but && !close(tended_, now) && is_asleep(tended_, now - asleep_after))
       moved += receive_all(tended_, k_slabs_at_once);
     // One that may have more to give is the next again.
     if (moved < k_slabs_at_once) tended_ = tended_->next_record;
@@ -102,6 +102,15 @@ void Depot::tend_records(uint64_t now, const ThreadSlabs* but) {
   }
   lock.unlock();
   if (moved != 0) ledger::settle();
+}
+
+// Before the process grows: what sleeping threads have may be enough.
+ARENITE_APART void Depot::look_for_sleepers(const ThreadSlabs* but) {
+  const uint64_t now = os::coarse_milliseconds();
+  if (looked_for_sleepers_.exchange(static_cast<size_t>(now), std::memory_order_relaxed) ==
+      static_cast<size_t>(now))
+    return;
+  tend_records(now, k_asleep_if_needed, but);
 }
 
 ARENITE_COLD void Depot::give_up_records(const ThreadSlabs* but) {

@@ -3,9 +3,9 @@
 // 2001; here a thread's own, and never exchanged.)
 //
 // It begins with no slots. Each time it runs empty it doubles, up to its class's bound: a request
-// for many blocks is served by few refills, and what it has then lies side by side. What it has when
-// it runs full may lie scattered, each block in a slab that cannot become a page: so it grows to a
-// quarter of that only, and where a thread frees on and on it shrinks to that.
+// for many blocks is served by few refills, and what it has then lies side by side. When it runs
+// full it grows to a part of that only. What it has where a thread frees on and on may lie
+// scattered, each block in a slab that cannot become a page: there it keeps but a few.
 //
 // Below the first slot is a null, which a request finds where it is empty. Its blocks are those of
 // slabs that the thread owns, neither used nor free (slab.hpp).
@@ -50,7 +50,10 @@ class Magazine {
   static constexpr uint16_t k_least = 8;
   static constexpr uint16_t k_most = 128;
   static constexpr size_t k_most_bytes = 32 * k_kib;  // but for k_least
-  static constexpr unsigned k_scattered_part = 4;
+  static constexpr size_t k_most_bytes_if_full = 8 * k_kib;
+  static constexpr size_t k_most_bytes_freeing = 4 * k_kib;
+  static constexpr uint16_t k_least_freeing = 2;
+  static constexpr uint8_t k_fulls_freeing = 5;
 
   void** top = g_no_slots + 1;  // behind the last block
   void** end = g_no_slots + 1;  // behind the last slot in use
@@ -59,11 +62,15 @@ class Magazine {
   uint32_t count() const { return static_cast<uint32_t>(top - slots); }
   uint32_t capacity() const { return static_cast<uint32_t>(end - slots); }
 
-  // More slots than that are never of use to a class: all of them, and where a thread only frees.
-  static constexpr uint16_t most_slots(unsigned size_class, unsigned part = 1) {
-    const size_t by_bytes = k_most_bytes / slab::info(size_class).size;
-    const size_t most = (by_bytes > k_most ? k_most : by_bytes) / part;
-    return most < k_least ? k_least : static_cast<uint16_t>(most);
+  // How many slots a class may have: at most, as it runs full, and where a thread only frees.
+  static constexpr uint16_t most_slots(unsigned size_class) {
+    return so_many(k_most_bytes, size_class, k_least, k_most);
+  }
+  static constexpr uint16_t most_slots_if_full(unsigned size_class) {
+    return so_many(k_most_bytes_if_full, size_class, k_least, k_most / 4);
+  }
+  static constexpr uint16_t most_slots_freeing(unsigned size_class) {
+    return so_many(k_most_bytes_freeing, size_class, k_least_freeing, k_most / 4);
   }
 
   // It is empty, and there is something to fill it with.
@@ -76,11 +83,18 @@ class Magazine {
   // It is full. Whether there is a slot now; if not, half of it is to go.
   bool grow_full(unsigned size_class, Slots& spare) {
     if (fulls_ != UINT8_MAX) fulls_++;
-    const uint16_t most = most_slots(size_class, k_scattered_part);
-    if (made_ < most) return make(size_class, spare);
-    // Twice in a row, and it has not run empty between.
-    if (fulls_ > 1 && capacity() > most) end = slots + most;
+    if (made_ < most_slots_if_full(size_class)) return make(size_class, spare);
     return false;
+  }
+
+  // Whether it has run full again and again and not empty between: a thread frees on and on.
+  bool is_freeing() const { return fulls_ >= k_fulls_freeing; }
+  // Then it is full again with a few, or with `all` there are. There is a slot for one more.
+  void keep_few(unsigned size_class, uint32_t all) {
+    const uint32_t few = most_slots_freeing(size_class);
+    uint32_t most = all < few ? all : few;
+    if (most <= count()) most = count() + 1;
+    if (most < capacity()) end = slots + most;
   }
 
   // How many are to go where it is full: half of what it may have.
@@ -97,6 +111,12 @@ class Magazine {
   void clear() { top = slots; }
 
  private:
+  static constexpr uint16_t so_many(size_t bytes, unsigned size_class, uint16_t least,
+                                    uint16_t most) {
+    const size_t slots = bytes / slab::info(size_class).size;
+    return slots < least ? least : slots > most ? most : static_cast<uint16_t>(slots);
+  }
+
   bool make(unsigned size_class, Slots& spare) {
     const uint16_t most = most_slots(size_class);
     const auto twice = static_cast<uint16_t>(made_ == 0 ? k_least : 2 * made_);

@@ -253,6 +253,21 @@ void give_up_complete(ThreadSlabs* mine, Slab** complete, unsigned count) {
   count_a_turn(mine);
 }
 
+// How many blocks of a class are in use or in the magazine, if they are of few slabs. Our lock is
+// held.
+constexpr uint32_t k_many_blocks = UINT32_MAX;
+uint32_t blocks_out(const ThreadSlabs* mine, unsigned size_class) {
+  constexpr int k_few_slabs = 4;
+  if (mine->first_full(size_class) != nullptr) return k_many_blocks;
+  uint32_t blocks = 0;
+  const Slab* slab = mine->first(size_class);
+  for (int i = 0; slab != nullptr; slab = slab::links_of(slab).next, i++) {
+    if (i == k_few_slabs) return k_many_blocks;
+    blocks += slab->block_count - slab->free_count;
+  }
+  return blocks;
+}
+
 // Gives all blocks of a magazine back.
 void flush(ThreadSlabs* mine, unsigned size_class) {
   Slab* complete[Magazine::k_most];
@@ -278,13 +293,22 @@ void* take_of_class(unsigned size_class) {
   ThreadSlabs* mine = t_thread.record;
   const unsigned size_class = slab->size_class;
   Magazine& magazine = mine->magazines[size_class];
-  Slab* complete[Magazine::k_most];
+  Slab* complete[Magazine::k_most + 1];
   unsigned count = 0;
   mine->lock.lock();
   if (ARENITE_UNLIKELY(!slab::set_unused(block))) refuse_free(slab, block);
-  if (magazine.top == magazine.end && !magazine.grow_full(size_class, mine->spare))
-    count = put_back(mine, size_class, magazine.surplus(), complete);
-  if (ARENITE_LIKELY(magazine.capacity() != 0)) {
+  bool has_slot = magazine.top != magazine.end || magazine.grow_full(size_class, mine->spare);
+  if (!has_slot) {
+    const uint32_t out =
+        magazine.is_freeing() ? blocks_out(mine, size_class) : k_many_blocks;
+    // With this one all are back.
+    const bool is_last = out <= magazine.count() + 1;
+    const uint32_t surplus = is_last ? magazine.count() : magazine.surplus();
+    count = put_back(mine, size_class, surplus, complete);
+    has_slot = !is_last && magazine.capacity() != 0;
+    if (has_slot && magazine.is_freeing()) magazine.keep_few(size_class, out - surplus);
+  }
+  if (ARENITE_LIKELY(has_slot)) {
     *magazine.top++ = block;
   } else if (put_back_one(mine, slab, block)) {
     complete[count++] = slab;

@@ -127,7 +127,7 @@ uint32_t number_of_this_thread() {
 void tend_magazines(uint64_t now) {
   g_retention.tended_at = now;
   cache::empty_unused_magazines();
-  if (!os::single_threaded()) cache::g_depot.tend_records(now, cache::t_thread.record);
+  if (!os::single_threaded()) cache::g_depot.tend_records(now, cache::Depot::k_asleep_after, cache::t_thread.record);
 }
 
 // The next step through the slabs, if one is due. Whether the round is over.
