@@ -58,6 +58,10 @@ class Depot : public slab::Owner {
 
   // A record for a thread; nullptr where there is no memory.
   ThreadSlabs* take_record();
+  // Whether it would be one that an ended thread has left, unless another is quicker.
+  bool has_idle_record() const {
+    return __atomic_load_n(&idle_records_, __ATOMIC_RELAXED) != nullptr;
+  }
   // T7: what it has is the depot's from now on, or nobody's. Waits for a fork.
   void give_record(ThreadSlabs* record);
   // T9: closes the records of some threads but one, and gives up what others had that were closed

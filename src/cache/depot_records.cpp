@@ -16,7 +16,7 @@ ARENITE_SELDOM ThreadSlabs* Depot::take_record() {
   if (!lock.lock_unless_frozen()) return nullptr;
   ThreadSlabs* record = idle_records_;
   if (record != nullptr) {
-    idle_records_ = record->next_idle;
+    __atomic_store_n(&idle_records_, record->next_idle, __ATOMIC_RELAXED);
     record->is_idle.store(false, std::memory_order_relaxed);
   } else if (void* memory = chunk::take_for_good(sizeof(ThreadSlabs))) {
     // Records live as long as the process.
@@ -61,7 +61,7 @@ ARENITE_SELDOM_APART void Depot::give_record(ThreadSlabs* record) {
     record->lock.unlock();
     if (is_empty) {
       record->next_idle = idle_records_;
-      idle_records_ = record;
+      __atomic_store_n(&idle_records_, record, __ATOMIC_RELAXED);
     }
     lock.unlock();
     ledger::settle();

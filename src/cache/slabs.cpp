@@ -17,11 +17,11 @@ constexpr size_t k_warm_up_bytes = 4096;
 constexpr size_t k_warm_up_most = 32;
 constexpr size_t k_warm_up_least = 4;
 
-bool is_warming_up(ThreadSlabs* mine, unsigned size_class) {
+bool is_warming_up(Thread& thread, unsigned size_class) {
   size_t limit = k_warm_up_bytes / slab::info(size_class).size;
   if (limit > k_warm_up_most) limit = k_warm_up_most;
   if (limit < k_warm_up_least) limit = k_warm_up_least;
-  uint8_t& so_far = mine->warmed_up[size_class];
+  uint8_t& so_far = thread.warmed_up[size_class];
   if (so_far >= limit) return false;
   so_far++;
   return true;
@@ -180,6 +180,9 @@ ARENITE_SELDOM bool settle() {
   ThreadSlabs* record = g_depot.take_record();
   if (record == nullptr) return false;
   thread.record = record;
+  for (unsigned c = 0; c < slab::k_classes; c++) {
+    if (thread.warmed_up[c] < record->warmed_up[c]) thread.warmed_up[c] = record->warmed_up[c];
+  }
   thread.slabs.store(record, std::memory_order_relaxed);
   // Afterwards: this may allocate, and is then served from what has just been settled.
   if (mark_thread()) {
@@ -208,6 +211,10 @@ ARENITE_APART void shed(ThreadSlabs* mine, unsigned size_class) {
 
 // A block of a class whose magazine is empty, which is filled.
 [[gnu::noinline]] void* take_and_refill(unsigned size_class) {
+  // Who needs little needs no record, unless there is one that somebody has left.
+  Thread& thread = t_thread;
+  if (!thread.has_record() && !g_depot.has_idle_record() && is_warming_up(thread, size_class))
+    return nullptr;
   // Settling may allocate, from this class too.
   if (!is_settled()) return nullptr;
   ThreadSlabs* mine = t_thread.record;
@@ -232,7 +239,7 @@ ARENITE_APART void shed(ThreadSlabs* mine, unsigned size_class) {
     }
     Slab* slab = g_depot.adopt(size_class, mine);
     if (slab == nullptr) {
-      if (is_warming_up(mine, size_class)) return nullptr;
+      if (is_warming_up(t_thread, size_class)) return nullptr;
       slab = g_depot.make_slab(size_class, mine, mine->first_full(size_class) != nullptr);
       if (slab == nullptr) return nullptr;
     }
@@ -383,6 +390,7 @@ ARENITE_SELDOM_APART void leave_slabs() {
   if (mine == nullptr) return;
   thread.slabs.store(&g_no_slabs, std::memory_order_relaxed);
   thread.record = nullptr;
+  for (unsigned c = 0; c < slab::k_classes; c++) mine->warmed_up[c] = thread.warmed_up[c];
   g_depot.give_record(mine);
 }
 

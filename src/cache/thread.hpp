@@ -33,7 +33,7 @@ struct ThreadSlabs : slab::Owner {
   Slots spare;
   // Full slabs of each class to be given up, since others free what they hold. The lock is held.
   uint8_t to_shed[slab::k_classes] = {};
-  // Requests of each class that the chunk engine has served so far (slabs.cpp: is_warming_up).
+  // As in Thread, of the last whose record it was.
   uint8_t warmed_up[slab::k_classes] = {};
   uint8_t turns = 0;  // exchanges with the slabs (slabs.cpp: count_a_turn)
   ThreadSlabs* next_record = nullptr;  // all there are
@@ -73,6 +73,8 @@ struct Thread {
   uint32_t number = 0;        // once it has settled (engine/retention.cpp)
   ThreadSlabs* record = nullptr;
   chunk::Arena* arena = nullptr;
+  // Requests of each class that the chunk engine has served so far (slabs.cpp: is_warming_up).
+  uint8_t warmed_up[slab::k_classes] = {};
 
   bool has_record() const { return record != nullptr; }
   // False only while the dynamic linker relocates the program: thread-local storage is all zero
