@@ -16,7 +16,10 @@
 //                        eighth    each eighth block is freed by the thread's neighbour
 //
 // Threads exchange blocks between phases, when all wait for each other: so which thread frees which
-// block, and with it the checksum, does not depend on how they are scheduled.
+// block, and with it the checksum, does not depend on how they are scheduled. And each stays on one
+// processor: phases are shorter than the kernel takes to spread threads that wake each other, and
+// it left two on the same processor in one run and not in the next, where they took five times as
+// long.
 #include <pthread.h>
 
 #include <thread>
@@ -58,6 +61,7 @@ struct Job {
   std::uint64_t phase_length = 0;  // replacements of each thread
   std::vector<Lane> lanes;
   pthread_barrier_t phase_end{};
+  cpu_set_t processors{};
 };
 
 double between_humps(double low, double high, double part) {  // a triangle's quantile
@@ -122,9 +126,23 @@ void replace(const Job& job, Lane& lane, std::vector<Slot>& slots, std::vector<S
   lane.sum += sum;
 }
 
+// Keeps the calling thread on a processor, in turn by its index.
+void stay_on_processor(const Job& job, std::size_t index) {
+  std::size_t turn = index % static_cast<std::size_t>(CPU_COUNT(&job.processors));
+  for (int processor = 0; processor < CPU_SETSIZE; ++processor) {
+    if (!CPU_ISSET(processor, &job.processors) || turn-- != 0) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(processor, &one);
+    sched_setaffinity(0, sizeof one, &one);
+    return;
+  }
+}
+
 // What one thread does from phase `first` up to `end`. In each it has another's set or parcel.
 void work(Job& job, std::size_t index, std::uint64_t first, std::uint64_t end) {
   Lane& lane = job.lanes[index];
+  if (job.lanes.size() > 1) stay_on_processor(job, index);
   if (first == 0) fill(job, lane);
   for (std::uint64_t phase = first; phase < end; ++phase) {
     if (phase != first) pthread_barrier_wait(&job.phase_end);
@@ -186,6 +204,9 @@ int main(int argc, char** argv) {
     job.lanes[i].random = bench::Random(200 + i);
     if (job.frees == Frees::eighth)
       job.lanes[i].parcel.resize(job.phase_length / k_parcel_step + 1);
+  }
+  if (sched_getaffinity(0, sizeof job.processors, &job.processors) != 0) {
+    bench::fail("cannot tell which processors may be used");
   }
   pthread_barrier_init(&job.phase_end, nullptr, static_cast<unsigned>(threads));
 
