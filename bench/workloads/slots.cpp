@@ -202,8 +202,9 @@ int main(int argc, char** argv) {
   for (std::size_t i = 0; i < threads; ++i) {
     job.lanes[i].slots.resize(slots);
     job.lanes[i].random = bench::Random(200 + i);
-    if (job.frees == Frees::eighth)
+    if (job.frees == Frees::eighth) {
       job.lanes[i].parcel.resize(job.phase_length / k_parcel_step + 1);
+    }
   }
   if (sched_getaffinity(0, sizeof job.processors, &job.processors) != 0) {
     bench::fail("cannot tell which processors may be used");
