@@ -1,7 +1,8 @@
 """Bars: what must hold, judged on results.
 
-Three sets. `notcache`: no slower than the C library with its thread cache off. `peers`: ahead of
-every peer in time and of the C library in memory. `return`: freed memory goes back, scenario by
+Four sets. `notcache`: no slower than the C library with its thread cache off. `peers`: ahead of
+every peer in time and of the C library in memory. `replacement`: random replacement as a whole is as
+fast as under the best peer, and no cell far slower. `return`: freed memory goes back, scenario by
 scenario. A verdict is a line that begins with `held` or `MISSED`.
 """
 
@@ -9,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .allocators import PEER_NAMES
+from .results import geometric_mean
+
 OURS = "arenite"
 NOISE = 1.05  # two medians nearer than this are the same
 MIB = 1024
@@ -72,6 +75,65 @@ def judge_peers(results, ours=OURS):
 
 def _mib(kib):
     return None if kib is None else kib / MIB
+
+
+class Replacement:
+    """The cells of random replacement, judged as a whole by CPU time."""
+
+    MEAN_LIMIT = 1.05  # of the best peer's mean
+    CELL_LIMIT = 1.30  # of the cell's fastest peer
+
+    def __init__(self, results):
+        self.names = [workload.name for workload in results.group("replacement")]
+        self.seconds = {allocator: {name: value for name in self.names
+                                    if (value := results.value(name, allocator, "cpu"))}
+                        for allocator in results.allocators}
+        peers = [name for name in PEER_NAMES if name in results.allocators]
+        # {cell: (its fastest peer, seconds)}
+        self.fastest = {}
+        for name in self.names:
+            times = [(self.seconds[peer][name], peer) for peer in peers if name in self.seconds[peer]]
+            if times:
+                self.fastest[name] = (min(times)[1], min(times)[0])
+        # {allocator: {cell: ratio to its fastest peer}}
+        self.cells = {allocator: {name: value / self.fastest[name][1] for name, value in times.items()
+                                  if name in self.fastest}
+                      for allocator, times in self.seconds.items()}
+        means = [(self.mean(peer), peer) for peer in peers if self.mean(peer)]
+        self.best = min(means)[1] if means else None
+
+    def is_whole(self, allocator):
+        """Means over different cells cannot be compared: only who has all of them has one."""
+        return bool(self.names) and len(self.cells.get(allocator, {})) == len(self.names)
+
+    def mean(self, allocator):
+        return geometric_mean(self.cells[allocator].values()) if self.is_whole(allocator) else None
+
+    def largest(self, allocator):
+        return max(self.cells[allocator].values()) if self.is_whole(allocator) else None
+
+    def mean_over_best(self, allocator):
+        return _quotient(self.mean(allocator), self.best and self.mean(self.best))
+
+    def as_json(self):
+        return {"best_peer": self.best, "fastest_peers": {name: peer for name, (peer, _) in
+                                                          self.fastest.items()},
+                "allocators": {name: {"cells": self.cells[name], "mean": self.mean(name),
+                                      "largest": self.largest(name),
+                                      "mean_over_best": self.mean_over_best(name)}
+                               for name in self.cells}}
+
+
+def judge_replacement(results, ours=OURS):
+    judged = Replacement(results)
+    verdicts = [at_most(judged.mean_over_best(ours), judged.MEAN_LIMIT,
+                        "geometric mean of CPU time over the best peer's"
+                        + (f", {judged.best}" if judged.best else ""))]
+    for name in judged.names:
+        peer, _ = judged.fastest.get(name, ("the fastest peer", None))
+        verdicts.append(at_most(judged.cells.get(ours, {}).get(name), judged.CELL_LIMIT,
+                                f"{name}, CPU time over {peer}'s"))
+    return verdicts
 
 
 @dataclass(frozen=True)
@@ -231,17 +293,16 @@ def _limit_of(bar, results):
     return f"{bar.limit_text}: " + ("not measured" if limit is None else f"{limit:.3g}")
 
 
-# name -> (allocators it needs, whether it judges the scenarios instead of the workloads)
+# name -> (allocators it needs, the group that it judges or "" for all that count for the ratios)
 BARS = {
-    "notcache": (["glibc", "glibc-notcache", OURS], False),
-    "peers": (["glibc", OURS, *PEER_NAMES], False),
-    "return": (["glibc", OURS, *PEER_NAMES], True),
+    "notcache": (["glibc", "glibc-notcache", OURS], ""),
+    "peers": (["glibc", OURS, *PEER_NAMES], ""),
+    "replacement": (["glibc", OURS, *PEER_NAMES], "replacement"),
+    "return": (["glibc", OURS, *PEER_NAMES], "return"),
 }
+_JUDGES = {"notcache": judge_notcache, "peers": judge_peers, "replacement": judge_replacement,
+           "return": verdicts_of_return}
 
 
 def judge(name, results):
-    if name == "notcache":
-        return judge_notcache(results)
-    if name == "peers":
-        return judge_peers(results)
-    return verdicts_of_return(results)
+    return _JUDGES[name](results)

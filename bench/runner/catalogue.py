@@ -1,7 +1,9 @@
 """The workloads: name, group, program, arguments.
 
-The names are what --only matches and what the tables show. Everything but the group `return` counts
-for the ratios; that group holds the memory-return scenarios, which have bars of their own (bars.py).
+The names are what --only matches and what the tables show. Two groups do not count for the ratios and
+have bars and a table of their own (bars.py): `replacement`, the cells of random replacement, which are
+one program under many parameters and would outweigh all others, and `return`, the memory-return
+scenarios.
 """
 
 import fnmatch
@@ -21,6 +23,7 @@ class Workload:
     real: str = ""  # module in bench/real
     env: dict[str, str] = field(default_factory=dict, hash=False)
     rounds_at_most: int = 0  # 0: as many as asked for
+    settles: bool = True  # whether a second is spent to look at memory again
 
     @property
     def packages(self):
@@ -34,6 +37,49 @@ def _own(name, group, about, program, *args, **more):
 def _real(name, module):
     about = importlib.import_module(f"real.{module}").ABOUT
     return Workload(name, "real", about, real=module)
+
+
+# What the words in a cell's name say, and the sizes' bounds in bytes.
+_SIZES = {"fixed": ("one size", "--low", 64),
+          "uniform": ("uniform sizes", "--low", 8, "--high", 1000),
+          "power": ("power-law sizes", "--low", 4, "--high", 32768),
+          "humps": ("two-humped sizes",)}
+_TOUCHED = {"none": "not written", "line": "first line written", "all": "all written"}
+_FREES = {"own": "own frees", "rotate": "sets go round", "heirs": "sets go to new threads",
+          "eighth": "each 8th freed by a neighbour"}
+
+
+def _cell(threads, slots, sizes, touch, frees, replacements, *bounds):
+    """A cell of random replacement. Its name says all but how many replacements make a second, and
+    bounds other than those of _SIZES."""
+    about_sizes, *usual = _SIZES[sizes]
+    return _own(f"replace-{threads}x{slots}-{sizes}-{touch}" + (f"-{frees}" if frees != "own" else ""),
+                "replacement",
+                f"{threads} x {slots:,} slots, {about_sizes}, {_TOUCHED[touch]}, {_FREES[frees]}",
+                "slots", "--threads", threads, "--slots", slots, "--sizes", sizes, *(bounds or usual),
+                "--touch", touch, "--frees", frees, "--replacements", f"{replacements:g}",
+                settles=False)
+
+
+def replacement_cells():
+    """Each value of each parameter at least twice, not their product."""
+    return [
+        _cell(1, 64, "fixed", "line", "own", 100e6),
+        _cell(1, 1024, "power", "line", "own", 60e6),
+        _cell(1, 5000, "uniform", "line", "own", 50e6),
+        _cell(1, 4096, "uniform", "all", "own", 7e6, "--low", 16, "--high", 4000),
+        _cell(1, 100_000, "fixed", "none", "own", 40e6),
+        _cell(2, 64, "humps", "all", "own", 25e6),
+        _cell(2, 1024, "power", "none", "rotate", 20e6),
+        _cell(2, 5000, "uniform", "line", "heirs", 10e6),
+        _cell(2, 100_000, "power", "none", "eighth", 13e6),
+        _cell(8, 1024, "uniform", "all", "rotate", 11e6),
+        _cell(8, 1024, "humps", "line", "eighth", 11e6),
+        _cell(8, 5000, "fixed", "line", "heirs", 50e6),
+        _cell(32, 64, "power", "all", "own", 40e6),
+        _cell(32, 1024, "fixed", "none", "rotate", 60e6),
+        _cell(32, 64, "humps", "line", "heirs", 25e6),
+    ]
 
 
 # What "huge pages on" means for each allocator; variables of others do no harm.
@@ -85,6 +131,7 @@ def all_workloads():
         _real("lua", "lua"),
         _real("ghostscript", "ghostscript"),
         _real("z3", "z3"),
+        *replacement_cells(),
         _own("return-map", "return", "a map of 5,000,000 entries is cleared", "map_clear"),
         _own("return-last-byte", "return", "20,480 blocks of 10 KiB freed, one byte stays",
              "last_byte"),

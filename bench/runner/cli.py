@@ -14,7 +14,7 @@ from . import bars, compare, page, schedule, table
 from .allocators import Shelf, UsageError, say
 from .catalogue import select
 from .measure import Laboratory
-from .results import Results
+from .results import APART, Results
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,7 +44,7 @@ def make_parser():
         help="rounds that wait a second to look at memory again (default all; --quick 1)")
     add("--compare", metavar="BASE", help="set a commit's build, or a library, beside arenite")
     add("--bar", nargs="?", const="notcache", choices=sorted(bars.BARS),
-        help="judge: notcache (the default), peers, return")
+        help="judge: notcache (the default), peers, replacement, return")
     add("--json", metavar="FILE", help="write everything measured")
     add("--html", metavar="FILE", help="write one self-contained page with plots")
     add("--timeout", type=float, default=120, metavar="S", help="seconds a run may take (120)")
@@ -69,12 +69,14 @@ def parse_arguments(arguments):
 
 
 def list_everything(shelf):
-    for workload in select(None):
-        print(f"{workload.name:22} {workload.group:11} {workload.about}")
+    workloads = select(None)
+    width = max(len(workload.name) for workload in workloads)
+    for workload in workloads:
+        print(f"{workload.name:{width}} {workload.group:11} {workload.about}")
     print()
     for allocator in shelf.choose(None):
         settings = " ".join(f"{name}={value}" for name, value in allocator.env.items())
-        print(f"{allocator.name:22} {allocator.preload or 'the C library'} {settings}".rstrip())
+        print(f"{allocator.name:{width}} {allocator.preload or 'the C library'} {settings}".rstrip())
 
 
 def choose_allocators(options, shelf):
@@ -100,8 +102,9 @@ def choose_workloads(options, shelf):
     """The workloads that can be run: programs of ours must be built, others may be left out."""
     chosen = select(options.only)
     if options.bar and not options.only:
-        apart = bars.BARS[options.bar][1]
-        chosen = [workload for workload in chosen if (workload.group == "return") == apart]
+        group = bars.BARS[options.bar][1]
+        chosen = [workload for workload in chosen
+                  if (workload.group == group if group else workload.group not in APART)]
     bin_dir = Path(options.build_dir) / "bench"
     wanted = {"launch", *(workload.program for workload in chosen if workload.program)}
     missing = sorted(name for name in wanted if not (bin_dir / name).exists())
@@ -123,8 +126,9 @@ def is_installed(package):
 class Progress:
     """One line on stderr for each run."""
 
-    def __init__(self, total):
+    def __init__(self, total, workloads):
         self.total = total
+        self.width = max(20, *(len(workload.name) for workload in workloads))
         self.done = 0
 
     def __call__(self, turn, sample):
@@ -133,7 +137,7 @@ class Progress:
             return
         what = f"FAILED: {sample.failure}" if sample.failure else (
             f"{sample.cpu:7.2f} s  {sample.peak / 1024:7.1f} MiB")
-        print(f"[{self.done:{len(str(self.total))}}/{self.total}] {turn.workload.name:20} "
+        print(f"[{self.done:{len(str(self.total))}}/{self.total}] {turn.workload.name:{self.width}} "
               f"round {turn.round + 1}  {turn.allocator.name:16} {what}", file=sys.stderr, flush=True)
 
 
@@ -190,7 +194,7 @@ def run(arguments):
     try:
         turns = schedule.turns(workloads, allocators, options.n, options.settle_rounds)
         total = schedule.count_turns(workloads, allocators, options.n)
-        schedule.run(turns, laboratory.measure, results, Progress(total))
+        schedule.run(turns, laboratory.measure, results, Progress(total, workloads))
         interrupted = False
     except KeyboardInterrupt:
         say("interrupted: this is what was measured until then")
@@ -205,8 +209,9 @@ def run(arguments):
 def report(options, results, host):
     """Prints and writes what was asked for; gives the exit status."""
     judged = bars.judge_return(results)
+    replacement = bars.Replacement(results) if results.group("replacement") else None
     versus = (bars.OURS, compare.NAME) if options.compare else None
-    print(table.render(results, judged, versus), end="")
+    print(table.render(results, judged, versus, replacement), end="")
     if judged and options.scale != 1:
         print(f"The bars of memory return are meant for --scale 1; this was {options.scale:g}.")
     verdicts = bars.judge(options.bar, results) if options.bar else []
@@ -224,10 +229,11 @@ def report(options, results, host):
                     {"label": bar.label, "unit": bar.unit, "limit": bar.limit_text,
                      "values": {name: {"value": value, "holds": holds}
                                 for name, (value, holds) in values.items()}}
-                    for bar, values in judged]}
+                    for bar, values in judged],
+                "replacement": replacement and replacement.as_json()}
         Path(options.json).write_text(json.dumps(data, indent=1) + "\n")
     if options.html:
-        Path(options.html).write_text(page.render(results, judged, host, verdicts))
+        Path(options.html).write_text(page.render(results, judged, host, verdicts, replacement))
     failed = bool(results.failures()) or any(not verdict.holds for verdict in verdicts)
     return 1 if failed else 0
 

@@ -1,7 +1,7 @@
 """The results as one page of HTML: no script, no network, light and dark.
 
 First the summary (time against memory, geometric means), then for each measure a plot and its table,
-then the memory-return scenarios and what failed. Boxes above the plots hide single allocators; they
+then the cells of random replacement, the memory-return scenarios and what failed. Boxes above the plots hide single allocators; they
 are plain CSS.
 """
 
@@ -9,7 +9,7 @@ from html import escape
 
 from . import charts
 from .bars import OURS
-from .results import APART, MEASURES
+from .results import MEASURES
 from .table import format_amount, format_ratio
 
 # Distinct in both schemes; ours first and strongest.
@@ -125,6 +125,28 @@ def _measure(results, series, measure):
             f"<details><summary>Figures</summary>{_table(head, rows)}</details>")
 
 
+def _replacements(results, judged):
+    if not judged:
+        return ""
+    rows = []
+    for workload in results.group("replacement"):
+        peer, seconds = judged.fastest.get(workload.name, ("", None))
+        cells = [workload.name, f"{peer} {format_amount(seconds)}".strip()]
+        for name in results.allocators:
+            failed = results.failure(workload.name, name)
+            ratio = judged.cells[name].get(workload.name)
+            cells.append(("FAILED", "bad") if failed else
+                         (format_ratio(ratio), "best" if peer == name else ""))
+        rows.append(_row(cells))
+    for label, peer, own in (("geometric mean", "", judged.mean), ("largest", "", judged.largest),
+                             ("mean over the best peer's", judged.best or "-", judged.mean_over_best)):
+        rows.append(_row([label, peer, *(format_ratio(own(name)) for name in results.allocators)],
+                         "mean"))
+    head = ["cell", "fastest peer [s]", *results.allocators]
+    return ("<h2>Random replacement</h2><p class=\"note\">CPU time, relative to each cell's fastest"
+            f" peer.</p>{_table(head, rows)}")
+
+
 def _returns(results, judged):
     if not judged:
         return ""
@@ -149,7 +171,7 @@ def _list(title, lines):
     return f"<h2>{title}</h2><ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
 
 
-def render(results, judged, host, verdicts=()):
+def render(results, judged, host, verdicts=(), replacement=None):
     series = series_order(results)
     failures = [f"{workload} under {name}: {what}" for workload, name, what in results.failures()]
     measured_on = (f"{host['date']}, {host['processor']}, {host['cores']} cores, Linux"
@@ -160,9 +182,9 @@ def render(results, judged, host, verdicts=()):
              "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">",
              "<title>arenite: allocators compared</title>", f"<style>{_style(series)}</style>",
              "<h1>Allocators compared</h1>", f'<p class="host">{escape(measured_on)}</p>']
-    if any(workload.group != APART for workload in results.workloads):
+    if results.compared():
         parts += [_summary(results, series), _legend(series)]
         parts += [_measure(results, series, measure) for measure in MEASURES]
-    parts += [_returns(results, judged), _list("Bar", [str(verdict) for verdict in verdicts]),
+    parts += [_replacements(results, replacement), _returns(results, judged), _list("Bar", [str(verdict) for verdict in verdicts]),
               _list("Failed", failures)]
     return "\n".join(part for part in parts if part) + "\n</html>\n"

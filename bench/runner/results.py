@@ -9,7 +9,8 @@ import math
 import statistics
 from dataclasses import dataclass
 
-APART = "return"  # the group that has bars of its own and does not count for the ratios
+# The groups that have bars of their own and do not count for the ratios.
+APART = ("replacement", "return")
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,10 @@ class Results:
 
     def compared(self):
         """The workloads that count for the ratios."""
-        return [workload for workload in self.workloads if workload.group != APART]
+        return [workload for workload in self.workloads if workload.group not in APART]
+
+    def group(self, name):
+        return [workload for workload in self.workloads if workload.group == name]
 
     def mean_ratio(self, allocator, key, against=None):
         ratios = [self.ratio(w.name, allocator, key, against) for w in self.compared()]

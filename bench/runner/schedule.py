@@ -22,7 +22,7 @@ def turns(workloads, allocators, rounds, settle_rounds):
         count = min(rounds, workload.rounds_at_most or rounds)
         for number in range(count):
             for allocator in allocators:
-                yield Turn(workload, allocator, number, number < settle_rounds)
+                yield Turn(workload, allocator, number, workload.settles and number < settle_rounds)
 
 
 def count_turns(workloads, allocators, rounds):

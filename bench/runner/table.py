@@ -4,7 +4,7 @@ Rows are workloads, columns allocators. The baseline's column shows its absolute
 the ratio to it, below 1 is better. A dash: not measured there. FAILED: see the list at the end.
 """
 
-from .results import APART, MEASURES
+from .results import MEASURES
 
 
 def format_ratio(ratio):
@@ -91,12 +91,30 @@ def bars_table(results, judged):
     return [*layout(rows, rule_before=(1,)), ""] if len(rows) > 1 else []
 
 
+def replacement_table(results, judged):
+    """The cells of random replacement: CPU time over that of each cell's fastest peer, then the mean and
+    the largest of these, and the mean over the best peer's mean."""
+    rows = [["random replacement", "fastest peer [s]", *results.allocators]]
+    for workload in results.group("replacement"):
+        cells = ["FAILED" if results.failure(workload.name, name)
+                 else format_ratio(judged.cells[name].get(workload.name)) for name in results.allocators]
+        peer, seconds = judged.fastest.get(workload.name, ("", None))
+        rows.append([workload.name, f"{peer} {format_amount(seconds)}".strip(), *cells])
+    columns = results.allocators
+    rows.append(["geometric mean", "", *(format_ratio(judged.mean(name)) for name in columns)])
+    rows.append(["largest", "", *(format_ratio(judged.largest(name)) for name in columns)])
+    rows.append(["mean over the best peer's", judged.best or "-",
+                 *(format_ratio(judged.mean_over_best(name)) for name in columns)])
+    title = "CPU time, relative to each cell's fastest peer (below 1 is better)"
+    return [title, "", *layout(rows, rule_before=(1, len(rows) - 3)), ""]
+
+
 def failures_list(results):
     return [f"FAILED {workload} under {allocator}: {what}"
             for workload, allocator, what in results.failures()]
 
 
-def render(results, judged, versus=None):
+def render(results, judged, versus=None, replacement=None):
     lines = []
     if results.compared():
         for measure in MEASURES:
@@ -104,7 +122,9 @@ def render(results, judged, versus=None):
         lines += summary_table(results)
         if versus:
             lines += versus_table(results, *versus)
-    if any(workload.group == APART for workload in results.workloads):
+    if replacement:
+        lines += replacement_table(results, replacement)
+    if results.group("return"):
         lines += bars_table(results, judged)
     lines += failures_list(results)
     return "\n".join(lines).rstrip() + "\n"

@@ -28,6 +28,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <initializer_list>
 #include <utility>
 
 namespace bench {
@@ -232,6 +233,18 @@ class Program {
     if (text == nullptr || std::strcmp(text, yes) == 0) return true;
     if (std::strcmp(text, no) == 0) return false;
     dprintf(2, "%s: --%s needs '%s' or '%s', not '%s'\n", name_, option, yes, no, text);
+    std::exit(2);
+  }
+  // Which of several words the option has, from 0; the first where it is not given.
+  std::size_t pick(const char* option, std::initializer_list<const char*> words, const char* help) {
+    const char* text = find(option, help);
+    if (text == nullptr) return 0;
+    for (const char* const& word : words) {
+      if (std::strcmp(text, word) == 0) return static_cast<std::size_t>(&word - words.begin());
+    }
+    dprintf(2, "%s: --%s cannot be '%s'; there are", name_, option, text);
+    for (const char* word : words) dprintf(2, " '%s'", word);
+    dprintf(2, "\n");
     std::exit(2);
   }
 

@@ -45,10 +45,11 @@ class Queue {
 
 void produce(Queue& queue, std::uint64_t batches, std::uint64_t seed) {
   bench::Random random(seed);
+  std::uint32_t tag = 0;
   for (std::uint64_t i = 0; i < batches; ++i) {
     auto* batch = new Batch;
     for (bench::Block& block : batch->blocks) {
-      block = bench::Block::take(random.log_between(16, 1024), static_cast<std::uint32_t>(i));
+      block = bench::Block::take(random.log_between(16, 1024), ++tag);
     }
     queue.push(batch);
   }

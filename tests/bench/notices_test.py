@@ -29,12 +29,17 @@ class Notices(unittest.TestCase):
             self.assertNotIn(f"FAILED {workload} under glibc", done.stdout)
 
     def test_an_unbroken_library_passes(self):
-        done = run_set("nothing", "server,fifo-mixed,calloc,growth,json")
+        done = run_set("nothing", "server,fifo-mixed,calloc,growth,json,replacement")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_blocks_that_overlap(self):
         self.assert_noticed("overlap", "fifo-mixed,random-fixed,replace-fresh,bulk,server,pipeline",
                             "changed by someone else")
+
+    def test_blocks_that_overlap_in_each_way_that_threads_exchange_them(self):
+        self.assert_noticed("overlap", "replace-1x1024-power-line,replace-32x64-power-all,"
+                            "replace-8x1024-uniform-all-rotate,replace-8x1024-humps-line-eighth,"
+                            "replace-32x64-humps-line-heirs", "changed by someone else")
 
     def test_zeroed_memory_that_is_not_zero(self):
         self.assert_noticed("dirty", "calloc", "not zero")

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 import unittest
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,10 +63,12 @@ class Arithmetic(unittest.TestCase):
         self.assertIsNone(results.ratio("a", "arenite", "after"))
 
     def test_geometric_mean_skips_scenarios_and_failures(self):
-        workloads = [workload("a"), workload("b"), workload("r", "return")]
+        workloads = [workload("a"), workload("b"), workload("r", "return"),
+                     workload("c", "replacement")]
         results = results_of({("a", "glibc"): [(1, 1)], ("a", "arenite"): [(2, 1)],
                               ("b", "glibc"): [(1, 1)],
-                              ("r", "glibc"): [(1, 1)], ("r", "arenite"): [(50, 1)]},
+                              ("r", "glibc"): [(1, 1)], ("r", "arenite"): [(50, 1)],
+                              ("c", "glibc"): [(1, 1)], ("c", "arenite"): [(60, 1)]},
                              ["glibc", "arenite"], workloads)
         results.add(workloads[1], "arenite", Sample(failure="killed by SIGABRT"))
         self.assertAlmostEqual(results.mean_ratio("arenite", "cpu"), 2.0)
@@ -93,6 +96,10 @@ class Order(unittest.TestCase):
         only_once = [workload("x", rounds_at_most=1)]
         self.assertEqual(self.names(only_once, [GLIBC, OURS], 5, 0), ["xg0", "xa0"])
         self.assertEqual(schedule.count_turns(only_once, [GLIBC, OURS], 5), 2)
+
+    def test_a_workload_may_leave_out_the_look_at_settled_memory(self):
+        self.assertEqual(self.names([workload("x", settles=False), workload("y")], [GLIBC], 1, 1),
+                         ["xg0", "yg0s"])
 
     def test_a_failed_allocator_is_not_run_again(self):
         results = Results([workload("x")], [GLIBC, OURS], "glibc")
@@ -214,7 +221,89 @@ class Bars(unittest.TestCase):
         self.assertIn("sawtooth 512: CPU time: 1 s (bar <= jemalloc: 1.1)", said)
 
 
+class Replacement(unittest.TestCase):
+    """Two cells and two peers, each the fastest in one: their best mean is no cell's fastest."""
+
+    NAMES = ["glibc", "arenite", "jemalloc", "mimalloc"]
+
+    def results(self, a, b, **more):
+        cells = {("a", "glibc"): [(4.0, 1)], ("b", "glibc"): [(4.0, 1)],
+                 ("a", "jemalloc"): [(1.0, 1)], ("b", "jemalloc"): [(2.0, 1)],
+                 ("a", "mimalloc"): [(4.0, 1)], ("b", "mimalloc"): [(1.0, 1)],
+                 ("a", "arenite"): [(a, 1)], ("b", "arenite"): [(b, 1)]}
+        return results_of(cells, self.NAMES, [workload("a", "replacement"), workload("b", "replacement")],
+                          **more)
+
+    def holds(self, a, b):
+        return [v.holds for v in bars.judge("replacement", self.results(a, b))]
+
+    def test_each_cell_is_set_beside_its_fastest_peer_and_the_whole_beside_the_best(self):
+        judged = bars.Replacement(self.results(2.0, 8.0))
+        self.assertEqual(judged.fastest, {"a": ("jemalloc", 1.0), "b": ("mimalloc", 1.0)})
+        self.assertEqual(judged.cells["arenite"], {"a": 2.0, "b": 8.0})
+        self.assertAlmostEqual(judged.mean("arenite"), 4.0)
+        self.assertEqual(judged.largest("arenite"), 8.0)
+        self.assertEqual(judged.best, "jemalloc")
+        self.assertAlmostEqual(judged.mean_over_best("arenite"), 4 / 2 ** 0.5)
+        self.assertEqual(judged.as_json()["allocators"]["jemalloc"]["largest"], 2.0)
+
+    def test_the_bar_is_about_the_mean_and_about_each_cell(self):
+        self.assertEqual(self.holds(1.29, 1.29), [True, True, True])
+        self.assertEqual(self.holds(1.29, 1.70), [True, True, False])
+        self.assertEqual(self.holds(1.04 * 2 ** 0.5, 1.04 * 2 ** 0.5), [True, False, False])
+        self.assertEqual(self.holds(1.06 * 2 ** 0.5, 1.06 * 2 ** 0.5), [False, False, False])
+        self.assertEqual(self.holds(1.29, 1.80), [False, True, False])
+        said = [v.text for v in bars.judge("replacement", self.results(1.0, 2.0))]
+        self.assertEqual(said, ["geometric mean of CPU time over the best peer's, jemalloc: 1.000 (at most 1.050)",
+                                "a, CPU time over jemalloc's: 1.000 (at most 1.300)",
+                                "b, CPU time over mimalloc's: 2.000 (at most 1.300)"])
+
+    def test_who_failed_a_cell_has_no_mean(self):
+        results = self.results(1.0, 1.0)
+        results.add(results.workloads[1], "jemalloc", Sample(failure="boom"))
+        judged = bars.Replacement(results)
+        self.assertEqual((judged.best, judged.mean("jemalloc")), ("mimalloc", None))
+        results.add(results.workloads[1], "arenite", Sample(failure="boom"))
+        self.assertEqual([v.holds for v in bars.judge("replacement", results)], [False, True, False])
+
+    def test_without_a_peer_the_bar_is_missed(self):
+        results = results_of({("a", "arenite"): [(1.0, 1)]}, ["arenite"],
+                             [workload("a", "replacement")], baseline="arenite")
+        self.assertEqual([v.holds for v in bars.judge("replacement", results)], [False, False])
+
+    def test_the_table_and_the_page_show_it(self):
+        results = self.results(2.0, 8.0)
+        results.add(results.workloads[0], "glibc", Sample(failure="boom"))
+        judged = bars.Replacement(results)
+        text = table.render(results, [], None, judged)
+        self.assertRegex(text, r"(?m)^a +jemalloc 1 +FAILED +2\.00 +1\.00 +4\.00$")
+        self.assertRegex(text, r"(?m)^b +mimalloc 1 +4\.00 +8\.00 +2\.00 +1\.00$")
+        self.assertRegex(text, r"(?m)^geometric mean +- +4\.00 +1\.41 +2\.00$")
+        self.assertRegex(text, r"(?m)^largest +- +8\.00 +2\.00 +4\.00$")
+        self.assertRegex(text, r"(?m)^mean over the best peer's +jemalloc +- +2\.83 +1\.00 +1\.41$")
+        host = {"date": "d", "processor": "p", "cores": 2, "kernel": "k", "c_library": "c",
+                "huge_pages": "madvise", "load_before": 0.0, "scale": 1, "runs": 5}
+        drawn = page.render(results, [], host, (), judged)
+        self.assertIn("<h2>Random replacement</h2>", drawn)
+        self.assertIn("<td>mean over the best peer&#x27;s</td><td>jemalloc</td><td>-</td><td>2.83</td>", drawn)
+
+
 class Catalogue(unittest.TestCase):
+    def test_cells_of_replacement_have_each_value_of_each_parameter_twice(self):
+        cells = select("replacement")
+        values = [dict(zip(cell.args[::2], cell.args[1::2])) for cell in cells]
+        for option, wanted in {"--threads": "1 2 8 32", "--sizes": "fixed uniform power humps",
+                               "--touch": "none line all", "--frees": "own rotate heirs eighth"}.items():
+            counts = Counter(value[option] for value in values)
+            self.assertEqual(set(counts), set(wanted.split()))
+            self.assertGreaterEqual(min(counts.values()), 2, option)
+        slots = sorted(int(value["--slots"]) for value in values)
+        self.assertEqual([slots[1], slots[-2]], [64, 100_000])
+        for cell, value in zip(cells, values):
+            said = [f"{value['--threads']}x{value['--slots']}", value["--sizes"], value["--touch"]]
+            said += [value["--frees"]] if value["--frees"] != "own" else []
+            self.assertEqual(cell.name, "-".join(["replace", *said]))
+
     def test_names_are_unique_and_explained_in_the_readme(self):
         names = [w.name for w in all_workloads()]
         self.assertEqual(len(names), len(set(names)))
@@ -335,6 +424,18 @@ class Command(unittest.TestCase):
         self.assertEqual(listed.returncode, 0)
         self.assertRegex(listed.stdout, r"(?m)^lifo-16 +pairs +malloc and free of 16 bytes")
         self.assertRegex(listed.stdout, r"(?m)^glibc +the C library")
+
+    def test_a_bar_runs_the_group_that_it_is_about(self):
+        with tempfile.TemporaryDirectory() as directory:
+            out = Path(directory) / "r.json"
+            done = self.call("--bar", "replacement", "--allocators", "glibc,arenite,jemalloc=glibc",
+                             "-n", "1", "--scale", "0.001", "--json", str(out))
+            self.assertIn("\nBar 'replacement'\n", done.stdout)
+            data = json.loads(out.read_text())
+            self.assertEqual({w["name"] for w in data["workloads"]}, {w.name for w in select("replacement")})
+            self.assertEqual(len(data["bars"]), 1 + len(data["workloads"]))
+            self.assertEqual(data["replacement"]["best_peer"], "jemalloc")
+            self.assertEqual(data["replacement"]["allocators"]["jemalloc"]["mean"], 1.0)
 
     NO_COMMIT = ["--compare", "nosuchcommit", "--allocators", f"arenite={RUN[2]}"]
 

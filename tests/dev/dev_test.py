@@ -127,6 +127,15 @@ class Packages(Case):
         self.assertIn("ctest:with\n", done.stdout)
         self.assertNotIn("are skipped", done.stdout)
 
+    def test_valgrind_is_for_the_whole_suite_and_quick_says_that_it_does_without(self):
+        self.stub("ctest", 'echo "ctest:${WITHOUT_VALGRIND:-with}"')
+        done = self.dev("test", "--quick", env={"CI": "true"})
+        self.assertNotIn("valgrind", self.installed())
+        self.assertIn("no valgrind here: house.golden_branches is skipped", done.stdout)
+        self.assertIn("ctest:1\n", done.stdout)
+        self.assertIn("ctest:with\n", self.dev("test", env={"CI": "true"}).stdout)
+        self.assertIn("valgrind", self.installed())
+
     def test_the_first_run_needs_neither_tests_nor_32_bit(self):
         self.dev("run")
         self.assertIn("g++", self.installed())
