@@ -232,8 +232,7 @@ void Depot::find_overlooked(Slab* slab) {
   if (owner == this || owner == &g_forsaken) return;
   owner->lock.lock();
   if (owner->has_listed(slab) && slab->place.load(std::memory_order_relaxed) == Place::full) {
-    owner->unlist(slab);
-    owner->list(slab);
+    owner->list_again(slab);
   }
   owner->lock.unlock();
 }

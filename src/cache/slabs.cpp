@@ -79,8 +79,7 @@ void list_full_of(Owner* owner, Slab* slab, unsigned size_class) {
   const bool is_there =
       theirs->has_listed(slab) && slab->place.load(std::memory_order_relaxed) == Place::full;
   if (is_there) {
-    theirs->unlist(slab);
-    theirs->list(slab);
+    theirs->list_again(slab);
     uint8_t& to_shed = theirs->to_shed[size_class];
     if (to_shed < k_shed_at_most) to_shed += k_shed_at_once;
   }
@@ -288,14 +287,14 @@ void* take_of_class(unsigned size_class) {
 }
 
 [[gnu::noinline]] void give_to_full_magazine(Slab* slab, void* block) {
-  leave(t_thread);
-  // Somebody may have closed the record since.
+  // Somebody may have closed the record since, but he does not give up the slab while we are busy.
   ThreadSlabs* mine = t_thread.record;
   const unsigned size_class = slab->size_class;
   Magazine& magazine = mine->magazines[size_class];
   Slab* complete[Magazine::k_most + 1];
   unsigned count = 0;
   mine->lock.lock();
+  leave(t_thread);
   if (ARENITE_UNLIKELY(!slab::set_unused(block))) refuse_free(slab, block);
   bool has_slot = magazine.top != magazine.end || magazine.grow_full(size_class, mine->spare);
   if (!has_slot) {
