@@ -87,7 +87,7 @@ struct ThreadState {
   uint8_t departed;
   uint8_t freeing;     // 1 + number of the block that it began to free
   uint8_t to_shed;     // of its record, as the next
-  uint8_t seen;        // 1 + the blocks in the magazine when somebody last looked
+  uint8_t seen;        // blocks in the magazine when somebody last looked
   uint8_t old_stores;  // in the queue since before its record was closed
   uint8_t pending_count;
   Pending pending[12];
@@ -106,6 +106,7 @@ struct State {
   uint8_t idle;       // a bit for each record whose thread has ended: the depot's
   uint8_t announced;  // and for each whose thread is known
   uint8_t closed;     // and for each that is closed
+  uint8_t reopened;   // and for each that was closed earlier (waited_before)
   uint8_t stays;      // a bit for each slab that is wholly free, and to stay listed
   uint8_t excused;    // and for each at which somebody looked while a mark was on its way to memory
   ThreadState threads[k_threads];

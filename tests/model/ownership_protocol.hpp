@@ -32,7 +32,7 @@ enum Operation : uint8_t {
   op_list_full_of,      // d: owner
   op_reclaim,           // c, d: owner
   op_reopen,            // c
-  op_give_up_complete,  // c, d: a bit for each slab; one stays listed where `c` is no more
+  op_give_up_complete,  // c, d: a bit for each slab
   op_depart,            // none
   op_arrive,            // none
   op_tend,              // a: whose record
@@ -280,21 +280,12 @@ class Protocol : SlabActions {
     if (complete != 0) m_.become(op_give_up_complete, 0, 0, at_rest, complete);
   }
   void give_up_complete(int s, int block, uint8_t next, int complete) {
-    const int me = m_.me();
-    const int listed_now = m_.once_shared([&] { return std::popcount(state().list[me]); });
-    int most = next == at_rest ? listed_now - 1 : listed_now;
-    const bool any = most > 0;
-    if (any) m_.lock(k_depot);
+    m_.lock(k_depot);
     for (int i = 0; i < shape_.slabs; i++) {
-      if ((complete >> i & 1) == 0) continue;
-      if (most-- > 0) {
-        reclaim(i, me);
-      } else {
-        let_stay(i);
-      }
+      if ((complete >> i & 1) != 0) reclaim(i, m_.me());
     }
-    if (any) m_.unlock(k_depot);
-    if (next != at_rest) m_.become(next, s, block);
+    m_.unlock(k_depot);
+    m_.become(next, s, block);
   }
 
   void give_foreign(int s, int block) {
@@ -451,12 +442,15 @@ class Protocol : SlabActions {
     const int me = m_.me();
     const bool locks = !is_broken(Break::reopened_unlocked);
     if (locks) m_.lock(me);
-    m_.once([&] { return state().closed &= static_cast<uint8_t>(~bit(me)); });
+    m_.once([&] {
+      if (is_broken(Break::waited_before)) state().reopened |= bit(me);
+      return state().closed &= static_cast<uint8_t>(~bit(me));
+    });
     m_.wr(of_thread(me, slabs), 1);
     if (locks) m_.unlock(me);
     const int count = magazine_count(m_.rd(of_thread(me, magazine)));
-    const bool was_seen = m_.once([&] { return m_.self().seen == count + 1; }) != 0;
-    m_.once([&] { return m_.self().seen = static_cast<uint8_t>(was_seen ? 1 : count + 1); });
+    const bool was_seen = m_.once([&] { return m_.self().seen == count; }) != 0;
+    m_.once([&] { return m_.self().seen = static_cast<uint8_t>(count); });
     if (count == 0 || !was_seen) m_.become(next, s, block);
     m_.lock(me);
     const uint8_t complete = put_back(me, k_slots);
@@ -532,9 +526,10 @@ class Protocol : SlabActions {
       m_.wr(of_thread(whose, slabs), 0);
       return false;
     }
-    // A tenth of a second later: nothing is on its way that its thread stored before.
-    const bool is_long_ago =
-        m_.once_shared([&] { return state().threads[whose - 1].old_stores == 0; }) != 0;
+    // Some milliseconds later: nothing is on its way that its thread stored before.
+    const bool is_long_ago = m_.once_shared([&] {
+      return state().threads[whose - 1].old_stores == 0 || (state().reopened >> whose & 1) != 0;
+    }) != 0;
     if (!is_long_ago && !is_broken(Break::given_up_at_once)) return false;
     return is_broken(Break::given_up_busy) || m_.is(of_thread(whose, is_busy), 0);
   }
