@@ -395,6 +395,10 @@ class Checker {
 
   bool is_bookkept(const State& s, int slab) {
     const uint8_t* m = s.memory + at(slab, 0);
+    const bool has_free = (m[words0] | m[words1]) != 0;
+    if (m[place] == listed && !has_free && m[has_remote] == 0)
+      return fails("a slab is listed, and has no free block");
+    if (m[place] == full && has_free) return fails("a full slab has a free block");
     for (int block = 0; block < case_.shape.block_count(); block++) {
       const bool is_marked = m[mark0 + block] != 0;
       const bool is_used = (m[used] >> block & 1) != 0;

@@ -343,7 +343,8 @@ class Protocol : SlabActions {
   void list_full_of(int s, int block, int whose) {
     const bool locks = !is_broken(Break::first_mark_unlocked);
     if (locks) m_.lock(whose);
-    const bool is_there = is_broken(Break::first_mark_unchecked) || is_listed_full(whose, s);
+    const bool is_there =
+        is_broken(Break::first_mark_unchecked) || (is_listed_full(whose, s) && has_marks_still(s));
     if (is_there) {
       list_again(whose, s);
       m_.once(
@@ -353,6 +354,11 @@ class Protocol : SlabActions {
     if (!is_there && m_.is(at(s, owner), k_nobody)) m_.become(op_claim_marked, s, block);
     if (!is_broken(Break::listed_by_mark_unseen) && is_wholly_free(s))
       m_.become(op_reclaim, s, block, at_rest, whose);
+  }
+
+  // The owner may have collected them since, and handed the blocks out.
+  bool has_marks_still(int s) {
+    return is_broken(Break::listed_for_nothing) || m_.is(at(s, has_remote), 1);
   }
 
   // ---- cache/depot.cpp ----
@@ -566,9 +572,7 @@ class Protocol : SlabActions {
     if (whose == k_nobody) return claim(s);
     if (whose == k_depot) return;
     m_.lock(whose);
-    if (is_listed_full(whose, s)) {
-      list_again(whose, s);
-    }
+    if (is_listed_full(whose, s) && has_marks_still(s)) list_again(whose, s);
     m_.unlock(whose);
   }
   // The kernel has taken the memory of these blocks.
