@@ -16,7 +16,8 @@
 // What cache.hpp allows ("Why no block is lost") is allowed where it is what happened: somebody
 // looked while a mark was in another's store buffer (State::excused). Then a full slab may have
 // marks, and a slab that is wholly free stay listed, until somebody looks into each slab: that is
-// tried in each such state. So without store buffers nothing of the kind is allowed.
+// tried in each such state. So without store buffers nothing of the kind is allowed, but a slab
+// that its owner lists, wholly free, to take blocks out of it in a moment (State::stays).
 #include <algorithm>
 #include <chrono>
 #include <cinttypes>

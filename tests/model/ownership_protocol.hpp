@@ -273,11 +273,33 @@ class Protocol : SlabActions {
     m_.lock(me);
     if (!is_broken(Break::left_before_lock)) leave();
     if (!set_unused(s, block)) refuse(s, block);
+    // Half of it goes; all, and this one, where with it all of the thread's are back.
     uint8_t complete = 0;
-    if (is_full(blocks_in_magazine(me))) complete = put_back(me, 1);
-    push(s, block);
+    const bool all = is_full(blocks_in_magazine(me)) && is_last_out();
+    if (is_full(blocks_in_magazine(me))) complete = put_back(me, all ? k_slots : 1);
+    if (all) {
+      set_free(s, block);
+      collect(s);
+      put(s, block);
+      note_free(me, s);
+      if (is_complete(s)) complete |= bit(s);
+    } else {
+      push(s, block);
+    }
     m_.unlock(me);
     if (complete != 0) m_.become(op_give_up_complete, 0, 0, at_rest, complete);
+  }
+  // Whether no block of this thread's slabs is out but one, and those in the magazine.
+  bool is_last_out() {
+    return m_.once([&] {
+      if (state().full_list[m_.me()] != 0) return false;
+      int out = 0;
+      for (int s = 0; s < shape_.slabs; s++) {
+        if ((state().list[m_.me()] >> s & 1) == 0) continue;
+        out += shape_.block_count() - std::popcount(word(s, 0)) - std::popcount(word(s, 1));
+      }
+      return out <= magazine_count(m_.view(m_.me(), of_thread(m_.me(), magazine))) + 1;
+    }) != 0;
   }
   void give_up_complete(int s, int block, uint8_t next, int complete) {
     m_.lock(k_depot);
