@@ -231,9 +231,9 @@ void Depot::find_overlooked(Slab* slab) {
   if (owner == nullptr) return claim(slab);
   if (owner == this || owner == &g_forsaken) return;
   owner->lock.lock();
-  if (owner->has_listed(slab) && slab->place.load(std::memory_order_relaxed) == Place::full) {
-    owner->unlist(slab);
-    owner->list(slab);
+  if (owner->has_listed(slab) && slab->place.load(std::memory_order_relaxed) == Place::full &&
+      !slab::is_zero(slab->has_remote)) {
+    owner->list_again(slab);
   }
   owner->lock.unlock();
 }

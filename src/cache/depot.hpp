@@ -127,6 +127,7 @@ class Depot : public slab::Owner {
   bool reclaim(slab::Slab* slab, slab::Owner* owner);
   void find_overlooked(slab::Slab* slab);
   size_t receive_all(ThreadSlabs* record, size_t most);
+  bool close(ThreadSlabs* record);
   void claim(slab::Slab* slab);
   void reclaim_what_was_missed();
   slab::Region* first_dirty();
@@ -195,6 +196,7 @@ class Depot : public slab::Owner {
   ThreadSlabs* idle_records_ = nullptr;  // the latest first
   ThreadSlabs* tended_ = nullptr;        // the next to be looked at
   std::atomic<size_t> looked_for_sleepers_{0};  // when, in milliseconds
+  uint64_t first_closing_ = 0;           // no record is closed at an earlier time from now on
 };
 
 [[gnu::visibility("hidden")]] extern constinit Depot g_depot;

@@ -68,15 +68,17 @@ ARENITE_SELDOM_APART void Depot::give_record(ThreadSlabs* record) {
   }
 }
 
-namespace {
-
-// Both locks are held. False if there is nobody who would hear of it.
-bool close(ThreadSlabs* record, uint64_t now) {
+// T9, both locks are held. False if there is nobody who would hear of it.
+bool Depot::close(ThreadSlabs* record) {
   if (record->thread == nullptr || record->closed_at != 0) return false;
-  record->closed_at = now;
   record->thread->slabs.store(&g_no_slabs, std::memory_order_relaxed);
+  // The clock afterwards: it says no earlier than it was, but for the clock's own milliseconds.
+  const uint64_t now = os::coarse_milliseconds();
+  record->closed_at = now > first_closing_ ? now : first_closing_;
   return true;
 }
+
+namespace {
 
 // Whether it was closed by `then`, which is at least k_until_seen ago, and not used since.
 bool is_asleep(const ThreadSlabs* record, uint64_t then) {
@@ -94,7 +96,7 @@ void Depot::tend_records(uint64_t now, uint64_t asleep_after, const ThreadSlabs*
     if (tended_ == nullptr) tended_ = records_;
     if (tended_ == nullptr) break;
     const os::Holding holding(tended_->lock);
-    if (tended_ != but && !close(tended_, now) && is_asleep(tended_, now - asleep_after))
+    if (tended_ != but && !close(tended_) && is_asleep(tended_, now - asleep_after))
       moved += receive_all(tended_, k_slabs_at_once);
     // One that may have more to give is the next again.
     if (moved < k_slabs_at_once) tended_ = tended_->next_record;
@@ -115,18 +117,23 @@ ARENITE_APART void Depot::look_for_sleepers(const ThreadSlabs* but) {
 
 ARENITE_COLD void Depot::give_up_records(const ThreadSlabs* but) {
   if (!lock.lock_unless_frozen()) return;
-  const uint64_t now = os::coarse_milliseconds();
   bool any = false;
   for (ThreadSlabs* record = records_; record != nullptr; record = record->next_record) {
     if (record == but) continue;
     const os::Holding holding(record->lock);
-    close(record, now);
+    close(record);
     any = any || record->thread != nullptr;
   }
+  // What is closed from now on, in the same tick of the clock, is told from what is closed already.
+  const uint64_t tick = os::coarse_milliseconds();
+  const uint64_t now = tick > first_closing_ ? tick : first_closing_;
+  first_closing_ = now + 1;
   lock.unlock();
   if (!any) return;
+  // A signal ends a sleep early.
   const std::atomic<uint32_t> never{0};
-  os::sleep_while(never, 0, k_until_seen);
+  const uint64_t until = os::nanoseconds() + k_until_seen * uint64_t{1000000};
+  while (os::nanoseconds() < until) os::sleep_while(never, 0, k_until_seen);
   ThreadSlabs* record = nullptr;
   for (bool is_first = true;; is_first = false) {
     if (!lock.lock_unless_frozen()) return;

@@ -16,8 +16,7 @@ namespace {
 // In a slab of the record's there are free blocks.
 void note_free(ThreadSlabs* record, Slab* slab) {
   if (slab->place.load(std::memory_order_relaxed) != Place::full) return;
-  record->unlist(slab);
-  record->list(slab);
+  record->list_again(slab);
 }
 
 }  // namespace

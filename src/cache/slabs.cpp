@@ -76,11 +76,12 @@ void list_full_of(Owner* owner, Slab* slab, unsigned size_class) {
   auto* theirs = static_cast<ThreadSlabs*>(owner);
   if (!theirs->visitors.lock_unless_frozen()) return g_depot.note_missed();
   theirs->lock.lock();
-  const bool is_there =
-      theirs->has_listed(slab) && slab->place.load(std::memory_order_relaxed) == Place::full;
+  // He may have collected the mark since, and handed the block out.
+  const bool is_there = theirs->has_listed(slab) &&
+                        slab->place.load(std::memory_order_relaxed) == Place::full &&
+                        !slab::is_zero(slab->has_remote);
   if (is_there) {
-    theirs->unlist(slab);
-    theirs->list(slab);
+    theirs->list_again(slab);
     uint8_t& to_shed = theirs->to_shed[size_class];
     if (to_shed < k_shed_at_most) to_shed += k_shed_at_once;
   }
@@ -246,14 +247,15 @@ ARENITE_APART void shed(ThreadSlabs* mine, unsigned size_class) {
     mine->lock.lock();
     list_by_what_is_free(mine, slab);
     // There is no memory for slots.
-    const bool has_slots = magazine.capacity() != 0 || (magazine.grow_empty(size_class, mine->spare), magazine.capacity() != 0);
+    const bool has_slots = magazine.capacity() != 0 ||
+                           (magazine.grow_empty(size_class, mine->spare), magazine.capacity() != 0);
     mine->lock.unlock();
     if (ARENITE_UNLIKELY(!has_slots)) return nullptr;
   }
 }
 
-// Slabs of ours of which no block is used any more become pages: what waits in the magazine is enough
-// for the next requests.
+// Slabs of ours of which no block is used any more become pages: what waits in the magazine is
+// enough for the next requests.
 void give_up_complete(ThreadSlabs* mine, Slab** complete, unsigned count) {
   if (count == 0) return;
   g_depot.reclaim_if_empty(complete, count, mine);
@@ -295,14 +297,14 @@ void* take_of_class(unsigned size_class) {
 }
 
 [[gnu::noinline]] void give_to_full_magazine(Slab* slab, void* block) {
-  leave(t_thread);
-  // Somebody may have closed the record since.
+  // Somebody may have closed the record since, but he does not give up the slab while we are busy.
   ThreadSlabs* mine = t_thread.record;
   const unsigned size_class = slab->size_class;
   Magazine& magazine = mine->magazines[size_class];
   Slab* complete[Magazine::k_most + 1];
   unsigned count = 0;
   mine->lock.lock();
+  leave(t_thread);
   if (ARENITE_UNLIKELY(!slab::set_unused(block))) refuse_free(slab, block);
   bool has_slot = magazine.top != magazine.end || magazine.grow_full(size_class, mine->spare);
   if (!has_slot) {
@@ -347,8 +349,7 @@ ARENITE_APART void give_foreign(Slab* slab, void* block) {
 ARENITE_APART void give_after_others(Slab* slab, void* block) {
   Thread& thread = t_thread;
   if (ARENITE_UNLIKELY(slab::is_free(slab, block))) refuse_free(slab, block);
-  Magazine& magazine =
-      thread.slabs.load(std::memory_order_relaxed)->magazines[slab->size_class];
+  Magazine& magazine = thread.slabs.load(std::memory_order_relaxed)->magazines[slab->size_class];
   if (ARENITE_UNLIKELY(magazine.top == magazine.end)) return give_to_full_magazine(slab, block);
   slab::set_unused(block);
   *magazine.top++ = block;

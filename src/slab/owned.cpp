@@ -41,7 +41,7 @@ ARENITE_APART void collect_pending(Slab* slab) {
       const void* block = block_at(slab, wi, bit);
       // Freed by its owner as well, which did not see the mark.
       if (ARENITE_UNLIKELY(!set_unused(block))) refuse_collected(slab, block);
-      mark_of(slab, static_cast<uint32_t>(wi * 64 + bit)).store(0, std::memory_order_relaxed);
+      mark_of(slab, static_cast<uint32_t>(wi * 64 + bit)).store(0, std::memory_order_release);
     }
     if (marked != 0) put(slab, wi, marked);
   }
@@ -57,21 +57,22 @@ ARENITE_COLD uint64_t used_in(const Slab* slab, unsigned word_index) {
 }
 
 void forget_marks(Slab* slab) {
-  slab->has_remote.store(0, std::memory_order_relaxed);
-  for (std::atomic<uint8_t>& told : slab->remote_words) {
-    if (!is_zero(told)) told.store(0, std::memory_order_relaxed);
-  }
   // Not by what the header names: who made the last mark may not have told yet. Where all is in the
   // words there is none, and what lies far off need not be touched.
-  if (slab->free_count == slab->block_count) return;
-  for (unsigned wi = 0; wi < info(slab->size_class).word_count; wi++) {
+  const bool has_marks = slab->free_count != slab->block_count;
+  for (unsigned wi = 0; has_marks && wi < info(slab->size_class).word_count; wi++) {
     for (uint64_t left = marks_in(slab, wi); left != 0; left &= left - 1) {
       const uint64_t bit = lowest_bit(left);
       const void* block = block_at(slab, wi, bit);
       if (ARENITE_UNLIKELY(!set_unused(block))) refuse_collected(slab, block);
-      mark_of(slab, static_cast<uint32_t>(wi * 64 + bit)).store(0, std::memory_order_relaxed);
+      mark_of(slab, static_cast<uint32_t>(wi * 64 + bit)).store(0, std::memory_order_release);
     }
   }
+  for (std::atomic<uint8_t>& told : slab->remote_words) {
+    if (!is_zero(told)) told.store(0, std::memory_order_relaxed);
+  }
+  // Last: until then whoever was the owner and frees one of them again looks at its mark.
+  slab->has_remote.store(0, std::memory_order_release);
 }
 
 bool is_wholly_free(const Slab* slab, unsigned size_class) {

@@ -95,10 +95,11 @@ ARENITE_INLINE void collect(Slab* slab) {
 // Of a slab that is wholly free no mark is left: it becomes a page.
 void forget_marks(Slab* slab);
 
-// Whether a block of a slab is free, or none.
+// Whether a block of a slab is free, or none. The mark first: who takes it clears the used bit, and
+// then the mark.
 inline bool is_free(const Slab* slab, const void* block) {
-  return !is_used(block) ||
-         mark_of(slab, granule_of(slab, block)).load(std::memory_order_relaxed) != 0;
+  return mark_of(slab, granule_of(slab, block)).load(std::memory_order_acquire) != 0 ||
+         !is_used(block);
 }
 
 // The blocks of a word that are free or marked, as seen from outside.

@@ -1,8 +1,8 @@
 // Owner: whoever may change a slab, and the lists of its slabs: those in which blocks may be free,
 // and those in which none is.
 //
-// Each thread that uses slabs is one, and the depot is one. The lists, and the words of the slabs in
-// them, are changed with the lock held; the owner, a thread, takes it once for many blocks, so
+// Each thread that uses slabs is one, and the depot is one. The lists, and the words of the slabs
+// in them, are changed with the lock held; the owner, a thread, takes it once for many blocks, so
 // nobody waits for long.
 #pragma once
 
@@ -15,8 +15,8 @@ class Owner {
  public:
   os::Lock lock;
 
-  // Puts a slab at the end of its class's list of those with free blocks: until its turn comes, more
-  // of its blocks may be freed. The lock is held; `slab` is this owner's.
+  // Puts a slab at the end of its class's list of those with free blocks: until its turn comes,
+  // more of its blocks may be freed. The lock is held; `slab` is this owner's.
   void list(Slab* slab) { append(slab, slab->size_class, Place::listed); }
   // The same for one in which no block is free.
   void list_full(Slab* slab) { append(slab, k_classes + slab->size_class, Place::full); }
@@ -24,16 +24,14 @@ class Owner {
   // Takes a slab out of the list that it is in; it is then moving. The lock is held.
   void unlist(Slab* slab) {
     const bool is_full = slab->place.load(std::memory_order_relaxed) == Place::full;
-    Slab*& first = first_[slab->size_class + (is_full ? k_classes : 0)];
-    SlabLinks& links = links_of(slab);
-    links.list.store(nullptr, std::memory_order_relaxed);
-    if (first == slab) {
-      set(first, links.next);
-    } else {
-      links_of(links.prev).next = links.next;
-    }
-    if (Slab* behind = links.next != nullptr ? links.next : first) links_of(behind).prev = links.prev;
+    remove(slab, slab->size_class + (is_full ? k_classes : 0));
     slab->place.store(Place::moving, std::memory_order_relaxed);
+  }
+  // Lists a full one with those in which blocks may be free. It is not seen moving in between: who
+  // marked its last used block then would leave it to us, and nobody looks again. The lock is held.
+  void list_again(Slab* slab) {
+    remove(slab, k_classes + slab->size_class);
+    list(slab);
   }
 
   // The class's oldest slab with free blocks, taken out; nullptr where there is none. The lock is
@@ -93,6 +91,17 @@ class Owner {
       links_of(first).prev = slab;
     }
     slab->place.store(place, std::memory_order_relaxed);
+  }
+  void remove(Slab* slab, unsigned which) {
+    Slab*& first = first_[which];
+    SlabLinks& links = links_of(slab);
+    links.list.store(nullptr, std::memory_order_relaxed);
+    if (first == slab) {
+      set(first, links.next);
+    } else {
+      links_of(links.prev).next = links.next;
+    }
+    if (Slab* behind = links.next != nullptr ? links.next : first) links_of(behind).prev = links.prev;
   }
   static void set(Slab*& first, Slab* slab) { __atomic_store_n(&first, slab, __ATOMIC_RELAXED); }
 

@@ -27,91 +27,121 @@ constexpr int k_slabs = 2;
 constexpr int k_words = 2;
 constexpr int k_blocks = 3;  // at most, in a slab
 constexpr int k_threads = 3;
+constexpr int k_slots = 2;  // at most, of a magazine
 
-// Owners, as the slab's field holds them: nobody, thread 1 to 3, the depot.
+// Owners, as the slab's field holds them: nobody, the record of thread 1 to 3, the depot.
 constexpr uint8_t k_nobody = 0;
 constexpr uint8_t k_depot = k_threads + 1;
-constexpr uint8_t k_no_word = 0xff;
 
-enum Place : uint8_t { page, current, listed, full, moving };
-constexpr const char* k_places[] = {"page", "current", "listed", "full", "moving"};
+enum Place : uint8_t { page, listed, full, moving };
+constexpr const char* k_places[] = {"page", "listed", "full", "moving"};
 
-// A slab's fields. Up to `summary` others may read them, or become the owner between two of its
-// stores; the rest is the owner's alone as long as the slab is current, but where frees look for
-// double frees.
+// A slab's fields, in memory from slab * k_fields on.
 enum Field : uint8_t {
   owner,
   place,
-  remote_summary,
-  remote0,
-  remote1,
+  has_remote,
+  told0,
+  told1,
   words0,
   words1,
-  summary,
-  active,
-  active_word,
-  claims,
-  k_fields
+  used,  // a bit for each block
+  mark0,
+  k_fields = mark0 + k_blocks
 };
-constexpr const char* k_field_names[] = {"owner",     "place",       "remote_summary", "remote[0]",
-                                         "remote[1]", "words[0]",    "words[1]",       "summary",
-                                         "active",    "active_word", "claims"};
+constexpr const char* k_field_names[] = {
+    "owner",    "place", "has_remote", "remote_words[0]", "remote_words[1]", "words[0]",
+    "words[1]", "used",  "mark 0",     "mark 1",          "mark 2"};
+// A thread's, behind the slabs: `slabs` is 1 where it names the thread's record. The magazine is
+// that record's, three bits a slot: 1 + the number of a block, the oldest in the lowest.
+enum OfThread : uint8_t { magazine, slabs, is_busy, k_of_thread };
 
-// What is true of a block. 1 to k_threads: used, and that thread alone knows of it.
-constexpr uint8_t k_free = 0;
-constexpr uint8_t k_known = 0x10;    // used, and every thread may free it
+constexpr int at(int slab, int field) {
+  return slab * k_fields + field;
+}
+constexpr int of_thread(int thread, int field) {
+  return k_slabs * k_fields + (thread - 1) * k_of_thread + field;
+}
+constexpr int k_memory = of_thread(k_threads + 1, 0);
+constexpr int k_known_from = 0x80;  // + number of a block: its address becomes known to all
+
+// What is true of a block. 1 to k_threads: handed out, and that thread alone knows of it.
+constexpr uint8_t k_free = 0;        // in a slab or magazine, marked, or on the way there
+constexpr uint8_t k_known = 0x10;    // handed out, and every thread may free it
 constexpr uint8_t k_freeing = 0x11;  // somebody is about to
 
+// Of a block that is freed again. A mark that is collected meanwhile lets the second pass as well.
+enum Doubled : uint8_t { not_doubled, being_doubled, passed };
+
 struct Pending {
-  uint8_t slab;
-  uint8_t field;  // k_fields + block: the block's address becomes known to all
+  uint8_t where;
   uint8_t value;
 };
 
 struct ThreadState {
-  uint8_t operation;  // 0: at rest
-  uint8_t a, b;       // its arguments
-  uint8_t done;       // accesses made so far
-  uint8_t log[64];    // and what each gave
-  uint8_t current;    // 1 + the slab it allocates from, or 0
-  uint8_t budget;     // operations it may still begin
+  uint8_t operation;   // 0: at rest
+  uint8_t a, b, c, d;  // its arguments
+  uint8_t done;        // accesses made so far
+  uint8_t log[80];     // and what each gave
+  uint8_t budget;      // operations it may still begin
   uint8_t departed;
+  uint8_t freeing;     // 1 + number of the block that it began to free
+  uint8_t to_shed;     // of its record, as the next
+  uint8_t seen;        // blocks in the magazine when somebody last looked
+  uint8_t old_stores;  // in the queue since before its record was closed
   uint8_t pending_count;
   Pending pending[12];
 };
 
 struct State {
-  uint8_t memory[k_slabs][k_fields];
+  uint8_t memory[k_memory];
   uint8_t truth[k_slabs][k_blocks];
-  uint8_t maker[k_slabs];     // the thread that changes a slab by right of a lock
-  uint8_t lock[k_depot + 1];  // who holds that owner's
-  uint8_t list[k_depot + 1];  // a bit for each slab in it
+  uint8_t doubled[k_slabs][k_blocks];
+  uint8_t maker[k_slabs];       // the thread that changes a slab by right of the depot's lock
+  uint8_t tender[k_depot + 1];  // and the one that gives up what is in a closed record
+  uint8_t lock[k_depot + 1];    // who holds that owner's
+  uint8_t list[k_depot + 1];    // a bit for each slab in it
+  uint8_t full_list[k_depot + 1];
   uint8_t free_pages;
-  uint8_t idle;    // a bit for each thread that has ended: its record is the depot's
-  uint8_t spared;  // a bit for each slab that was empty in a thread's list when that ended
+  uint8_t idle;       // a bit for each record whose thread has ended: the depot's
+  uint8_t announced;  // and for each whose thread is known
+  uint8_t closed;     // and for each that is closed
+  uint8_t reopened;   // and for each that was closed earlier (waited_before)
+  uint8_t stays;      // a bit for each slab that is wholly free, and to stay listed
+  uint8_t excused;    // and for each at which somebody looked while a mark was on its way to memory
   ThreadState threads[k_threads];
 };
 
 struct Shape {
   bool store_buffers = false;
-  bool sees_double_frees = false;
+  bool double_frees = false;
+  bool tends = false;  // records are closed and given up
+  bool looks = false;  // what T8 does
   int threads = 2;
   int slabs = 1;
+  int slots = 1;
   int blocks[k_words] = {2, 1};  // in each word
-  int most_listed = 16;
-  bool purges_inside = false;
 
   int block_count() const { return blocks[0] + blocks[1]; }
   int word_of(int block) const { return block < blocks[0] ? 0 : 1; }
   uint8_t bit_of(int block) const {
     return static_cast<uint8_t>(1 << (block < blocks[0] ? block : block - blocks[0]));
   }
+  int first_of(int word) const { return word == 0 ? 0 : blocks[0]; }
   uint8_t starts_in(int word) const { return static_cast<uint8_t>((1 << blocks[word]) - 1); }
 };
 
+inline int magazine_count(unsigned blocks) {
+  return (blocks != 0) + (blocks > 7);
+}
+inline int number_of(int slab, int block) {
+  return slab * k_blocks + block;
+}
+
 class Machine {
  public:
-  enum class Outcome { stepped, blocked, breached };
+  // Ended: the program's fault is found, or can be found no more. What follows is not looked at.
+  enum class Outcome { stepped, blocked, breached, ended };
 
   explicit Machine(const Shape& of) : shape(of) {}
 
@@ -138,6 +168,8 @@ class Machine {
         return Outcome::blocked;
       case k_breached:
         return Outcome::breached;
+      case k_ended:
+        return Outcome::ended;
       default:
         return Outcome::stepped;
     }
@@ -149,13 +181,9 @@ class Machine {
     me_ = static_cast<uint8_t>(thread);
     breach_text = nullptr;
     if (setjmp(exit_) != 0) return Outcome::breached;
-    ThreadState& t = self();
-    const Pending first = t.pending[0];
-    t.pending_count--;
-    std::memmove(t.pending, t.pending + 1, t.pending_count * sizeof(Pending));
-    t.pending[t.pending_count] = {};
-    trace("   its store arrives: slab %d %s = %d\n", first.slab, field_name(first.field),
-          first.value);
+    const Pending first = self().pending[0];
+    remove_pending(self(), 0);
+    trace("   its store arrives: %s = %d\n", first.where, first.value);
     land(first);
     return Outcome::stepped;
   }
@@ -164,62 +192,53 @@ class Machine {
   ThreadState& self() { return state->threads[me_ - 1]; }
 
   // Reads what others may be writing.
-  uint8_t rd(int slab, int field) {
-    return act(is_shared(field), [&] {
-      const uint8_t value = view(me_, slab, field);
-      trace("   reads slab %d %s: %d\n", slab, field_name(field), value);
+  uint8_t rd(int where) {
+    return act(is_shared(where), [&] {
+      const uint8_t value = view(me_, where);
+      trace("   reads %s: %d\n", where, value);
       return value;
     });
   }
   // Reads it for the sake of one question: the answer is all that is kept.
   template <typename Question>
-  bool see(int slab, int field, Question question) {
-    return act(is_shared(field), [&] {
-             const uint8_t value = view(me_, slab, field);
-             trace("   reads slab %d %s: %d\n", slab, field_name(field), value);
+  bool see(int where, Question question) {
+    return act(is_shared(where), [&] {
+             const uint8_t value = view(me_, where);
+             trace("   reads %s: %d\n", where, value);
              return question(value) ? 1 : 0;
            }) != 0;
   }
-  bool is(int slab, int field, uint8_t value) {
-    return see(slab, field, [&](uint8_t v) { return v == value; });
+  bool is(int where, uint8_t value) {
+    return see(where, [&](uint8_t v) { return v == value; });
   }
-  // Reads what only this thread writes.
-  uint8_t own(int slab, int field) {
-    return act(false, [&] { return view(me_, slab, field); });
+  // Looks for what others have marked, or whether all of a slab is free. What a store on its way
+  // makes of the answer is excused.
+  uint8_t look(int slab, int field) {
+    return act(true, [&] {
+      for (int t = 1; t <= shape.threads; t++) {
+        if (t != me_ && has_pending(t, slab)) state->excused |= static_cast<uint8_t>(1 << slab);
+      }
+      const uint8_t value = view(me_, at(slab, field));
+      trace("   looks at %s: %d\n", at(slab, field), value);
+      return value;
+    });
   }
-  void wr(int slab, int field, unsigned value) {
-    act(!shape.store_buffers && is_shared(field), [&] {
-      trace("   slab %d %s = %d\n", slab, field_name(field), static_cast<uint8_t>(value));
-      store({static_cast<uint8_t>(slab), static_cast<uint8_t>(field), static_cast<uint8_t>(value)});
+  // Reads what nobody else writes now.
+  uint8_t own(int where) {
+    return act(false, [&] { return view(me_, where); });
+  }
+  void wr(int where, unsigned value) {
+    act(!shape.store_buffers && is_shared(where), [&] {
+      trace("   %s = %d\n", where, static_cast<uint8_t>(value));
+      store({static_cast<uint8_t>(where), static_cast<uint8_t>(value)});
       return 0;
     });
   }
-  // A locked instruction: what there was to learn from what was there before.
-  template <typename Change, typename Learn>
-  uint8_t rmw(int slab, int field, Change change, Learn learn) {
-    return act(true, [&] {
-      wait_until(self().pending_count == 0);
-      const uint8_t before = state->memory[slab][field];
-      state->memory[slab][field] = change(before);
-      trace("   slab %d %s: %d -> %d, locked\n", slab, field_name(field), before,
-            state->memory[slab][field]);
-      return static_cast<uint8_t>(learn(before));
-    });
+  uint8_t exchange(int where, uint8_t value) {
+    return locked(where, [&](uint8_t) { return value; });
   }
-  uint8_t exchange(int slab, int field, uint8_t value) {
-    return rmw(
-        slab, field, [&](uint8_t) { return value; }, [](uint8_t before) { return before; });
-  }
-  bool compare_exchange(int slab, int field, uint8_t expected, uint8_t value) {
-    return rmw(
-               slab, field, [&](uint8_t v) { return v == expected ? value : v; },
-               [&](uint8_t before) { return before == expected; }) != 0;
-  }
-  // Whether one of them was set.
-  bool set_bits(int slab, int field, uint8_t bits) {
-    return rmw(
-               slab, field, [&](uint8_t v) { return static_cast<uint8_t>(v | bits); },
-               [&](uint8_t before) { return (before & bits) != 0; }) != 0;
+  bool compare_exchange(int where, uint8_t expected, uint8_t value) {
+    return locked(where, [&](uint8_t v) { return v == expected ? value : v; }) == expected;
   }
   void fence() {
     if (!shape.store_buffers) return;
@@ -231,7 +250,7 @@ class Machine {
   void lock(int whose) {
     act(true, [&] {
       wait_until(self().pending_count == 0 && state->lock[whose] == 0);
-      trace("   locks %s\n", owner_name(whose));
+      say("   locks ", whose);
       state->lock[whose] = me_;
       return 0;
     });
@@ -239,7 +258,7 @@ class Machine {
   void unlock(int whose) {
     act(shape.store_buffers, [&] {
       wait_until(self().pending_count == 0);
-      trace("   unlocks %s\n", owner_name(whose));
+      say("   unlocks ", whose);
       state->lock[whose] = 0;
       return 0;
     });
@@ -255,11 +274,17 @@ class Machine {
     return act(true, [&] { return static_cast<uint8_t>(what()); });
   }
 
-  [[noreturn]] void become(uint8_t operation, uint8_t a = 0, uint8_t b = 0) {
+  [[noreturn]] void become(uint8_t operation, int a = 0, int b = 0, int c = 0, int d = 0) {
     ThreadState& t = self();
+    if (operation == 0) {
+      finish();
+      longjmp(exit_, k_stopped);
+    }
     t.operation = operation;
-    t.a = a;
-    t.b = b;
+    t.a = static_cast<uint8_t>(a);
+    t.b = static_cast<uint8_t>(b);
+    t.c = static_cast<uint8_t>(c);
+    t.d = static_cast<uint8_t>(d);
     forget(t);
     has_moved_ = true;
     longjmp(exit_, k_become);
@@ -271,49 +296,59 @@ class Machine {
   void expect(bool holds, const char* otherwise) {
     if (!holds) breach(otherwise);
   }
+  [[noreturn]] void end() { longjmp(exit_, k_ended); }
 
   // Memory as a thread sees it: through its own queue.
-  uint8_t view(int thread, int slab, int field) const {
+  uint8_t view(int thread, int where) const {
     const ThreadState& t = state->threads[thread - 1];
     for (int i = t.pending_count; i-- > 0;) {
-      if (t.pending[i].slab == slab && t.pending[i].field == field) return t.pending[i].value;
+      if (t.pending[i].where == where) return t.pending[i].value;
     }
-    return state->memory[slab][field];
+    return state->memory[where];
   }
 
   // All threads may know of a block of this one's, by a store behind those it has made.
-  void make_known(int slab, int block) {
+  void make_known(int number) {
     act(false, [&] {
-      store({static_cast<uint8_t>(slab), static_cast<uint8_t>(k_fields + block), 0});
+      store({static_cast<uint8_t>(k_known_from + number), 0});
       return 0;
     });
   }
   // A thread frees a block: nobody else does.
-  static void begin_free(State& s, int thread, int slab, int block) {
-    s.truth[slab][block] = k_freeing;
+  static void begin_free(State& s, int thread, int number) {
     ThreadState& t = s.threads[thread - 1];
-    for (int i = 0; i < t.pending_count; i++) {
-      if (t.pending[i].slab != slab || t.pending[i].field != k_fields + block) continue;
-      t.pending_count--;
-      for (int j = i; j < t.pending_count; j++) t.pending[j] = t.pending[j + 1];
-      t.pending[t.pending_count] = {};
+    t.freeing = static_cast<uint8_t>(1 + number);
+    uint8_t& truth = s.truth[number / k_blocks][number % k_blocks];
+    if (truth == k_free) {
+      s.doubled[number / k_blocks][number % k_blocks] = being_doubled;
       return;
     }
+    truth = k_freeing;
+    for (int i = 0; i < t.pending_count; i++) {
+      if (t.pending[i].where == k_known_from + number) return remove_pending(t, i);
+    }
+  }
+  // Whether a store into a slab is on its way that says that blocks are free.
+  bool has_pending(int thread, int slab) const {
+    const ThreadState& t = state->threads[thread - 1];
+    for (int i = 0; i < t.pending_count; i++) {
+      const int field = t.pending[i].where - at(slab, 0);
+      if (field >= has_remote && field < k_fields && field != used) return true;
+    }
+    return false;
   }
 
   static const char* owner_name(int o) {
     constexpr const char* k_names[] = {"nobody", "T1", "T2", "T3", "depot"};
     return k_names[o];
   }
-  static const char* field_name(int field) {
-    return field < k_fields ? k_field_names[field] : "block is known";
-  }
 
-  template <typename... Values>
-  void trace(const char* format, Values... values) const {
-    if (!is_tracing) return;
-    std::printf("  T%d", me_);
-    std::printf(format, values...);
+  void say(const char* text, int whose) const {
+    if (is_tracing) std::printf("  T%d%s%s\n", me_, text, owner_name(whose));
+  }
+  // A block's number, or a slab's.
+  void tell(const char* text, int number) const {
+    if (is_tracing) std::printf("  T%d   %s %d\n", me_, text, number);
   }
 
  private:
@@ -321,8 +356,14 @@ class Machine {
   static constexpr int k_blocked = 2;
   static constexpr int k_become = 3;
   static constexpr int k_breached = 4;
+  static constexpr int k_ended = 5;
 
-  bool is_shared(int field) const { return field <= summary || shape.sees_double_frees; }
+  // Where no record is closed, a thread's own fields are of no interest to others. The used bits
+  // are asked for by others only where a block may be freed twice.
+  bool is_shared(int where) const {
+    if (where >= of_thread(1, 0)) return shape.tends;
+    return where % k_fields != used || shape.double_frees || shape.tends;
+  }
 
   template <typename Do>
   uint8_t act(bool shared, Do what) {
@@ -330,7 +371,8 @@ class Machine {
     if (at_ < t.done) return t.log[at_++];
     if (shared && has_acted_) longjmp(exit_, k_stopped);
     if (t.done == sizeof(t.log)) {
-      std::fprintf(stderr, "ownership_model: ThreadState::log is too short for an operation\n");
+      std::fprintf(stderr, "ownership_model: ThreadState::log is too short for operation %d\n",
+                   t.operation);
       std::abort();
     }
     const auto result = static_cast<uint8_t>(what());
@@ -340,6 +382,16 @@ class Machine {
     t.done++;
     at_++;
     return result;
+  }
+  template <typename Change>
+  uint8_t locked(int where, Change change) {
+    return act(true, [&] {
+      wait_until(self().pending_count == 0);
+      const uint8_t before = state->memory[where];
+      trace("   %s: was %d, locked\n", where, before);
+      land({static_cast<uint8_t>(where), change(before)});
+      return before;
+    });
   }
   void wait_until(bool condition) {
     if (condition) return;
@@ -353,25 +405,73 @@ class Machine {
     t.pending[t.pending_count++] = p;
   }
   void land(const Pending& p) {
-    if (p.field >= k_fields) {
-      state->truth[p.slab][p.field - k_fields] = k_known;
+    if (p.where >= k_known_from) {
+      const int number = p.where - k_known_from;
+      state->truth[number / k_blocks][number % k_blocks] = k_known;
       return;
     }
-    uint8_t& maker = state->maker[p.slab];
-    const bool may = maker != 0 ? maker == me_ : state->memory[p.slab][owner] == me_;
-    expect(may, "a store into a slab by a thread that is not its owner");
-    state->memory[p.slab][p.field] = p.value;
-    if (p.field == owner) maker = 0;
+    const bool is_slabs = p.where < of_thread(1, 0);
+    const int field = is_slabs ? p.where % k_fields : (p.where - of_thread(1, 0)) % k_of_thread;
+    if (is_slabs) {
+      const int slab = p.where / k_fields;
+      if (field == words0 || field == words1 || field == used || (field >= mark0 && p.value == 0))
+        expect(may_change(slab), "a store into a slab by a thread that is not its owner");
+    } else {
+      const int whose = 1 + (p.where - of_thread(1, 0)) / k_of_thread;
+      const uint8_t tender = state->tender[whose];
+      if (field == magazine)
+        expect((tender != 0 ? tender : whose) == me_, "a store into another's magazine");
+      if (field == slabs && p.value == 0)
+        state->threads[whose - 1].old_stores = state->threads[whose - 1].pending_count;
+    }
+    state->memory[p.where] = p.value;
+  }
+  bool may_change(int slab) const {
+    if (state->maker[slab] != 0) return state->maker[slab] == me_;
+    const uint8_t o = state->memory[at(slab, owner)];
+    const uint8_t tender = state->tender[o];
+    return o != k_nobody && o != k_depot && (tender != 0 ? tender : o) == me_;
   }
 
+  static void remove_pending(ThreadState& t, int which) {
+    t.pending_count--;
+    for (int i = which; i < t.pending_count; i++) t.pending[i] = t.pending[i + 1];
+    t.pending[t.pending_count] = {};
+    if (which < t.old_stores) t.old_stores--;
+  }
   static void forget(ThreadState& t) {
     t.done = 0;
     std::memset(t.log, 0, sizeof(t.log));
   }
+  // The operation is over.
   void finish() {
     ThreadState& t = self();
-    t.operation = t.a = t.b = 0;
+    if (t.freeing != 0) {
+      const int number = t.freeing - 1;
+      expect(state->doubled[number / k_blocks][number % k_blocks] != being_doubled,
+             "a block is freed twice");
+      t.freeing = 0;
+    }
+    t.operation = t.a = t.b = t.c = t.d = 0;
     forget(t);
+  }
+
+  void trace(const char* format, int where, int value) const {
+    if (!is_tracing) return;
+    char name[40];
+    constexpr const char* k_names[] = {"magazine", "slabs", "is_busy"};
+    if (where >= k_known_from) {
+      std::snprintf(name, sizeof(name), "block %d is known", where - k_known_from);
+    } else if (where >= of_thread(1, 0)) {
+      const int field = where - of_thread(1, 0);
+      std::snprintf(name, sizeof(name), "T%d's %s", 1 + field / k_of_thread,
+                    k_names[field % k_of_thread]);
+    } else {
+      std::snprintf(name, sizeof(name), "slab %d %s", where / k_fields,
+                    k_field_names[where % k_fields]);
+    }
+    std::printf("  T%d", me_);
+    std::printf(format, name, value);
   }
 
   std::jmp_buf exit_;

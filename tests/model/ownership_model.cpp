@@ -7,13 +7,17 @@
 //   ownership_breaks.def     ways to break the protocol, which must be found
 //
 // Each thread begins so many operations as it is given, each time any of: malloc, free of any block
-// that is used and that it can know of, its end; on request, giving back pages inside a slab. It
-// may stop for ever between two operations. In each state is_sound() is asked, and where all
-// threads are at rest is_sound_at_rest(): what it says of such a state holds for threads that never
-// do anything again.
+// that is handed out and that it can know of, its end; on request, the look into a slab (T8), a
+// visit to a thread's record, to close it or to give it up (T9), and the free of a block that is
+// free. It may stop for ever between two operations. In each state is_sound() is asked, and where
+// all threads are at rest is_sound_at_rest(): what it says of such a state holds for threads that
+// never do anything again.
 //
-// One thing is allowed with store buffers, and counted: an empty slab that stays in its owner's
-// list, since the last local free was still in the buffer when the last remote one looked (`kept`).
+// What cache.hpp allows ("Why no block is lost") is allowed where it is what happened: somebody
+// looked while a mark was in another's store buffer (State::excused). Then a full slab may have
+// marks, and a slab that is wholly free stay listed, until somebody looks into each slab: that is
+// tried in each such state. So without store buffers nothing of the kind is allowed, but a slab
+// that its owner lists, wholly free, to take blocks out of it in a moment (State::stays).
 #include <algorithm>
 #include <chrono>
 #include <cinttypes>
@@ -32,7 +36,7 @@ constexpr int k_exit_usage = 2;
 struct Case {
   Shape shape;
   Break broken = Break::none;
-  std::string prelude;  // what T1 does alone first: m, e, or the number of a block to free
+  std::string prelude;  // what T1 does alone first, then the others: see print_help()
   int budgets[k_threads] = {};
 };
 
@@ -43,12 +47,13 @@ enum Kind : uint8_t {
   begin_malloc,
   begin_depart,
   begin_arrive,
-  begin_purge,  // + slab
-  begin_free = begin_purge + k_slabs
+  begin_tend,                           // + thread - 1
+  begin_look = begin_tend + k_threads,  // + slab
+  begin_free = begin_look + k_slabs     // + number of a block
 };
 struct Move {
   uint8_t thread;
-  uint8_t kind;  // begin_free + block, the second slab's after the first's
+  uint8_t kind;
 };
 
 class Checker {
@@ -75,8 +80,10 @@ class Checker {
       first_of_frontier_ = first_of_next;
       depth_++;
     }
-    std::printf("holds: %zu states, %zu at rest, %zu of these with a kept slab, depth %d\n",
-                nodes_.size(), at_rest_, kept_, depth_);
+    std::printf(
+        "holds: %zu states, %zu at rest, in %zu of these something was overlooked, depth %d; %zu "
+        "double frees found\n",
+        nodes_.size(), at_rest_, overlooked_, depth_, refused_);
     return true;
   }
 
@@ -90,28 +97,39 @@ class Checker {
 
   void begin(State& s) {
     const Shape& shape = case_.shape;
-    for (int slab = 0; slab < shape.slabs; slab++) {
-      s.memory[slab][owner] = k_depot;
-      s.memory[slab][active] = k_no_word;
-      for (int wi = 0; wi < k_words; wi++) s.memory[slab][words0 + wi] = shape.starts_in(wi);
+    for (int slab = 0; slab < shape.slabs; slab++) s.memory[at(slab, owner)] = k_depot;
+    for (int t = 1; t <= shape.threads; t++) {
+      s.memory[of_thread(t, slabs)] = 1;
+      s.announced |= static_cast<uint8_t>(1 << t);
     }
     s.free_pages = static_cast<uint8_t>((1 << shape.slabs) - 1);
+    uint8_t who = 1;
     for (const char c : case_.prelude) {
-      s.threads[0].budget = 1;
-      const Kind kind = c == 'm'   ? begin_malloc
-                        : c == 'e' ? begin_depart
-                        : c == 'a' ? begin_arrive
-                                   : begin_free;
-      const int block = kind == begin_free ? c - '0' : 0;
-      if (!apply(s, {1, static_cast<uint8_t>(kind + block)})) return;
-      while (s.threads[0].operation != at_rest || s.threads[0].pending_count != 0) {
-        const uint8_t on = s.threads[0].pending_count != 0 ? drain : go_on;
-        if (!apply(s, {1, on})) return;
+      if (c == '/') {
+        who++;
+        continue;
       }
+      const int kind = c == 'm'   ? begin_malloc
+                       : c == 'e' ? begin_depart
+                       : c == 'a' ? begin_arrive
+                       : c >= 'A' ? begin_tend + c - 'A'
+                                  : begin_free + c - '0';
+      if (!do_alone(s, {who, static_cast<uint8_t>(kind)})) return;
     }
     for (int t = 0; t < shape.threads; t++) {
       s.threads[t].budget = static_cast<uint8_t>(case_.budgets[t]);
     }
+  }
+  // False on a breach, or if there is no end of it.
+  bool do_alone(State& s, Move move) {
+    ThreadState& t = s.threads[move.thread - 1];
+    t.budget = 1;
+    if (!apply(s, move)) return false;
+    while (t.operation != at_rest || t.pending_count != 0) {
+      move.kind = t.pending_count != 0 ? drain : go_on;
+      if (!apply(s, move)) return false;
+    }
+    return true;
   }
 
   // False on a breach.
@@ -120,8 +138,10 @@ class Checker {
     bool is_stuck = true;
     const auto go = [&](Move move) {
       State s = from;
+      const size_t refused_before = refused_;
       if (!apply(s, move)) {
         last_move_ = move;
+        if (refused_ != refused_before) is_stuck = false;
         return breach_.empty();
       }
       is_stuck = false;
@@ -146,13 +166,17 @@ class Checker {
       } else if (!go({t, begin_arrive})) {
         return false;
       }
-      for (int slab = 0; case_.shape.purges_inside && slab < case_.shape.slabs; slab++) {
-        if (from.memory[slab][place] != listed) continue;
-        if (!go({t, static_cast<uint8_t>(begin_purge + slab)})) return false;
+      for (int whose = 0; case_.shape.tends && whose < case_.shape.threads; whose++) {
+        if (whose + 1 == t) continue;
+        if (!go({t, static_cast<uint8_t>(begin_tend + whose)})) return false;
+      }
+      for (int slab = 0; case_.shape.looks && slab < case_.shape.slabs; slab++) {
+        const uint8_t its_place = from.memory[at(slab, place)];
+        if (its_place != listed && its_place != full) continue;
+        if (!go({t, static_cast<uint8_t>(begin_look + slab)})) return false;
       }
       for (int i = 0; i < case_.shape.slabs * k_blocks; i++) {
-        const uint8_t truth = from.truth[i / k_blocks][i % k_blocks];
-        if (truth != k_known && truth != t) continue;
+        if (!can_free(from, t, i)) continue;
         if (!go({t, static_cast<uint8_t>(begin_free + i)})) return false;
       }
     }
@@ -166,6 +190,20 @@ class Checker {
     return !is_stuck;
   }
 
+  bool can_free(const State& s, uint8_t thread, int number) const {
+    const int slab = number / k_blocks;
+    const int block = number % k_blocks;
+    if (block >= case_.shape.block_count()) return false;
+    const uint8_t truth = s.truth[slab][block];
+    if (truth != k_free) return truth == k_known || truth == thread;
+    // Once more: after the first is over, and seen by all.
+    if (!case_.shape.double_frees || s.doubled[slab][block] != not_doubled) return false;
+    for (int t = 0; t < case_.shape.threads; t++) {
+      if (s.threads[t].freeing == 1 + number || s.threads[t].pending_count != 0) return false;
+    }
+    return true;
+  }
+
   // False if the move cannot be made now, or breaks the protocol: then breach_ says how.
   bool apply(State& s, Move move) {
     ThreadState& t = s.threads[move.thread - 1];
@@ -177,6 +215,7 @@ class Checker {
       outcome = machine_.step(s, move.thread, [&] { protocol_.run(); });
     }
     if (outcome == Machine::Outcome::breached) breach_ = machine_.breach_text;
+    if (outcome == Machine::Outcome::ended) refused_++;
     return outcome == Machine::Outcome::stepped;
   }
 
@@ -188,14 +227,18 @@ class Checker {
       t.operation = op_depart;
     } else if (move.kind == begin_arrive) {
       t.operation = op_arrive;
+    } else if (move.kind < begin_look) {
+      t.operation = op_tend;
+      t.a = static_cast<uint8_t>(1 + move.kind - begin_tend);
     } else if (move.kind < begin_free) {
-      t.operation = op_purge_inside;
-      t.a = static_cast<uint8_t>(move.kind - begin_purge);
+      t.operation = op_look_into;
+      t.a = static_cast<uint8_t>(move.kind - begin_look);
     } else {
+      const int number = move.kind - begin_free;
       t.operation = op_free;
-      t.a = static_cast<uint8_t>((move.kind - begin_free) / k_blocks);
-      t.b = static_cast<uint8_t>((move.kind - begin_free) % k_blocks);
-      machine_.begin_free(s, move.thread, t.a, t.b);
+      t.a = static_cast<uint8_t>(number / k_blocks);
+      t.b = static_cast<uint8_t>(number % k_blocks);
+      machine_.begin_free(s, move.thread, number);
     }
   }
 
@@ -251,99 +294,142 @@ class Checker {
     return false;
   }
 
-  // A slab's fields as the one who may change it sees them.
-  uint8_t look(const State& s, int slab, int field) {
+  // How often a block is in a magazine.
+  int in_magazines(const State& s, int slab, int block) {
     machine_.state = const_cast<State*>(&s);
-    const uint8_t o = s.memory[slab][owner];
-    const uint8_t who = s.maker[slab] != 0 ? s.maker[slab] : o;
-    return who == k_nobody || who == k_depot ? s.memory[slab][field]
-                                             : machine_.view(who, slab, field);
+    int n = 0;
+    for (int t = 1; t <= case_.shape.threads; t++) {
+      for (unsigned left = machine_.view(t, of_thread(t, magazine)); left != 0; left >>= 3)
+        n += static_cast<int>(left & 7) == 1 + number_of(slab, block);
+    }
+    return n;
   }
-  // In how many places a block's bit is set.
-  int bits_of(const State& s, int slab, int block) {
-    const int wi = case_.shape.word_of(block);
-    const uint8_t bit = case_.shape.bit_of(block);
-    int places = (look(s, slab, words0 + wi) & bit) != 0;
-    places += (look(s, slab, remote0 + wi) & bit) != 0;
-    places += look(s, slab, active) == wi && (look(s, slab, active_word) & bit) != 0;
-    return places;
+  bool is_in_word(const State& s, int slab, int block) const {
+    const uint8_t word = s.memory[at(slab, words0 + case_.shape.word_of(block))];
+    return s.memory[at(slab, place)] != page && (word & case_.shape.bit_of(block)) != 0;
   }
 
+  // While nobody moves blocks between a slab and a magazine, with a lock held, each is in one
+  // place.
   bool is_sound(const State& s) {
     for (int slab = 0; slab < case_.shape.slabs; slab++) {
+      if (s.maker[slab] != 0 || s.lock[s.memory[at(slab, owner)]] != 0) continue;
       for (int block = 0; block < case_.shape.block_count(); block++) {
-        const int places = bits_of(s, slab, block);
-        if (places > 1) return fails("a free block has two bits");
-        if (places != 0 && s.truth[slab][block] != k_free) return fails("a used block has a bit");
+        const int places = is_in_word(s, slab, block) + in_magazines(s, slab, block);
+        if (places > 1) return fails("a free block is in two places");
+        if (places != 0 && s.truth[slab][block] != k_free)
+          return fails("a block that is handed out is free as well");
       }
     }
     return true;
   }
 
   bool is_sound_at_rest(const State& s) {
-    bool has_kept = false;
+    bool is_overlooked = false;
     for (int slab = 0; slab < case_.shape.slabs; slab++) {
-      const uint8_t* m = s.memory[slab];
-      if (!is_in_its_place(s, slab)) return false;
-      if (m[place] == page) continue;
-      if (!is_bookkept(s, slab)) return false;
-      const uint8_t* truth = s.truth[slab];
-      const bool is_empty =
-          std::count(truth, truth + case_.shape.block_count(), k_free) == case_.shape.block_count();
-      if (m[place] == full && (m[remote0] | m[remote1]) != 0)
-        return fails("a full slab of nobody's has a free block: it is lost");
-      if (m[place] != listed || !is_empty || (s.spared >> slab & 1) != 0) continue;
-      if (m[owner] == k_depot) return fails("an empty slab stays in the depot's list");
-      if (!case_.shape.store_buffers) return fails("an empty slab stays in a thread's list");
-      has_kept = true;
+      if (!is_in_its_place(s, slab) || !is_bookkept(s, slab)) return false;
+      if (!has_something_overlooked(s, slab)) continue;
+      if ((s.excused >> slab & 1) == 0) return fails(what_is_overlooked(s, slab));
+      is_overlooked = true;
     }
-    kept_ += has_kept;
+    if (!is_overlooked) return true;
+    overlooked_++;
+    return is_found_by_looks(s);
+  }
+  // Marks that the owner is not going to see, or a slab that is a page but for its list.
+  bool has_something_overlooked(const State& s, int slab) const {
+    const uint8_t* m = s.memory + at(slab, 0);
+    const uint8_t* truth = s.truth[slab];
+    const int count = case_.shape.block_count();
+    if (m[place] == full) return std::count(m + mark0, m + mark0 + count, 1) != 0;
+    if (m[place] != listed || (s.stays >> slab & 1) != 0) return false;
+    for (int block = 0; block < count; block++) {
+      if (truth[block] != k_free || (!is_in_word(s, slab, block) && m[mark0 + block] == 0))
+        return false;
+    }
+    return true;
+  }
+  static const char* what_is_overlooked(const State& s, int slab) {
+    if (s.memory[at(slab, place)] == full) return "a full slab has a marked block: it is lost";
+    return s.memory[at(slab, owner)] == k_depot ? "an empty slab stays in the depot's list"
+                                                : "an empty slab stays in a thread's list";
+  }
+  // The first look lists what is full, the second makes a page of what is wholly free.
+  bool is_found_by_looks(const State& from) {
+    State s = from;
+    for (int i = 0; i < 2 * case_.shape.slabs; i++) {
+      const int slab = i % case_.shape.slabs;
+      if (!do_alone(s, {1, static_cast<uint8_t>(begin_look + slab)})) return breach_.empty();
+    }
+    for (int slab = 0; slab < case_.shape.slabs; slab++) {
+      if (!is_in_its_place(s, slab) || !is_bookkept(s, slab)) return false;
+      if (has_something_overlooked(s, slab)) return fails("what was overlooked is not found");
+    }
     return true;
   }
 
   bool is_in_its_place(const State& s, int slab) {
-    const uint8_t* m = s.memory[slab];
+    const uint8_t* m = s.memory + at(slab, 0);
     if (s.maker[slab] != 0) return fails("a slab is between two owners, and all threads rest");
     int lists = 0;
     for (int o = 1; o <= k_depot; o++) {
       if (s.lock[o] != 0) return fails("a lock is held, and all threads rest");
-      lists += s.list[o] >> slab & 1;
+      lists += (s.list[o] >> slab & 1) + (s.full_list[o] >> slab & 1);
     }
-    int currents = 0;
-    for (int t = 0; t < case_.shape.threads; t++) currents += s.threads[t].current == slab + 1;
     const bool is_free_page = (s.free_pages >> slab & 1) != 0;
+    if (is_free_page != (m[place] == page)) return fails("a page is not free");
+    const bool is_nobodys = m[owner] == k_nobody;
     switch (m[place]) {
       case page:
-        return (is_free_page && lists == 0 && currents == 0) || fails("a page is not free");
-      case current:
-        return (m[owner] >= 1 && m[owner] <= k_threads && lists == 0 && !is_free_page &&
-                currents == 1 && s.threads[m[owner] - 1].current == slab + 1) ||
-               fails("a current slab is not its owner's current one");
+        return lists == 0 || fails("a page is listed");
       case listed:
-        return (m[owner] != k_nobody && lists == 1 && (s.list[m[owner]] >> slab & 1) != 0 &&
-                currents == 0 && !is_free_page) ||
+        return (lists == 1 && (s.list[m[owner]] >> slab & 1) != 0) ||
                fails("a listed slab is not in its owner's list");
       case full:
-        return (m[owner] == k_nobody && lists == 0 && currents == 0 && !is_free_page) ||
-               fails("a full slab is not nobody's");
+        if (is_nobodys) return lists == 0 || fails("a nobody's slab is in a list");
+        return (lists == 1 && m[owner] != k_depot && (s.full_list[m[owner]] >> slab & 1) != 0) ||
+               fails("a full slab is not in its owner's list");
       default:
         return fails("a slab is moving, and all threads rest");
     }
   }
 
   bool is_bookkept(const State& s, int slab) {
-    const uint8_t* m = s.memory[slab];
-    for (int wi = 0; wi < k_words; wi++) {
-      if ((m[words0 + wi] != 0) != ((m[summary] >> wi & 1) != 0))
-        return fails("the summary does not tell the words with free blocks");
-      if (m[remote0 + wi] != 0 && (m[remote_summary] >> wi & 1) == 0)
-        return fails("a remote bit is not in the remote summary: it is lost");
-    }
+    const uint8_t* m = s.memory + at(slab, 0);
+    const bool has_free = (m[words0] | m[words1]) != 0;
+    if (m[place] == listed && !has_free && m[has_remote] == 0)
+      return fails("a slab is listed, and has no free block");
+    if (m[place] == full && has_free) return fails("a full slab has a free block");
     for (int block = 0; block < case_.shape.block_count(); block++) {
-      if (s.truth[slab][block] == k_free && bits_of(s, slab, block) == 0)
-        return fails("a free block has no bit: it is lost");
+      const bool is_marked = m[mark0 + block] != 0;
+      const bool is_used = (m[used] >> block & 1) != 0;
+      if (m[place] == page) {
+        if (s.doubled[slab][block] == not_doubled && (is_marked || is_used))
+          return fails("a page has a mark, or a used bit");
+        continue;
+      }
+      if (s.doubled[slab][block] != not_doubled) {
+        if (!is_marked || is_used) return fails("a double free that passed is not found");
+        continue;
+      }
+      if (is_marked && (m[has_remote] == 0 || m[told0 + case_.shape.word_of(block)] == 0))
+        return fails("nobody is told of a mark: it is lost");
+      const bool is_free = s.truth[slab][block] == k_free;
+      const int where = is_in_word(s, slab, block) + in_magazines(s, slab, block);
+      if (is_free && is_marked + where != 1) return fails("a free block is lost, or in two places");
+      if (is_used != (!is_free || is_marked)) return fails("a used bit is wrong");
+      if (!is_free && is_marked) return fails("a block that is handed out is marked");
+      if (in_magazines(s, slab, block) != 0 && !has_in_magazine(s, m[owner], slab, block))
+        return fails("a magazine has a block of a slab that is not its owner's");
     }
     return true;
+  }
+  bool has_in_magazine(const State& s, uint8_t whose, int slab, int block) const {
+    if (whose == k_nobody || whose == k_depot) return false;
+    for (unsigned left = s.memory[of_thread(whose, magazine)]; left != 0; left >>= 3) {
+      if (static_cast<int>(left & 7) == 1 + number_of(slab, block)) return true;
+    }
+    return false;
   }
 
   // ---- the report of a breach ----
@@ -361,30 +447,34 @@ class Checker {
     std::printf("BREACH: %s\n(%zu states so far; the shortest way, %zu steps)\n", text.c_str(),
                 nodes_.size(), path.size());
     State s{};
-    if (!case_.prelude.empty()) std::printf("first, T1 alone: %s\n", case_.prelude.c_str());
+    if (!case_.prelude.empty()) std::printf("first, alone: %s\n", case_.prelude.c_str());
     begin(s);
     machine_.is_tracing = true;
     for (const Move move : path) {
-      if (move.kind == begin_malloc) std::printf("T%d malloc\n", move.thread);
-      if (move.kind == begin_depart) std::printf("T%d ends\n", move.thread);
-      if (move.kind == begin_arrive) std::printf("T%d begins anew\n", move.thread);
-      if (move.kind >= begin_purge && move.kind < begin_free)
-        std::printf("T%d purges inside slab %d\n", move.thread, move.kind - begin_purge);
-      if (move.kind >= begin_free)
-        std::printf("T%d frees block %d of slab %d\n", move.thread,
-                    (move.kind - begin_free) % k_blocks, (move.kind - begin_free) / k_blocks);
+      tell(move);
       apply(s, move);
     }
     print(s);
     std::printf("BREACH: %s\n", text.c_str());
     return false;
   }
+  static void tell(Move move) {
+    const int kind = move.kind;
+    if (kind == begin_malloc) std::printf("T%d malloc\n", move.thread);
+    if (kind == begin_depart) std::printf("T%d ends\n", move.thread);
+    if (kind == begin_arrive) std::printf("T%d begins anew\n", move.thread);
+    if (kind >= begin_tend && kind < begin_look)
+      std::printf("T%d visits T%d's record\n", move.thread, 1 + kind - begin_tend);
+    if (kind >= begin_look && kind < begin_free)
+      std::printf("T%d looks into slab %d\n", move.thread, kind - begin_look);
+    if (kind >= begin_free) std::printf("T%d frees block %d\n", move.thread, kind - begin_free);
+  }
 
   void print(const State& s) const {
     for (int slab = 0; slab < case_.shape.slabs; slab++) {
-      const uint8_t* m = s.memory[slab];
+      const uint8_t* m = s.memory + at(slab, 0);
       std::printf("slab %d: %s of %s;", slab, k_places[m[place]], Machine::owner_name(m[owner]));
-      for (int f = remote_summary; f < k_fields; f++) std::printf(" %s %d", k_field_names[f], m[f]);
+      for (int f = has_remote; f < k_fields; f++) std::printf(" %s %d", k_field_names[f], m[f]);
       std::printf("\n");
     }
   }
@@ -399,7 +489,8 @@ class Checker {
   std::string breach_;
   Move last_move_{};
   size_t at_rest_ = 0;
-  size_t kept_ = 0;
+  size_t overlooked_ = 0;
+  size_t refused_ = 0;
   int depth_ = 0;
   size_t told_ = 0;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
@@ -411,15 +502,16 @@ void print_help() {
   std::printf(
       "ownership_model [OPTION...]: checks the slabs' ownership protocol in every interleaving\n"
       "  --ops N,N[,N]     operations that each thread may begin; so many threads (2,2)\n"
-      "  --first WHAT      what T1 does alone before: m malloc, 0..5 free of that block, e its "
-      "end,\n"
-      "                    a its beginning anew\n"
+      "  --first WHAT      what T1 does alone before: m malloc, 0..5 free of that block (3 is the\n"
+      "                    second slab's first), e its end, a its beginning anew, A..C a visit to\n"
+      "                    T1's..T3's record; behind each / it is the next thread\n"
       "  --blocks N,N      blocks in the two words of a slab, together at most 3 (2,1)\n"
       "  --slabs N         pages there are, 1 or 2 (1)\n"
+      "  --slots N         of a magazine, 1 or 2 (1)\n"
       "  --store-buffers   stores reach memory later (x86-TSO)\n"
-      "  --double-frees    frees look whether the block is free already, and must find it is not\n"
-      "  --most-listed N   slabs in a thread's list; more go to the depot (16)\n"
-      "  --purges-inside   any thread may give back free pages inside a listed slab\n"
+      "  --double-frees    any thread may free a block that is free\n"
+      "  --tends           any thread may visit a record: close it, or give it up (T9)\n"
+      "  --looks           any thread may look into a slab (T8)\n"
       "  --break NAME      breaks the protocol; exits with 1 and the trace if that is found:\n");
   for (const BreakName& b : k_breaks) std::printf("    %-26s%s\n", b.name, b.meaning);
 }
@@ -455,9 +547,11 @@ bool parse(int argc, char** argv, Case& c) {
     if (option == "--store-buffers") {
       c.shape.store_buffers = true;
     } else if (option == "--double-frees") {
-      c.shape.sees_double_frees = true;
-    } else if (option == "--purges-inside") {
-      c.shape.purges_inside = true;
+      c.shape.double_frees = true;
+    } else if (option == "--tends") {
+      c.shape.tends = true;
+    } else if (option == "--looks") {
+      c.shape.looks = true;
     } else {
       if (i + 1 == argc) return false;
       const char* value = argv[++i];
@@ -471,11 +565,13 @@ bool parse(int argc, char** argv, Case& c) {
         if (!parse_numbers(value, &c.shape.slabs, 1, count) || c.shape.slabs < 1 ||
             c.shape.slabs > k_slabs)
           return false;
-      } else if (option == "--most-listed") {
-        if (!parse_numbers(value, &c.shape.most_listed, 1, count)) return false;
+      } else if (option == "--slots") {
+        if (!parse_numbers(value, &c.shape.slots, 1, count) || c.shape.slots < 1 ||
+            c.shape.slots > k_slots)
+          return false;
       } else if (option == "--first") {
         c.prelude = value;
-        if (c.prelude.find_first_not_of("mea012345") != std::string::npos) return false;
+        if (c.prelude.find_first_not_of("mea012345ABC/") != std::string::npos) return false;
       } else if (option != "--break" || !parse_break(value, c.broken)) {
         return false;
       }

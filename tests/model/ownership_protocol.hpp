@@ -1,12 +1,11 @@
 // The ownership protocol of src/cache/cache.hpp, function by function and access by access as in
-// src/cache/slabs.cpp and src/cache/depot.cpp.
+// src/cache/slabs.cpp, depot.cpp, depot_records.cpp and depot_holes.cpp.
 //
 // A thread is its record: a new thread takes the record of one that has ended. There is one size
-// class. What does not bear on ownership is left out: fork, warming up, memory that runs out (a
-// request that finds no page is served elsewhere), the order of a list.
+// class. What does not bear on ownership is left out: fork and `visitors`, warming up, memory that
+// runs out (a request that finds no page is served elsewhere), magazines that grow, the order of a
+// list, and that the blocks beside a marked one are looked at before the others.
 #pragma once
-
-#include <bit>
 
 #include "ownership_slab.hpp"
 
@@ -14,32 +13,34 @@ namespace ownership {
 
 enum Operation : uint8_t {
   at_rest,
-  op_malloc,             // a, b: none
-  op_malloc_from_list,   // none
-  op_malloc_from_depot,  // none
-  op_malloc_from,        // a: a slab just taken, b: the next operation if it has no block
-  op_malloc_from_page,   // none
-  op_pop,                // a: slab
-  op_free,               // a: slab, b: block, here and below
+  op_malloc,  // a to d: none
+  op_refill,  // none
+  op_shed,    // none, and with the lock of the record, as the next two
+  op_fill,
+  op_take_filled,
+  op_adopt,         // none
+  op_make,          // none
+  op_list_adopted,  // a: slab
+  op_free,          // a: slab, b: block, here and below
+  op_free_full,
   op_free_foreign,
-  op_free_into_mine,
-  op_free_remote,
-  op_look,               // a: slab and word, b: owner
-  op_claim_with_remote,  // a: slab
-  op_list_mine,          // a: slab, b: Next
-  op_hand_over,          // a: slab, b: Next
-  op_completed,          // a: slab, b: word
-  op_reclaim,            // a: slab, b: owner
-  op_depart,             // none
-  op_leave,              // none
-  op_arrive,             // none
-  op_purge_inside,       // a: slab
-  op_inside_is_gone,     // a: slab, b: blocks whose memory goes
-  op_relist,             // a: slab
+  op_take,  // d: owner
+  op_mark,
+  op_claim_marked,
+  op_claim_for_depot,   // a: slab
+  op_list_mine,         // c: the next operation, which has the same slab and block; here and below
+  op_list_full_of,      // d: owner
+  op_reclaim,           // c, d: owner
+  op_reopen,            // c
+  op_give_up_complete,  // c, d: a bit for each slab
+  op_depart,            // none
+  op_arrive,            // none
+  op_tend,              // a: whose record
+  op_receive_all,       // likewise
+  op_look_into,         // a: slab
+  op_inside_is_gone,    // a: slab, b: blocks whose memory goes
+  op_relist,            // a: slab
 };
-
-// What follows when a slab is listed.
-enum Next : uint8_t { nothing, completed_word_0, completed_word_1, leave };
 
 class Protocol : SlabActions {
  public:
@@ -48,49 +49,61 @@ class Protocol : SlabActions {
   // Runs the current thread's operation.
   void run() {
     const ThreadState& t = m_.self();
-    const uint8_t a = t.a;
-    const uint8_t b = t.b;
+    const int a = t.a;
+    const int b = t.b;
+    const uint8_t c = t.c;
+    const int d = t.d;
     switch (t.operation) {
       case op_malloc:
-        return malloc_current();
-      case op_malloc_from_list:
-        return malloc_from_list();
-      case op_malloc_from_depot:
-        return malloc_from_depot();
-      case op_malloc_from:
-        return malloc_from(a, b);
-      case op_malloc_from_page:
-        return malloc_from_page();
-      case op_pop:
-        return pop(a);
+        return malloc_short();
+      case op_refill:
+        return refill();
+      case op_shed:
+        return shed();
+      case op_fill:
+        return fill();
+      case op_take_filled:
+        return take_filled();
+      case op_adopt:
+        return adopt_any();
+      case op_make:
+        return make_slab();
+      case op_list_adopted:
+        return list_adopted(a);
       case op_free:
         return give(a, b);
+      case op_free_full:
+        return give_to_full_magazine(a, b);
       case op_free_foreign:
         return give_foreign(a, b);
-      case op_free_into_mine:
-        return give_into_mine(a, b);
-      case op_free_remote:
-        return give_remote(a, b);
-      case op_look:
-        return look(a >> 1, a & 1, b);
-      case op_claim_with_remote:
-        return claim_with_remote(a);
+      case op_take:
+        return take_or_mark(a, b, d);
+      case op_mark:
+        return give_to_another(a, b);
+      case op_claim_marked:
+        return claim_marked(a, b);
+      case op_claim_for_depot:
+        return claim_for_depot(a);
       case op_list_mine:
-        return list_mine(a, b);
-      case op_hand_over:
-        return hand_over(a, b);
-      case op_completed:
-        return completed(a, b);
+        return list_mine(a, b, c);
+      case op_list_full_of:
+        return list_full_of(a, b, d);
       case op_reclaim:
-        return reclaim_if_empty(a, b);
+        return reclaim_if_empty(a, b, c, d);
+      case op_reopen:
+        return reopen(a, b, c);
+      case op_give_up_complete:
+        return give_up_complete(a, b, c, d);
       case op_depart:
         return depart();
-      case op_leave:
-        return leave_record();
       case op_arrive:
         return arrive();
-      case op_purge_inside:
-        return purge_inside(a);
+      case op_tend:
+        return tend(a);
+      case op_receive_all:
+        return receive_all(a, b != 0);
+      case op_look_into:
+        return look_into(a);
       case op_inside_is_gone:
         return inside_is_gone(a, b);
       case op_relist:
@@ -101,419 +114,515 @@ class Protocol : SlabActions {
   }
 
  private:
+  // ---- cache/slabs.hpp: the short ways ----
+
+  // Where no record is closed nobody asks who is busy.
+  void set_busy(bool is) {
+    if (shape_.tends) m_.wr(of_thread(m_.me(), is_busy), is ? 1 : 0);
+  }
+  bool is_open() { return m_.is(of_thread(m_.me(), slabs), 1); }
+  bool enter() {
+    if (!is_broken(Break::entered_late)) set_busy(true);
+    const bool is = is_open();
+    if (is_broken(Break::entered_late)) set_busy(true);
+    if (is_broken(Break::left_early)) set_busy(false);
+    return is;
+  }
+  void leave() {
+    if (!is_broken(Break::left_early)) set_busy(false);
+  }
+
+  // The number of a block, which is used now, or -1.
+  int take_from_magazine() {
+    const uint8_t blocks = blocks_in_magazine(m_.me());
+    if (blocks == 0) return -1;
+    const int number = last_block(blocks);
+    m_.wr(of_thread(m_.me(), magazine), without_last(blocks));
+    m_.once([&] {
+      m_.tell("is given block", number);
+      if (state().doubled[number / k_blocks][number % k_blocks] != not_doubled) m_.end();
+      uint8_t& truth = state().truth[number / k_blocks][number % k_blocks];
+      m_.expect(truth == k_free, "a block is handed out that is handed out already");
+      return truth = m_.me();
+    });
+    set_used(number / k_blocks, number % k_blocks);
+    return number;
+  }
+  void push(int s, int block) {
+    set_free(s, block);
+    m_.wr(of_thread(m_.me(), magazine),
+          with_block(blocks_in_magazine(m_.me()), number_of(s, block)));
+  }
+  void malloc_short() {
+    const int number = enter() ? take_from_magazine() : -1;
+    leave();
+    if (number < 0) m_.become(op_refill);
+    m_.make_known(number);
+  }
+
+  void give(int s, int block) {
+    const bool is_mine = enter() && m_.is(at(s, owner), m_.me());
+    if (!is_mine) {
+      leave();
+      m_.become(op_free_foreign, s, block);
+    }
+    const bool after_others = !m_.is(at(s, has_remote), 0);
+    if (after_others) {
+      // give_after_others(): it reads `slabs` again, and may find it closed.
+      if (is_free(s, block)) refuse(s, block);
+      if (!is_open()) m_.become(op_free_full, s, block);
+    }
+    if (is_full(blocks_in_magazine(m_.me()))) m_.become(op_free_full, s, block);
+    if (!set_unused(s, block) && !after_others) refuse(s, block);
+    push(s, block);
+    leave();
+  }
+
+  // ---- cache/slabs.cpp: taking ----
+
+  bool has_departed() { return m_.self().departed != 0; }
+
+  void refill() {
+    if (has_departed()) return;  // the chunk engine serves
+    if (!is_open()) m_.become(op_reopen, 0, 0, op_refill);
+    const int me = m_.me();
+    m_.lock(me);
+    if (blocks_in_magazine(me) != 0) m_.become(op_take_filled);
+    m_.become(is_broken(Break::shed_after_refill) ? op_fill : op_shed);
+  }
+  void fill() {
+    take_from_slabs(m_.me());
+    m_.become(is_broken(Break::shed_after_refill) ? op_shed : op_take_filled);
+  }
+  void take_filled() {
+    const int number = take_from_magazine();
+    m_.unlock(m_.me());
+    if (number < 0) m_.become(op_adopt);
+    m_.make_known(number);
+  }
+
+  // One slab, and the next.
+  void shed() {
+    const int taken =
+        m_.once([&] { return m_.self().to_shed == 0 ? 0 : first_in(state().full_list[m_.me()]); });
+    if (taken == 0) m_.become(is_broken(Break::shed_after_refill) ? op_take_filled : op_fill);
+    m_.once([&] { return m_.self().to_shed--; });
+    const int s = taken - 1;
+    unlist(m_.me(), s);
+    m_.wr(at(s, place), full);
+    if (is_broken(Break::shed_by_store)) {
+      m_.wr(at(s, owner), k_nobody);
+    } else {
+      m_.exchange(at(s, owner), k_nobody);
+    }
+    if (is_broken(Break::shed_unseen) || !has_marks(s) || !claim_full(s, m_.me()))
+      m_.become(op_shed);
+    if (list_by_what_is_free(m_.me(), s)) let_stay(s);
+    m_.become(op_shed);
+  }
+  bool claim_full(int s, uint8_t for_whom) {
+    if (is_broken(Break::claim_by_store)) {
+      if (!m_.is(at(s, owner), k_nobody)) return false;
+      m_.exchange(at(s, owner), for_whom);
+      return true;
+    }
+    return m_.compare_exchange(at(s, owner), k_nobody, for_whom);
+  }
+
+  void adopt_any() {
+    if (m_.once_shared([&] { return state().list[k_depot]; }) == 0) m_.become(op_make);
+    m_.lock(k_depot);
+    const int taken = first(k_depot);
+    if (taken != 0) {
+      unlist(k_depot, taken - 1);
+      m_.wr(at(taken - 1, owner), m_.me());
+    }
+    m_.unlock(k_depot);
+    if (taken == 0) m_.become(op_make);
+    m_.become(op_list_adopted, taken - 1);
+  }
+  void make_slab() {
+    m_.lock(k_depot);
+    const int taken = m_.once([&] {
+      const int found = first_in(state().free_pages);
+      state().free_pages &= static_cast<uint8_t>(state().free_pages - 1);
+      if (found != 0) state().maker[found - 1] = m_.me();
+      return found;
+    });
+    if (taken != 0) m_.wr(at(taken - 1, place), moving);
+    m_.unlock(k_depot);
+    if (taken == 0) return;  // the chunk engine serves
+    const int s = taken - 1;
+    for (int wi = 0; wi < k_words; wi++) m_.wr(at(s, words0 + wi), shape_.starts_in(wi));
+    m_.wr(at(s, owner), m_.me());
+    m_.become(op_list_adopted, s);
+  }
+  void list_adopted(int s) {
+    m_.lock(m_.me());
+    set_maker(s, false);
+    if (list_by_what_is_free(m_.me(), s)) let_stay(s);
+    m_.unlock(m_.me());
+    m_.become(op_refill);
+  }
+
+  // ---- cache/slabs.cpp: giving ----
+
+  void give_to_full_magazine(int s, int block) {
+    const int me = m_.me();
+    if (is_broken(Break::left_before_lock)) leave();
+    m_.lock(me);
+    if (!is_broken(Break::left_before_lock)) leave();
+    if (!set_unused(s, block)) refuse(s, block);
+    // Half of it goes; all, and this one, where with it all of the thread's are back.
+    uint8_t complete = 0;
+    const bool all = is_full(blocks_in_magazine(me)) && is_last_out();
+    if (is_full(blocks_in_magazine(me))) complete = put_back(me, all ? k_slots : 1);
+    if (all) {
+      set_free(s, block);
+      collect(s);
+      put(s, block);
+      note_free(me, s);
+      if (is_complete(s)) complete |= bit(s);
+    } else {
+      push(s, block);
+    }
+    m_.unlock(me);
+    if (complete != 0) m_.become(op_give_up_complete, 0, 0, at_rest, complete);
+  }
+  // Whether no block of this thread's slabs is out but one, and those in the magazine.
+  bool is_last_out() {
+    return m_.once([&] {
+      if (state().full_list[m_.me()] != 0) return false;
+      int out = 0;
+      for (int s = 0; s < shape_.slabs; s++) {
+        if ((state().list[m_.me()] >> s & 1) == 0) continue;
+        out += shape_.block_count() - std::popcount(word(s, 0)) - std::popcount(word(s, 1));
+      }
+      return out <= magazine_count(m_.view(m_.me(), of_thread(m_.me(), magazine))) + 1;
+    }) != 0;
+  }
+  void give_up_complete(int s, int block, uint8_t next, int complete) {
+    m_.lock(k_depot);
+    for (int i = 0; i < shape_.slabs; i++) {
+      if ((complete >> i & 1) != 0) reclaim(i, m_.me());
+    }
+    m_.unlock(k_depot);
+    m_.become(next, s, block);
+  }
+
+  void give_foreign(int s, int block) {
+    if (!has_departed() && !is_open()) m_.become(op_reopen, s, block, op_free);
+    const uint8_t its_owner = m_.rd(at(s, owner));
+    if (!is_used(s, block) && !is_broken(Break::others_used_unchecked)) refuse(s, block);
+    if (its_owner != k_nobody && its_owner != k_depot) m_.become(op_mark, s, block);
+    m_.become(op_take, s, block, 0, its_owner);
+  }
+  // What has no thread, if it can be this one's, is.
+  void take_or_mark(int s, int block, int its_owner) {
+    if (has_departed()) m_.become(op_mark, s, block);
+    if (!is_open()) m_.become(op_reopen, s, block, op_free_foreign);
+    const bool is_mine = its_owner == k_nobody ? claim_full(s, m_.me()) : adopt(s);
+    if (is_mine) m_.become(op_list_mine, s, block, op_free);
+    m_.become(op_mark, s, block);
+  }
+  bool adopt(int s) {
+    m_.lock(k_depot);
+    const bool can = is_broken(Break::adopt_unchecked) || is_listed(k_depot, s);
+    if (can) {
+      unlist(k_depot, s);
+      m_.wr(at(s, owner), m_.me());
+    }
+    m_.unlock(k_depot);
+    return can;
+  }
+  void list_mine(int s, int block, uint8_t next) {
+    m_.lock(m_.me());
+    const bool is_free = list_by_what_is_free(m_.me(), s);
+    m_.unlock(m_.me());
+    if (is_free && !is_broken(Break::claimed_unseen))
+      m_.become(op_reclaim, s, block, next, m_.me());
+    m_.become(next, s, block);
+  }
+
+  void give_to_another(int s, int block) {
+    const bool owner_first = is_broken(Break::owner_before_mark);
+    uint8_t its_owner = owner_first ? m_.rd(at(s, owner)) : 0;
+    uint8_t its_place = owner_first ? m_.rd(at(s, place)) : 0;
+    if (!mark(s, block)) refuse(s, block);
+    if (!owner_first) its_owner = m_.rd(at(s, owner));
+    if (its_owner == k_nobody) m_.become(op_claim_marked, s, block);
+    if (!owner_first) its_place = m_.rd(at(s, place));
+    if (its_place == full && its_owner != k_depot && !is_broken(Break::first_mark_unlisted))
+      m_.become(op_list_full_of, s, block, 0, its_owner);
+    if (its_place == listed && !is_broken(Break::last_mark_unseen) && is_wholly_free(s))
+      m_.become(op_reclaim, s, block, at_rest, its_owner);
+  }
+  void claim_marked(int s, int block) {
+    if (has_departed()) m_.become(op_claim_for_depot, s);
+    if (!is_open()) m_.become(op_reopen, s, block, op_claim_marked);
+    if (claim_full(s, m_.me())) m_.become(op_list_mine, s, block, at_rest);
+  }
+  void list_full_of(int s, int block, int whose) {
+    const bool locks = !is_broken(Break::first_mark_unlocked);
+    if (locks) m_.lock(whose);
+    const bool is_there =
+        is_broken(Break::first_mark_unchecked) || (is_listed_full(whose, s) && has_marks_still(s));
+    if (is_there) {
+      list_again(whose, s);
+      m_.once(
+          [&] { return state().threads[whose - 1].to_shed = static_cast<uint8_t>(shape_.slabs); });
+    }
+    if (locks) m_.unlock(whose);
+    if (!is_there && m_.is(at(s, owner), k_nobody)) m_.become(op_claim_marked, s, block);
+    if (!is_broken(Break::listed_by_mark_unseen) && is_wholly_free(s))
+      m_.become(op_reclaim, s, block, at_rest, whose);
+  }
+
+  // The owner may have collected them since, and handed the blocks out.
+  bool has_marks_still(int s) {
+    return is_broken(Break::listed_for_nothing) || m_.is(at(s, has_remote), 1);
+  }
+
   // ---- cache/depot.cpp ----
 
   // The depot's lock is held, and nobody uses any block.
   void make_page(int s) {
     m_.once([&] {
-      m_.trace("   makes slab %d a page\n", s);
-      for (int block = 0; block < shape_.block_count(); block++)
-        m_.expect(state().truth[s][block] == k_free, "a slab with a used block is made a page");
-      state().maker[s] = m_.me();
-      return 0;
+      m_.tell("makes a page of slab", s);
+      for (int block = 0; block < shape_.block_count(); block++) {
+        if (state().doubled[s][block] != not_doubled) m_.end();
+        m_.expect(state().truth[s][block] == k_free,
+                  "a slab is made a page with a block handed out");
+        for (int t = 1; t <= shape_.threads; t++) {
+          for (unsigned left = m_.view(t, of_thread(t, magazine)); left != 0; left >>= 3) {
+            m_.expect(static_cast<int>(left & 7) != 1 + number_of(s, block),
+                      "a slab is made a page with a block in a magazine");
+          }
+        }
+      }
+      return state().maker[s] = m_.me();
     });
-    for (int wi = 0; wi < k_words && !is_broken(Break::page_keeps_remote); wi++)
-      m_.wr(s, remote0 + wi, 0);
-    m_.wr(s, remote_summary, 0);
-    m_.wr(s, place, page);
-    m_.wr(s, owner, is_broken(Break::page_is_nobodys) ? k_nobody : k_depot);
-    m_.once([&] { return state().free_pages |= static_cast<uint8_t>(1 << s); });
+    forget_marks(s);
+    m_.wr(at(s, place), page);
+    m_.wr(at(s, owner), k_depot);
+    m_.fence();
+    m_.once([&] {
+      state().maker[s] = 0;
+      return state().free_pages |= bit(s);
+    });
   }
 
-  // By what only the holder of that owner's lock changes. Owner and place, read one after the
-  // other, may be those of two different times.
-  bool is_listed_with(int s, int whose) {
-    if (is_broken(Break::page_without_owner_check)) return m_.is(s, place, listed);
-    if (is_broken(Break::page_by_owner_and_place))
-      return m_.is(s, owner, static_cast<uint8_t>(whose)) && m_.is(s, place, listed);
-    return m_.once([&] { return state().list[whose] >> s & 1; }) != 0;
-  }
-
-  // The lock is held: nobody else changes this.
-  bool is_ownerless(int whose) const {
-    return whose == k_depot || (m_.state->idle >> whose & 1) != 0;
-  }
-
-  void reclaim_if_empty(int s, int whose) {
+  void reclaim_if_empty(int s, int block, uint8_t next, int whose) {
     m_.lock(k_depot);
     reclaim(s, whose);
     m_.unlock(k_depot);
+    m_.become(next, s, block);
   }
   // The depot's lock is held.
   void reclaim(int s, int whose) {
     const bool locks_owner = whose != k_depot && !is_broken(Break::page_without_owners_lock);
     if (locks_owner) m_.lock(whose);
-    const bool empty = is_listed_with(s, whose) && is_wholly_free(s);
-    if (empty) {
-      m_.once([&] { return state().maker[s] = m_.me(); });
-      unlist(whose, s);
-    }
+    const bool is_there = is_broken(Break::page_without_owner_check) ? m_.is(at(s, place), listed)
+                                                                     : is_listed(whose, s);
+    const bool empty = is_there && (is_broken(Break::page_with_one_free) || is_wholly_free(s));
+    if (empty) unlist(whose, s);
     if (locks_owner) m_.unlock(whose);
     if (empty) make_page(s);
   }
 
-  // The depot's lock is held.
+  // The depot's lock is held; the slab is moving, and whose it was does nothing with it.
   void receive(int s) {
-    m_.exchange(s, owner, k_depot);
-    m_.once([&] { return state().maker[s] = m_.me(); });
+    set_maker(s, true);
+    m_.exchange(at(s, owner), k_depot);
+    collect(s);
+    while (!has_free(s)) {
+      m_.wr(at(s, place), full);
+      m_.exchange(at(s, owner), k_nobody);
+      set_maker(s, false);
+      if (is_broken(Break::received_full_unseen) || !has_marks(s) || !claim_full(s, k_depot))
+        return;
+      set_maker(s, true);
+      m_.once([&] {
+        forget_excuses(s);
+        return 0;
+      });
+      collect(s);
+    }
     list(k_depot, s);
     m_.fence();
-    if (is_broken(Break::handed_over_unseen) || !is_wholly_free(s)) return;
+    set_maker(s, false);
+    if (is_broken(Break::received_unseen) || !is_wholly_free(s)) return;
     unlist(k_depot, s);
     make_page(s);
   }
-  // The lock is about to be given back: what this thread did by its right is done.
-  void end_making(int s) {
-    m_.fence();
-    m_.once([&] {
-      if (state().maker[s] == m_.me()) state().maker[s] = 0;
-      return 0;
-    });
+  void claim(int s) {
+    if (claim_full(s, k_depot)) receive(s);
   }
-
-  void hand_over(int s, uint8_t next) {
+  void claim_for_depot(int s) {
     m_.lock(k_depot);
-    receive(s);
-    end_making(s);
+    claim(s);
     m_.unlock(k_depot);
-    go_on(s, next);
   }
 
-  // T8, its first part: a slab is taken out of its list. A block stands for a page. The owner goes
-  // on freeing into it, so the place is not stored by right of being the only one who writes.
-  void purge_inside(int s) {
+  // ---- cache/depot_records.cpp, and a thread's way out and in ----
+
+  void reopen(int s, int block, uint8_t next) {
+    const int me = m_.me();
+    const bool locks = !is_broken(Break::reopened_unlocked);
+    if (locks) m_.lock(me);
+    m_.once([&] {
+      if (is_broken(Break::waited_before)) state().reopened |= bit(me);
+      return state().closed &= static_cast<uint8_t>(~bit(me));
+    });
+    m_.wr(of_thread(me, slabs), 1);
+    if (locks) m_.unlock(me);
+    const int count = magazine_count(m_.rd(of_thread(me, magazine)));
+    const bool was_seen = m_.once([&] { return m_.self().seen == count; }) != 0;
+    m_.once([&] { return m_.self().seen = static_cast<uint8_t>(count); });
+    if (count == 0 || !was_seen) m_.become(next, s, block);
+    m_.lock(me);
+    const uint8_t complete = put_back(me, k_slots);
+    m_.unlock(me);
+    if (complete != 0) m_.become(op_give_up_complete, s, block, next, complete);
+    m_.become(next, s, block);
+  }
+
+  void depart() {
+    const int me = m_.me();
+    m_.wr(of_thread(me, slabs), 0);
     m_.lock(k_depot);
-    const uint8_t whose = m_.rd(s, owner);
-    if (whose == k_nobody) return m_.unlock(k_depot);
-    const bool locks_owner = whose != k_depot && !is_broken(Break::inside_without_owners_lock);
+    m_.lock(me);
+    m_.once([&] {
+      m_.self().departed = 1;
+      m_.self().seen = m_.self().to_shed = 0;
+      state().idle |= bit(me);
+      state().announced &= static_cast<uint8_t>(~bit(me));
+      return state().closed &= static_cast<uint8_t>(~bit(me));
+    });
+    if (!is_broken(Break::end_keeps_magazine)) put_back(me, k_slots);
+    m_.become(op_receive_all, me, true);
+  }
+  void arrive() {
+    const int me = m_.me();
+    m_.lock(k_depot);
+    m_.once([&] { return state().idle &= static_cast<uint8_t>(~bit(me)); });
+    m_.unlock(k_depot);
+    const bool early = is_broken(Break::announced_early);
+    if (!early) m_.wr(of_thread(me, slabs), 1);
+    m_.lock(me);
+    m_.once([&] {
+      state().announced |= bit(me);
+      return m_.self().departed = 0;
+    });
+    m_.unlock(me);
+    if (early) m_.wr(of_thread(me, slabs), 1);
+  }
+
+  // The depot's lock and the record's are held.
+  void receive_all(int whose, bool is_locked) {
+    int taken = first(whose);
+    if (taken == 0) taken = first_full(whose);
+    if (taken == 0) {
+      m_.once([&] { return state().tender[whose] = 0; });
+      if (is_locked) m_.unlock(whose);
+      m_.unlock(k_depot);
+      return;
+    }
+    unlist(whose, taken - 1);
+    receive(taken - 1);
+    m_.become(op_receive_all, whose, is_locked);
+  }
+
+  void tend(int whose) {
+    m_.lock(k_depot);
+    const bool locks = !is_broken(Break::given_up_unlocked);
+    if (locks) m_.lock(whose);
+    if (can_be_given_up(whose)) {
+      m_.once([&] { return state().tender[whose] = m_.me(); });
+      put_back(whose, k_slots);
+      m_.become(op_receive_all, whose, locks);
+    }
+    if (locks) m_.unlock(whose);
+    m_.unlock(k_depot);
+  }
+  bool can_be_given_up(int whose) {
+    const bool has_thread = m_.once([&] { return state().announced >> whose & 1; }) != 0;
+    if (!has_thread) return false;
+    const bool is_closed = m_.once([&] { return state().closed >> whose & 1; }) != 0;
+    if (!is_closed && !is_broken(Break::given_up_open)) {
+      m_.once([&] { return state().closed |= bit(whose); });
+      m_.wr(of_thread(whose, slabs), 0);
+      return false;
+    }
+    // Some milliseconds later: nothing is on its way that its thread stored before.
+    const bool is_long_ago = m_.once_shared([&] {
+      return state().threads[whose - 1].old_stores == 0 || (state().reopened >> whose & 1) != 0;
+    }) != 0;
+    if (!is_long_ago && !is_broken(Break::given_up_at_once)) return false;
+    return is_broken(Break::given_up_busy) || m_.is(of_thread(whose, is_busy), 0);
+  }
+
+  // ---- cache/depot_holes.cpp ----
+
+  void look_into(int s) {
+    m_.lock(k_depot);
+    if (!m_.is(at(s, place), listed)) {
+      if (!is_broken(Break::overlooked_not_found)) find_overlooked(s);
+      m_.unlock(k_depot);
+      return;
+    }
+    const uint8_t whose = m_.rd(at(s, owner));
+    const bool locks_owner =
+        whose != k_depot && whose != k_nobody && !is_broken(Break::inside_without_owners_lock);
     if (locks_owner) m_.lock(whose);
     uint8_t blocks = 0;
-    if (m_.once([&] { return state().list[whose] >> s & 1; }) != 0) {
-      for (int wi = 0; wi < k_words; wi++) {
-        const unsigned free = m_.rd(s, remote0 + wi) | m_.rd(s, words0 + wi);
-        blocks |= static_cast<uint8_t>(free << (wi == 0 ? 0 : shape_.blocks[0]));
-      }
-      if (blocks != 0 && !is_broken(Break::inside_while_listed)) {
-        take_out_of_list(whose, s);
-        m_.exchange(s, place, moving);
+    if (whose != k_nobody && is_listed(whose, s)) {
+      for (int block = 0; block < shape_.block_count(); block++) {
+        const uint8_t word = m_.rd(at(s, words0 + shape_.word_of(block)));
+        if ((word & shape_.bit_of(block)) != 0 || m_.is(at(s, mark0 + block), 1))
+          blocks |= bit(block);
       }
     }
+    if (blocks != 0 && !is_broken(Break::inside_while_listed)) unlist(whose, s);
     if (locks_owner) m_.unlock(whose);
     m_.unlock(k_depot);
-    if (blocks == 0) return;
-    m_.become(op_inside_is_gone, static_cast<uint8_t>(s), blocks);
+    if (blocks != 0) m_.become(op_inside_is_gone, s, blocks);
   }
-  // No lock is held while the kernel is asked.
-  void inside_is_gone(int s, uint8_t blocks) {
+  void find_overlooked(int s) {
+    if (!m_.is(at(s, place), full) || m_.is(at(s, has_remote), 0)) return;
+    const uint8_t whose = m_.rd(at(s, owner));
+    if (whose == k_nobody) return claim(s);
+    if (whose == k_depot) return;
+    m_.lock(whose);
+    if (is_listed_full(whose, s) && has_marks_still(s)) list_again(whose, s);
+    m_.unlock(whose);
+  }
+  // The kernel has taken the memory of these blocks.
+  void inside_is_gone(int s, int blocks) {
     m_.once_shared([&] {
-      m_.trace("   purges pages inside slab %d\n", s);
       for (int block = 0; block < shape_.block_count(); block++) {
-        if ((blocks >> block & 1) != 0)
+        if ((blocks >> block & 1) != 0 && state().doubled[s][block] == not_doubled)
           m_.expect(state().truth[s][block] == k_free, "the memory of a used block goes");
       }
       return 0;
     });
-    if (!is_broken(Break::inside_while_listed)) m_.become(op_relist, static_cast<uint8_t>(s));
+    if (!is_broken(Break::inside_while_listed)) m_.become(op_relist, s);
   }
   void relist(int s) {
     m_.lock(k_depot);
-    // Nobody else can change it while the slab is in no list.
-    const uint8_t whose = m_.own(s, owner);
-    if (m_.once([&] { return is_ownerless(whose); }) != 0) {
+    const uint8_t whose = m_.rd(at(s, owner));
+    // The lock is held: nobody else changes this.
+    if (whose == k_depot || (state().idle >> whose & 1) != 0) {
       receive(s);
-      end_making(s);
-    } else {
-      m_.lock(whose);
-      m_.once([&] { return state().list[whose] |= static_cast<uint8_t>(1 << s); });
-      m_.exchange(s, place, listed);
-      m_.unlock(whose);
-      m_.fence();
-      if (!is_broken(Break::relisted_unseen) && is_wholly_free(s)) reclaim(s, whose);
-    }
-    m_.unlock(k_depot);
-  }
-
-  // 1 + a slab of the depot's, now this thread's; or 0.
-  int adopt_any() {
-    m_.lock(k_depot);
-    const int taken = m_.once([&] {
-      const unsigned there = state().list[k_depot];
-      return there != 0 ? 1 + std::countr_zero(there) : 0;
-    });
-    if (taken != 0) take_from_depot(taken - 1);
-    m_.unlock(k_depot);
-    return taken;
-  }
-  bool adopt(int s, uint8_t from) {
-    if (from != k_depot) return false;
-    m_.lock(k_depot);
-    const bool can = m_.once([&] { return state().list[k_depot] >> s & 1; }) != 0;
-    if (can) take_from_depot(s);
-    m_.unlock(k_depot);
-    return can;
-  }
-  void take_from_depot(int s) {
-    m_.once([&] { return state().maker[s] = m_.me(); });
-    unlist(k_depot, s);
-    m_.wr(s, owner, m_.me());
-  }
-
-  // ---- cache/slabs.cpp: taking ----
-
-  bool claim_full(int s, uint8_t for_whom) {
-    if (is_broken(Break::claim_by_store)) {
-      if (!m_.is(s, owner, k_nobody)) return false;
-      m_.exchange(s, owner, for_whom);
-      return true;
-    }
-    return m_.compare_exchange(s, owner, k_nobody, for_whom);
-  }
-
-  bool give_up_full(int s) {
-    for (;;) {
-      retire_active(s);
-      m_.wr(s, place, full);
-      if (is_broken(Break::give_up_by_store)) {
-        m_.wr(s, owner, k_nobody);
-      } else {
-        m_.exchange(s, owner, k_nobody);
-      }
-      if (is_broken(Break::give_up_unseen) || m_.is(s, remote_summary, 0) ||
-          !claim_full(s, m_.me()))
-        return true;
-      collect(s);
-      if (has_free(s)) return false;
-    }
-  }
-
-  void set_current(int slab_or_none) {
-    m_.once([&] { return m_.self().current = static_cast<uint8_t>(slab_or_none); });
-  }
-
-  void malloc_current() {
-    const int c = m_.once([&] { return m_.self().current; });
-    if (c == 0) m_.become(op_malloc_from_list);
-    const int s = c - 1;
-    if (has_free(s)) return pop(s);
-    collect(s);
-    m_.become(op_malloc_from, static_cast<uint8_t>(s), op_malloc_from_list);
-  }
-
-  void malloc_from_list() {
-    if (listed_count() == 0) m_.become(op_malloc_from_depot);
-    m_.lock(m_.me());
-    const int taken = take_first(m_.me());
-    m_.unlock(m_.me());
-    if (taken == 0) m_.become(op_malloc_from_depot);
-    const int s = taken - 1;
-    collect(s);
-    m_.become(op_malloc_from, static_cast<uint8_t>(s), op_malloc_from_list);
-  }
-
-  void malloc_from_depot() {
-    const bool is_any = m_.once_shared([&] { return state().list[k_depot]; }) != 0;
-    if (!is_any) m_.become(op_malloc_from_page);
-    const int taken = adopt_any();
-    if (taken == 0) m_.become(op_malloc_from_page);
-    collect(taken - 1);
-    m_.become(op_malloc_from, static_cast<uint8_t>(taken - 1), op_malloc_from_depot);
-  }
-
-  void malloc_from(int s, uint8_t otherwise) {
-    if (!has_free(s) && give_up_full(s)) {
-      set_current(0);
-      m_.become(otherwise);
-    }
-    set_current(s + 1);
-    m_.wr(s, place, current);
-    m_.become(op_pop, static_cast<uint8_t>(s));
-  }
-
-  void malloc_from_page() {
-    m_.lock(k_depot);
-    const int taken = m_.once([&] {
-      if (state().free_pages == 0) return 0;
-      const int s = std::countr_zero(state().free_pages);
-      state().free_pages &= static_cast<uint8_t>(state().free_pages - 1);
-      state().maker[s] = m_.me();
-      return s + 1;
-    });
-    const int s = taken - 1;
-    if (taken != 0) m_.wr(s, place, moving);
-    m_.unlock(k_depot);
-    if (taken == 0) return;  // the chunk engine serves
-    for (int wi = 0; wi < k_words; wi++) m_.wr(s, words0 + wi, shape_.starts_in(wi));
-    m_.wr(s, summary, shape_.blocks[1] != 0 ? 3 : 1);
-    m_.wr(s, active_word, 0);
-    m_.wr(s, active, k_no_word);
-    m_.wr(s, remote_summary, 0);
-    m_.wr(s, owner, m_.me());
-    set_current(taken);
-    m_.wr(s, place, current);
-    m_.become(op_pop, static_cast<uint8_t>(s));
-  }
-
-  // ---- cache/slabs.cpp: giving ----
-
-  void give(int s, int block) {
-    const uint8_t sb = static_cast<uint8_t>(s);
-    const uint8_t bb = static_cast<uint8_t>(block);
-    // Nobody else can make this thread the owner, or not the owner while the block is used: that it
-    // asks is no event.
-    const bool is_mine = m_.own(s, owner) == m_.me() && m_.self().departed == 0;
-    if (!is_mine) m_.become(op_free_foreign, sb, bb);
-    collect(s);
-    const int wi = shape_.word_of(block);
-    if (wi == m_.own(s, active)) {
-      m_.wr(s, active_word, with_freed(s, block, active_word));
+      m_.unlock(k_depot);
       return;
     }
-    const uint8_t word = with_freed(s, block, words0 + wi);
-    put(s, wi, word);
-    const bool is_complete = word == shape_.starts_in(wi);
-    if (is_complete || (!is_broken(Break::remote_unseen) && !m_.is(s, remote_summary, 0)))
-      m_.become(op_completed, sb, static_cast<uint8_t>(wi));
-  }
-
-  void completed(int s, int wi) {
-    if (is_broken(Break::last_free_unseen) || !m_.is(s, place, listed)) return;
-    if (is_complete_with_remote(s, 1 - wi) && is_wholly_free(s))
-      m_.become(op_reclaim, static_cast<uint8_t>(s), m_.me());
-  }
-
-  void give_foreign(int s, int block) {
-    const uint8_t sb = static_cast<uint8_t>(s);
-    const uint8_t bb = static_cast<uint8_t>(block);
-    const uint8_t o = m_.rd(s, owner);
-    if (can_take(s, o)) m_.become(op_free_into_mine, sb, bb);
-    m_.become(op_free_remote, sb, bb);
-  }
-  bool can_take(int s, uint8_t o) {
-    if (m_.self().departed != 0) return false;
-    if (o == k_nobody) return claim_full(s, m_.me());
-    return listed_count() == 0 && adopt(s, o);
-  }
-  void give_into_mine(int s, int block) {
-    collect(s);
-    const int wi = shape_.word_of(block);
-    const uint8_t word = with_freed(s, block, words0 + wi);
-    put(s, wi, word);
-    const bool is_complete = word == shape_.starts_in(wi);
-    m_.become(op_list_mine, static_cast<uint8_t>(s),
-              static_cast<uint8_t>(is_complete ? completed_word_0 + wi : +nothing));
-  }
-
-  void give_remote(int s, int block) {
-    const uint8_t sb = static_cast<uint8_t>(s);
-    const int wi = shape_.word_of(block);
-    const uint8_t bit = shape_.bit_of(block);
-    const uint8_t summary_bit = static_cast<uint8_t>(1 << wi);
-    if (shape_.sees_double_frees)
-      m_.expect(!is_free_with_owner(s, block), "a block freed once is taken for a double free");
-    const auto see_in_summary = [&] {
-      if (!m_.see(s, remote_summary, [&](uint8_t v) { return (v & summary_bit) != 0; }))
-        m_.set_bits(s, remote_summary, summary_bit);
-    };
-    if (is_broken(Break::summary_before_bit)) see_in_summary();
-    uint8_t its_owner = is_broken(Break::owner_before_summary) ? m_.rd(s, owner) : 0;
-    const bool was_free = m_.set_bits(s, remote0 + wi, bit);
-    m_.expect(!was_free, "a block freed once is taken for a double free");
-    set_free(s, block);
-    if (!is_broken(Break::summary_before_bit)) see_in_summary();
-    if (!is_broken(Break::owner_before_summary)) its_owner = m_.rd(s, owner);
-    if (its_owner == k_nobody) m_.become(op_claim_with_remote, sb);
-    m_.become(op_look, static_cast<uint8_t>(s << 1 | wi), its_owner);
-  }
-  // The second half of give_remote.
-  void look(int s, int wi, uint8_t its_owner) {
-    const uint8_t word = m_.rd(s, words0 + wi);
-    if ((word | m_.rd(s, remote0 + wi)) != shape_.starts_in(wi)) return;
-    if (m_.is(s, place, listed) && is_wholly_free(s))
-      m_.become(op_reclaim, static_cast<uint8_t>(s), its_owner);
-  }
-
-  void claim_with_remote(int s) {
-    const uint8_t sb = static_cast<uint8_t>(s);
-    if (m_.self().departed == 0) {
-      if (!claim_full(s, m_.me())) return;
-      collect(s);
-      if (!has_free(s) && give_up_full(s)) return;
-      m_.become(op_list_mine, sb, is_broken(Break::claimed_unseen) ? nothing : completed_word_0);
-    } else {
-      if (!claim_full(s, k_depot)) return;
-      m_.once([&] { return state().maker[s] = m_.me(); });
-      collect(s);
-      m_.become(op_hand_over, sb, nothing);
-    }
-  }
-
-  int listed_count() {
-    return m_.once_shared([&] { return std::popcount(state().list[m_.me()]); });
-  }
-  void list_mine(int s, uint8_t next) {
-    const uint8_t sb = static_cast<uint8_t>(s);
-    if (listed_count() >= shape_.most_listed) {
-      m_.wr(s, place, moving);
-      m_.become(op_hand_over, sb, next);
-    }
-    m_.lock(m_.me());
-    list(m_.me(), s);
-    m_.unlock(m_.me());
+    m_.lock(whose);
+    list(whose, s);
+    m_.unlock(whose);
     m_.fence();
-    if (!is_broken(Break::listed_unseen) && !m_.is(s, remote_summary, 0))
-      reclaim_if_empty(s, m_.me());
-    go_on(s, next);
-  }
-  void go_on(int s, uint8_t next) {
-    if (next == leave) m_.become(op_leave);
-    if (next != nothing)
-      m_.become(op_completed, static_cast<uint8_t>(s),
-                static_cast<uint8_t>(next - completed_word_0));
-  }
-
-  // ---- cache/slabs.cpp and depot.cpp: a thread's end, and the next to take its record ----
-
-  void depart() {
-    const int c = m_.once([&] { return m_.self().current; });
-    if (c == 0) m_.become(op_leave);
-    const int s = c - 1;
-    set_current(0);
-    retire_active(s);
-    collect(s);
-    if (!has_free(s) && give_up_full(s)) m_.become(op_leave);
-    m_.become(op_list_mine, static_cast<uint8_t>(s), leave);
-  }
-
-  void leave_record() {
-    m_.once([&] { return m_.self().departed = 1; });
-    m_.lock(k_depot);
-    m_.once([&] {
-      state().idle |= static_cast<uint8_t>(1 << m_.me());
-      for (int s = 0; s < shape_.slabs; s++) {
-        if ((state().list[m_.me()] >> s & 1) != 0 && is_truly_empty(s))
-          state().spared |= static_cast<uint8_t>(1 << s);
-      }
-      return 0;
-    });
-    for (int taken = 0; (taken = take_first(m_.me())) != 0;) {
-      receive(taken - 1);
-      end_making(taken - 1);
-    }
-    m_.unlock(k_depot);
-  }
-  bool is_truly_empty(int s) {
-    for (int block = 0; block < shape_.block_count(); block++) {
-      if (state().truth[s][block] != k_free) return false;
-    }
-    return true;
-  }
-
-  void arrive() {
-    m_.lock(k_depot);
-    m_.once([&] {
-      state().idle &= static_cast<uint8_t>(~(1 << m_.me()));
-      return m_.self().departed = 0;
-    });
+    const bool is_free = !is_broken(Break::relisted_unseen) && is_wholly_free(s);
+    if (is_free) reclaim(s, whose);
     m_.unlock(k_depot);
   }
 };

@@ -1,5 +1,5 @@
-// What the owner of a slab does with it, and others may, access by access as in src/slab/owned.hpp
-// and src/slab/owner.hpp; and the names of the ways to break the protocol.
+// What the owner of a slab does with it, and others may, access by access as in src/slab/owned.hpp,
+// src/slab/owner.hpp and src/cache/exchange.cpp; and the names of the ways to break the protocol.
 #pragma once
 
 #include <bit>
@@ -30,138 +30,256 @@ class SlabActions {
 
   bool is_broken(Break b) const { return break_ == b; }
   State& state() { return *m_.state; }
+  static uint8_t bit(int i) { return static_cast<uint8_t>(1 << i); }
 
   void set_free(int s, int block) {
     m_.once([&] { return state().truth[s][block] = k_free; });
   }
-
-  // ---- slab/owned.hpp: what the owner does ----
-
-  bool has_free(int s) { return m_.own(s, summary) != 0 || m_.own(s, active_word) != 0; }
-
-  void count_a_claim(int s) {
-    if (shape_.sees_double_frees && !is_broken(Break::claims_uncounted))
-      m_.wr(s, claims, (m_.own(s, claims) + 1U) & 0xf);
+  void set_maker(int s, bool is_making) {
+    m_.once([&] { return state().maker[s] = is_making ? m_.me() : uint8_t{0}; });
   }
 
-  void pop(int s) {
-    uint8_t word = m_.own(s, active_word);
-    if (word == 0) word = claim(s);
-    m_.wr(s, active_word, word & (word - 1U));
-    const int wi = m_.own(s, active);
-    const int block = std::countr_zero(word) + (wi == 0 ? 0 : shape_.blocks[0]);
-    m_.once([&] {
-      m_.trace("   is given block %d of slab %d\n", block, s);
-      m_.expect(state().truth[s][block] == k_free, "a block is handed out that is used already");
-      return state().truth[s][block] = m_.me();
-    });
-    m_.make_known(s, block);
+  // ---- slab/owned.hpp ----
+
+  bool is_used(int s, int block) {
+    return m_.see(at(s, used), [&](uint8_t v) { return (v & bit(block)) != 0; });
+  }
+  // By plain instructions: another's change of the same word would be lost.
+  void set_used(int s, int block) {
+    const uint8_t before = m_.own(at(s, used));
+    m_.wr(at(s, used), before | bit(block));
+  }
+  bool set_unused(int s, int block, Break unchecked = Break::used_unchecked) {
+    const uint8_t before = m_.own(at(s, used));
+    if ((before & bit(block)) == 0) return is_broken(unchecked);
+    m_.wr(at(s, used), before & ~bit(block));
+    return true;
   }
 
-  uint8_t claim(int s) {
-    const uint8_t sum = m_.own(s, summary);
-    m_.expect(sum != 0, "claims a word, and there is none");
-    const int wi = std::countr_zero(sum);
-    const uint8_t word = m_.own(s, words0 + wi);
-    m_.expect(word != 0, "the summary names a word with no free block");
-    m_.wr(s, summary, sum & (sum - 1U));
-    count_a_claim(s);
-    m_.wr(s, words0 + wi, 0);
-    m_.wr(s, active, static_cast<unsigned>(wi));
-    m_.wr(s, active_word, word);
-    count_a_claim(s);
-    return word;
+  // Who collects a mark clears the used bit, then the mark.
+  bool is_free(int s, int block) {
+    if (is_broken(Break::used_before_mark) && !is_used(s, block)) return true;
+    if (m_.is(at(s, mark0 + block), 1) && !is_broken(Break::marked_unchecked)) return true;
+    return !is_broken(Break::used_before_mark) && !is_used(s, block);
   }
 
-  void retire_active(int s) {
-    const uint8_t word = m_.own(s, active_word);
-    const uint8_t wi = m_.own(s, active);
-    if (wi == k_no_word) return;
-    count_a_claim(s);
-    m_.wr(s, active, k_no_word);
-    m_.wr(s, active_word, 0);
-    count_a_claim(s);
-    if (word != 0) put(s, wi, m_.own(s, words0 + wi) | word);
+  bool is_complete(int s) {
+    return m_.once([&] {
+      return word(s, 0) == shape_.starts_in(0) && word(s, 1) == shape_.starts_in(1);
+    }) != 0;
+  }
+  bool has_free(int s) {
+    return m_.once([&] { return word(s, 0) | word(s, 1); }) != 0;
+  }
+  uint8_t word(int s, int wi) const { return m_.view(m_.me(), at(s, words0 + wi)); }
+
+  void put(int s, int block) {
+    const int where = at(s, words0 + shape_.word_of(block));
+    m_.wr(where, m_.own(where) | shape_.bit_of(block));
   }
 
-  void put(int s, int wi, unsigned word) {
-    if (is_broken(Break::word_before_summary)) m_.wr(s, words0 + wi, word);
-    m_.wr(s, summary, m_.own(s, summary) | 1U << wi);
-    if (!is_broken(Break::word_before_summary)) m_.wr(s, words0 + wi, word);
+  // False if it is marked already.
+  bool mark(int s, int block) {
+    const int its_mark = at(s, mark0 + block);
+    if (shape_.double_frees && !m_.is(its_mark, 0) && !is_broken(Break::others_mark_unchecked))
+      return false;
+    const bool tells_first = is_broken(Break::told_before_mark);
+    const bool header_first = is_broken(Break::header_before_word);
+    const int told = at(s, told0 + shape_.word_of(block));
+    set_free(s, block);
+    if (!tells_first) m_.wr(its_mark, 1);
+    if (header_first) m_.wr(at(s, has_remote), 1);
+    m_.wr(told, 1);
+    if (!header_first) m_.wr(at(s, has_remote), 1);
+    if (tells_first) m_.wr(its_mark, 1);
+    return true;
   }
+
+  bool has_marks(int s) { return m_.look(s, has_remote) != 0; }
 
   void collect(int s) {
-    if (m_.is(s, remote_summary, 0)) return;
-    const bool words_first = is_broken(Break::collect_words_first);
-    uint8_t pending = words_first ? m_.rd(s, remote_summary) : m_.exchange(s, remote_summary, 0);
-    for (; pending != 0; pending &= pending - 1) {
-      const int wi = std::countr_zero(pending);
-      const uint8_t freed = m_.exchange(s, remote0 + wi, 0);
-      if (freed == 0) continue;
-      const bool is_active = wi == m_.own(s, active);
-      const uint8_t free = m_.own(s, is_active ? +active_word : words0 + wi);
-      m_.expect((free & freed) == 0, "a block freed once is taken for a double free");
-      if (is_active) {
-        m_.wr(s, active_word, free | freed);
-      } else {
-        put(s, wi, free | freed);
-      }
+    if (!has_marks(s)) return;
+    const bool header_late = is_broken(Break::collect_header_late);
+    const bool tells_late = is_broken(Break::collect_tells_late);
+    if (!header_late) m_.exchange(at(s, has_remote), 0);
+    for (int wi = 0; wi < k_words; wi++) {
+      const int told = at(s, told0 + wi);
+      if (shape_.blocks[wi] == 0 || m_.look(s, told0 + wi) == 0) continue;
+      if (!tells_late) m_.exchange(told, 0);
+      for (int i = 0; i < shape_.blocks[wi]; i++) collect_mark(s, shape_.first_of(wi) + i, true);
+      if (tells_late) m_.exchange(told, 0);
     }
-    if (words_first) m_.exchange(s, remote_summary, 0);
+    if (header_late) m_.exchange(at(s, has_remote), 0);
+  }
+  void collect_mark(int s, int block, bool is_put) {
+    if (m_.is(at(s, mark0 + block), 0)) return;
+    if (!set_unused(s, block, Break::collect_unchecked)) refuse(s, block);
+    m_.once([&] {
+      if (state().doubled[s][block] == being_doubled) state().doubled[s][block] = passed;
+      return 0;
+    });
+    m_.wr(at(s, mark0 + block), 0);
+    if (is_put) put(s, block);
   }
 
-  // The word with the block's bit set, which is not yet stored.
-  uint8_t with_freed(int s, int block, int field) {
-    const uint8_t word = m_.own(s, field);
-    m_.expect((word & shape_.bit_of(block)) == 0, "a block freed once is taken for a double free");
-    // The truth first: who sees the bit may act on it.
-    set_free(s, block);
-    return word | shape_.bit_of(block);
+  // The program frees a block twice, and is told.
+  [[noreturn]] void refuse(int s, int block) {
+    if (state().doubled[s][block] != not_doubled) m_.end();
+    m_.breach("a block freed once is taken for a double free");
+  }
+
+  void forget_marks(int s) {
+    if (is_broken(Break::page_keeps_marks)) return;
+    const bool header_first = is_broken(Break::page_forgets_header_first);
+    if (header_first) m_.wr(at(s, has_remote), 0);
+    if (!is_complete(s)) {
+      for (int block = 0; block < shape_.block_count(); block++) collect_mark(s, block, false);
+    }
+    for (int wi = 0; wi < k_words; wi++) {
+      if (shape_.blocks[wi] != 0) m_.wr(at(s, told0 + wi), 0);
+    }
+    if (!header_first) m_.wr(at(s, has_remote), 0);
   }
 
   bool is_wholly_free(int s) {
     for (int wi = 0; wi < k_words; wi++) {
-      if (!is_complete_with_remote(s, wi)) return false;
+      if (shape_.blocks[wi] == 0) continue;
+      const uint8_t word = m_.look(s, words0 + wi);
+      for (int i = 0; i < shape_.blocks[wi]; i++) {
+        const int block = shape_.first_of(wi) + i;
+        if ((word >> i & 1) != 0) continue;
+        if (is_broken(Break::magazine_counts_as_free) && !is_used(s, block)) continue;
+        if (m_.look(s, mark0 + block) == 0) return false;
+      }
     }
     return true;
-  }
-  bool is_complete_with_remote(int s, int wi) {
-    const uint8_t remote = m_.rd(s, remote0 + wi);
-    return m_.see(s, words0 + wi, [&](uint8_t w) { return (w | remote) == shape_.starts_in(wi); });
-  }
-
-  bool is_free_with_owner(int s, int block) {
-    const int wi = shape_.word_of(block);
-    const uint8_t bit = shape_.bit_of(block);
-    if ((m_.rd(s, words0 + wi) & bit) != 0) return true;
-    const uint8_t before = m_.rd(s, claims);
-    if (before % 2 != 0 || m_.rd(s, active) != wi) return false;
-    return (m_.rd(s, active_word) & bit) != 0 && m_.rd(s, claims) == before;
   }
 
   // ---- slab/owner.hpp: lists, with the lock held ----
 
   void list(int whose, int s) {
-    m_.once([&] { return state().list[whose] |= static_cast<uint8_t>(1 << s); });
-    m_.wr(s, place, listed);
+    m_.once([&] { return state().list[whose] |= bit(s); });
+    m_.wr(at(s, place), listed);
+  }
+  void list_full(int whose, int s) {
+    m_.once([&] { return state().full_list[whose] |= bit(s); });
+    m_.wr(at(s, place), full);
+  }
+  bool is_listed(int whose, int s) {
+    return m_.once([&] { return state().list[whose] >> s & 1; }) != 0;
+  }
+  bool is_listed_full(int whose, int s) {
+    return m_.once([&] { return state().full_list[whose] >> s & 1; }) != 0;
   }
   void unlist(int whose, int s) {
     take_out_of_list(whose, s);
-    m_.wr(s, place, moving);
+    m_.wr(at(s, place), moving);
+  }
+  // From the full ones to the others. Nobody sees it moving: who marked its last block and did
+  // would leave it to us, and we do not look again.
+  void list_again(int whose, int s) {
+    if (is_broken(Break::seen_moving)) {
+      unlist(whose, s);
+    } else {
+      take_out_of_list(whose, s);
+    }
+    list(whose, s);
   }
   void take_out_of_list(int whose, int s) {
     m_.once([&] {
-      m_.expect((state().list[whose] >> s & 1) != 0, "a slab leaves a list that it is not in");
-      state().spared &= static_cast<uint8_t>(~(1 << s));
-      return state().list[whose] &= static_cast<uint8_t>(~(1 << s));
+      uint8_t& from =
+          (state().full_list[whose] >> s & 1) != 0 ? state().full_list[whose] : state().list[whose];
+      m_.expect((from >> s & 1) != 0, "a slab leaves a list that it is not in");
+      from &= static_cast<uint8_t>(~bit(s));
+      forget_excuses(s);
+      return 0;
     });
   }
-  // 1 + a slab, now out of the list, or 0.
-  int take_first(int whose) {
-    const int taken = m_.once(
-        [&] { return state().list[whose] == 0 ? 0 : 1 + std::countr_zero(state().list[whose]); });
-    if (taken != 0) unlist(whose, taken - 1);
-    return taken;
+  void forget_excuses(int s) {
+    state().stays &= static_cast<uint8_t>(~bit(s));
+    state().excused &= static_cast<uint8_t>(~bit(s));
+  }
+  // It may stay listed, though wholly free: nobody is to look again.
+  void let_stay(int s) {
+    m_.once([&] { return state().stays |= bit(s); });
+  }
+  // 1 + a slab, or 0.
+  int first(int whose) {
+    return m_.once([&] { return first_in(state().list[whose]); });
+  }
+  int first_full(int whose) {
+    return m_.once([&] { return first_in(state().full_list[whose]); });
+  }
+  static int first_in(uint8_t slabs) { return slabs == 0 ? 0 : 1 + std::countr_zero(slabs); }
+
+  // ---- cache/exchange.cpp: with the record's lock held ----
+
+  // Whether all of it is free.
+  bool list_by_what_is_free(int whose, int s) {
+    for (;;) {
+      collect(s);
+      if (has_free(s)) {
+        list(whose, s);
+        return is_complete(s);
+      }
+      list_full(whose, s);
+      if (is_broken(Break::full_unseen)) return false;
+      if (!is_broken(Break::full_unfenced)) m_.fence();
+      if (!has_marks(s)) return false;
+      unlist(whose, s);
+    }
+  }
+
+  void note_free(int whose, int s) {
+    if (m_.own(at(s, place)) != full) return;
+    list_again(whose, s);
+  }
+
+  uint8_t blocks_in_magazine(int whose) { return m_.own(of_thread(whose, magazine)); }
+  bool is_full(unsigned blocks) const { return magazine_count(blocks) == shape_.slots; }
+  static unsigned with_block(unsigned blocks, int number) {
+    return blocks | static_cast<unsigned>(1 + number) << (3 * magazine_count(blocks));
+  }
+  static int last_block(unsigned blocks) {
+    return static_cast<int>((blocks > 7 ? blocks >> 3 : blocks) - 1);
+  }
+  static unsigned without_last(unsigned blocks) { return blocks > 7 ? blocks & 7 : 0; }
+
+  // One block, half of an empty magazine.
+  void take_from_slabs(int whose) {
+    for (bool is_done = false; !is_done;) {
+      const int taken = first(whose);
+      if (taken == 0) return;
+      const int s = taken - 1;
+      const int wi = m_.own(at(s, words0)) != 0 ? 0 : 1;
+      const uint8_t word = m_.own(at(s, words0 + wi));
+      if (word != 0) {
+        m_.wr(at(s, words0 + wi), word & (word - 1U));
+        const int block = shape_.first_of(wi) + std::countr_zero(word);
+        m_.wr(of_thread(whose, magazine), static_cast<unsigned>(1 + number_of(s, block)));
+        is_done = true;
+      }
+      if (has_free(s)) continue;
+      unlist(whose, s);
+      list_by_what_is_free(whose, s);
+    }
+  }
+
+  // The oldest n blocks go back. A bit for each slab that is wholly free now.
+  uint8_t put_back(int whose, int n) {
+    uint8_t complete = 0;
+    unsigned left = blocks_in_magazine(whose);
+    if (left == 0) return 0;
+    for (; n != 0 && left != 0; n--, left >>= 3) {
+      const int number = static_cast<int>(left & 7) - 1;
+      const int s = number / k_blocks;
+      collect(s);
+      put(s, number % k_blocks);
+      note_free(whose, s);
+      if (is_complete(s)) complete |= bit(s);
+    }
+    m_.wr(of_thread(whose, magazine), left);
+    return complete;
   }
 
   Machine& m_;
