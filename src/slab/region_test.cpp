@@ -1,10 +1,11 @@
-// Region: its geometry, and pages that are taken, given back and purged.
+// Region: its geometry, and pages and their tables that are taken, given back and purged.
 #include "slab/region.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <vector>
 
+#include "os/resident_fixture.hpp"
 #include "slab/own_region_fixture.hpp"
 
 namespace arenite::slab {
@@ -44,7 +45,7 @@ TEST_F(RegionTest, an_address_and_its_header_lead_to_each_other) {
   }
 }
 
-TEST_F(RegionTest, headers_state_words_and_pages_do_not_overlap) {
+TEST_F(RegionTest, headers_state_words_used_bits_marks_and_pages_do_not_overlap) {
   struct Range {
     uintptr_t begin;
     uintptr_t end;
@@ -53,19 +54,27 @@ TEST_F(RegionTest, headers_state_words_and_pages_do_not_overlap) {
   const uintptr_t start = region_of(region_);
   ranges.push_back({start, start + k_headers_size});
   ranges.push_back({address_of(region_), address_of(region_) + sizeof(Region)});
-  std::vector<Range> remote;
   for (size_t page = k_first_page; page < k_end_page; page++) {
-    Slab* slab = header_of_page(region_, page);
-    slab->words = words_of(slab);
-    const uintptr_t words = address_of(slab->words);
+    const Slab* slab = header_of_page(region_, page);
+    const uintptr_t words = address_of(words_of(slab));
     const uintptr_t links = address_of(&links_of(slab));
     EXPECT_LE(links + sizeof(SlabLinks), words);
     ranges.push_back({links, words + k_most_words * sizeof(uint64_t)});
-    const uintptr_t first = address_of(&remote_word(slab, 0));
-    remote.push_back({first, first + k_most_words * sizeof(uint64_t)});
-    slab->words = nullptr;
   }
-  ranges.insert(ranges.end(), remote.begin(), remote.end());
+  for (size_t page = k_first_page; page < k_end_page; page++) {
+    const char* memory = memory_of(header_of_page(region_, page));
+    const uintptr_t first = address_of(&used_word(memory));
+    const uintptr_t last = address_of(&used_word(memory + k_slab_size - 1));
+    EXPECT_EQ(last - first, k_used_stride - sizeof(uint64_t));
+    ranges.push_back({first, last + sizeof(uint64_t)});
+  }
+  for (unsigned i = 0; i < k_most_words; i++) {
+    for (size_t page = k_first_page; page < k_end_page; page++) {
+      const uintptr_t first = address_of(&mark_of(header_of_page(region_, page), i * 64));
+      EXPECT_EQ(address_of(&mark_of(header_of_page(region_, page), i * 64 + 63)), first + 63);
+      ranges.push_back({first, first + 64});
+    }
+  }
   for (size_t i = 1; i < ranges.size(); i++)
     EXPECT_LE(ranges[i - 1].end, ranges[i].begin) << "range " << i;
   EXPECT_LE(ranges.back().end, start + k_metadata_pages * k_slab_size);
@@ -73,17 +82,35 @@ TEST_F(RegionTest, headers_state_words_and_pages_do_not_overlap) {
 
 TEST_F(RegionTest, the_words_of_neighbours_do_not_share_a_line_of_the_cache) {
   EXPECT_EQ(k_words_stride % 64, 0U);
-  Slab* slab = header_of_page(region_, k_first_page);
-  slab->words = words_of(slab);
-  EXPECT_EQ(address_of(&links_of(slab)) % 64, 0U);
-  slab->words = nullptr;
+  EXPECT_EQ(address_of(&links_of(header_of_page(region_, k_first_page))) % 64, 0U);
 }
 
 TEST_F(RegionTest, the_links_of_a_slab_and_its_first_words_share_a_line_of_the_cache) {
-  Slab* slab = header_of_page(region_, k_first_page);
-  slab->words = words_of(slab);
-  EXPECT_EQ(address_of(&links_of(slab)) / 64, address_of(slab->words + 3) / 64);
-  slab->words = nullptr;
+  const Slab* slab = header_of_page(region_, k_first_page);
+  EXPECT_EQ(address_of(&links_of(slab)) / 64, address_of(words_of(slab) + 3) / 64);
+}
+
+TEST_F(RegionTest, the_marks_of_64_granules_are_one_line_of_the_cache) {
+  const Slab* slab = header_of_page(region_, k_first_page);
+  for (unsigned i = 0; i < k_most_words; i++)
+    EXPECT_EQ(address_of(&mark_of(slab, i * 64)) % 64, 0U);
+}
+
+TEST_F(RegionTest, marks_are_read_as_bits_each_at_its_place) {
+  const Slab* slab = header_of_page(region_, k_first_page);
+  for (unsigned granule = 0; granule < k_most_words * 64; granule++) {
+    mark_of(slab, granule).store(1);
+    for (unsigned i = 0; i < k_most_words; i++)
+      ASSERT_EQ(marks_in(slab, i), i == granule / 64 ? uint64_t{1} << (granule % 64) : 0);
+    mark_of(slab, granule).store(0);
+  }
+  for (unsigned granule = 64; granule < 128; granule++) mark_of(slab, granule).store(1);
+  EXPECT_EQ(marks_in(slab, 1), ~uint64_t{0});
+}
+
+TEST_F(RegionTest, a_region_and_any_address_in_it_lead_to_each_other) {
+  EXPECT_EQ(region_at(header_of_page(region_, k_first_page)), region_);
+  EXPECT_EQ(region_at(at_address<void>(region_of(region_) + k_region_size - 1)), region_);
 }
 
 TEST_F(RegionTest, is_known_as_slabs_and_whole_from_the_start) {
@@ -331,45 +358,87 @@ TEST_F(RegionTest, whole_extents_can_be_picked_alone) {
   }
 }
 
-TEST_F(RegionTest, the_words_of_clean_pages_side_by_side_are_given_back_too) {
-  std::vector<Slab*> slabs;
-  while (Slab* slab = make(16)) slabs.push_back(slab);
-  const auto resident_words = [&] {
+// A region full of slabs, each of which has been used and marked; all but one become pages.
+class RegionTablesTest : public RegionTest {
+ protected:
+  // The kernel's pages of a table that are resident, also those that were only read.
+  size_t resident(size_t begin, size_t stride) const {
     size_t pages = 0;
-    for (uintptr_t p = region_of(region_) + k_headers_size + k_first_page * k_words_stride;
-         p < region_of(region_) + k_headers_size + k_end_page * k_words_stride;
-         p += os::page_size())
-      pages += is_resident(at_address<void>(p)) ? 1 : 0;
+    const uintptr_t table = region_of(region_) + begin;
+    for (uintptr_t p = align_up(table + k_first_page * stride, os::page_size());
+         p < table + k_end_page * stride; p += os::page_size())
+      pages += os::has_memory(at_address<void>(p), os::page_size()) ? 1 : 0;
     return pages;
-  };
+  }
+  size_t resident_words() const { return resident(k_headers_size, k_words_stride); }
+  size_t resident_used() const { return resident(k_used_begin, k_used_stride); }
+  size_t resident_marks(unsigned word_index) const {
+    return resident(k_marks_begin + word_index * k_marks_plane, k_marks_stride);
+  }
+  size_t purge_words() {
+    size_t bytes = 0;
+    for (bool is_done = false; !is_done;) {
+      PurgeBatch batch;
+      is_done = region_->pick_words(batch);
+      EXPECT_EQ(breach(), "");
+      EXPECT_EQ(os::purge(batch.ranges, batch.count), batch.bytes);
+      region_->put_back_words(true);
+      EXPECT_EQ(breach(), "");
+      bytes += batch.bytes;
+    }
+    return bytes;
+  }
+  // Takes every page, and marks the first and the last block of each slab.
+  void fill(size_t size) {
+    while (Slab* slab = make(size)) {
+      for (const void* block : {take(slab), static_cast<void*>(memory_of(slab) + last_of(size))}) {
+        if (block != memory_of(slab)) {
+          const uint32_t granule = granule_of(slab, block);
+          words_of(slab)[granule / 64] &= ~(uint64_t{1} << (granule % 64));
+          slab->free_count--;
+          set_used(block);
+        }
+        give_remotely(slab, block);
+      }
+      slabs_.push_back(slab);
+    }
+    kept_ = slabs_[slabs_.size() / 2];
+  }
+  static size_t last_of(size_t size) { return (k_slab_size / size - 1) * size; }
+  void give_all_but_kept() {
+    for (Slab* slab : slabs_) {
+      if (slab == kept_) continue;
+      ASSERT_TRUE(is_wholly_free(slab, slab->size_class));
+      give_page(slab);
+    }
+  }
+
+  std::vector<Slab*> slabs_;
+  Slab* kept_ = nullptr;
+};
+
+TEST_F(RegionTablesTest, words_used_bits_and_marks_of_clean_pages_side_by_side_are_given_back_too) {
+  fill(16);
   const size_t before = resident_words();
   if (before < 10) GTEST_SKIP() << "the words of half a region are less than a page";
-  Slab* kept = slabs[slabs.size() / 2];
-  const auto purge_words = [&] {
-    PurgeBatch batch;
-    EXPECT_TRUE(region_->pick_words(batch));
-    EXPECT_EQ(breach(), "");
-    EXPECT_EQ(os::purge(batch.ranges, batch.count), batch.bytes);
-    region_->put_back_words(true);
-    EXPECT_EQ(breach(), "");
-    return batch.bytes;
-  };
-  for (Slab* slab : slabs) {
-    if (slab == kept) continue;
-    slab->block_count = 0;
-    region_->give_page(slab);
-  }
+  ASSERT_GE(resident_used(), 10U);
+  for (const unsigned i : {0U, k_most_words - 1}) ASSERT_GE(resident_marks(i), 10U);
+  give_all_but_kept();
   EXPECT_EQ(purge_words(), 0U) << "as long as the pages are dirty their words stay";
   purge();
   EXPECT_NE(purge_words(), 0U);
   EXPECT_LE(resident_words(), 5U);
-  EXPECT_LT(resident_words(), before);
-  EXPECT_EQ(breach(kept), "");
-  EXPECT_EQ(count_free(kept), kept->block_count);
-  EXPECT_EQ(region_->free_pages(), slabs.size() - 1);
+  EXPECT_LE(resident_used(), 3U);
+  for (const unsigned i : {0U, k_most_words - 1}) EXPECT_LE(resident_marks(i), 3U);
+  EXPECT_EQ(breach(kept_), "");
+  EXPECT_EQ(marks_in(kept_, 0), 1U);
+  EXPECT_EQ(marks_in(kept_, k_most_words - 1), uint64_t{1} << 63);
+  EXPECT_TRUE(is_used(memory_of(kept_)));
+  EXPECT_EQ(count_free(kept_), kept_->block_count - 2);
+  EXPECT_EQ(region_->free_pages(), slabs_.size() - 1);
   purge();
   EXPECT_EQ(purge_words(), 0U) << "once is enough";
-  for (size_t i = 1; i < slabs.size(); i++) {
+  for (size_t i = 1; i < slabs_.size(); i++) {
     Slab* again = make(16);
     ASSERT_NE(again, nullptr);
     EXPECT_EQ(breach(again), "");
@@ -377,13 +446,38 @@ TEST_F(RegionTest, the_words_of_clean_pages_side_by_side_are_given_back_too) {
   EXPECT_EQ(breach(), "");
 }
 
+TEST_F(RegionTablesTest, marks_that_were_never_made_are_not_asked_for) {
+  fill(1024);  // one word of granules
+  if (resident_words() < 10) GTEST_SKIP() << "the words of half a region are less than a page";
+  const size_t marks = resident_marks(0);
+  give_all_but_kept();
+  purge();
+  const size_t words = resident_words();
+  const size_t used = resident_used();
+  const size_t bytes = purge_words();
+  EXPECT_LE(resident_marks(0), 3U);
+  EXPECT_LE(bytes, (words + used + marks) * os::page_size()) << "only what was resident";
+}
+
+TEST_F(RegionTablesTest, a_table_shared_with_a_slab_goes_once_that_is_clean_too) {
+  fill(16);
+  if (resident_words() < 10) GTEST_SKIP() << "the words of half a region are less than a page";
+  give_all_but_kept();
+  purge();
+  purge_words();
+  give_page(kept_);
+  purge();
+  EXPECT_NE(purge_words(), 0U);
+  // The first and the last of each table lie beside what is not the slabs'.
+  EXPECT_LE(resident_words(), 2U);
+  EXPECT_LE(resident_used(), 2U);
+  for (const unsigned i : {0U, k_most_words - 1}) EXPECT_LE(resident_marks(i), 2U);
+}
+
 TEST_F(RegionTest, refused_words_are_asked_for_again) {
   std::vector<Slab*> slabs;
   while (Slab* slab = make(16)) slabs.push_back(slab);
-  for (Slab* slab : slabs) {
-    slab->block_count = 0;
-    region_->give_page(slab);
-  }
+  for (Slab* slab : slabs) give_page(slab);
   purge();
   PurgeBatch refused;
   EXPECT_TRUE(region_->pick_words(refused));
