@@ -295,7 +295,6 @@ void* take_of_class(unsigned size_class) {
 }
 
 [[gnu::noinline]] void give_to_full_magazine(Slab* slab, void* block) {
-  leave(t_thread);
   // Somebody may have closed the record since.
   ThreadSlabs* mine = t_thread.record;
   const unsigned size_class = slab->size_class;
@@ -303,6 +302,8 @@ void* take_of_class(unsigned size_class) {
   Slab* complete[Magazine::k_most + 1];
   unsigned count = 0;
   mine->lock.lock();
+  // Not sooner: until here nobody may give the record up, or the slab would not be ours.
+  leave(t_thread);
   if (ARENITE_UNLIKELY(!slab::set_unused(block))) refuse_free(slab, block);
   bool has_slot = magazine.top != magazine.end || magazine.grow_full(size_class, mine->spare);
   if (!has_slot) {
