@@ -125,8 +125,10 @@ ARENITE_COLD void Depot::give_up_records(const ThreadSlabs* but) {
   }
   lock.unlock();
   if (!any) return;
+  // A signal may end a sleep early.
   const std::atomic<uint32_t> never{0};
-  os::sleep_while(never, 0, k_until_seen);
+  const uint64_t woken_at = os::nanoseconds() + uint64_t{k_until_seen} * 1'000'000;
+  while (os::nanoseconds() < woken_at) os::sleep_while(never, 0, k_until_seen);
   ThreadSlabs* record = nullptr;
   for (bool is_first = true;; is_first = false) {
     if (!lock.lock_unless_frozen()) return;
