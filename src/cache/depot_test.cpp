@@ -108,7 +108,7 @@ TEST_F(DepotTest, a_slab_left_with_blocks_in_use_is_adopted_with_what_others_fre
   EXPECT_EQ(depot_.listed(class_of(1024)), 0U);
   EXPECT_FALSE(list_by_what_is_free(&other, slab));
   EXPECT_TRUE(other.has_listed(slab));
-  EXPECT_EQ(slab::load(slab::words_of(slab)[0]),
+  EXPECT_EQ(slab::load(slab::word_of(slab, 0)),
             ~uint64_t{0} >> (64 - slab->block_count) & (~uint64_t{0x3ff} | 8));
   EXPECT_TRUE(slab::is_zero(slab->has_remote));
 }
@@ -213,7 +213,7 @@ TEST_F(DepotTest, a_nobodys_slab_is_claimed_with_what_others_freed) {
   depot_.claim_full(slab);
   EXPECT_EQ(slab->owner.load(), &depot_);
   EXPECT_EQ(slab->place.load(), Place::listed);
-  EXPECT_EQ(slab::load(slab::words_of(slab)[0]), uint64_t{4});
+  EXPECT_EQ(slab::load(slab::word_of(slab, 0)), uint64_t{4});
   EXPECT_TRUE(is_whole());
 }
 

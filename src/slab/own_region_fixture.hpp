@@ -72,7 +72,7 @@ class OwnRegion : public testing::Test {
   static uint32_t count_free(const Slab* slab) {
     uint32_t free = 0;
     for (unsigned i = 0; i < info(slab->size_class).word_count; i++)
-      free += count_bits(load(words_of(slab)[i]));
+      free += count_bits(load(word_of(slab, i)));
     return free;
   }
   // A slab becomes a page; all of it must be free.

@@ -10,7 +10,7 @@
 namespace arenite::slab {
 namespace {
 
-constexpr size_t k_bookkeeping = sizeof(Slab) + k_words_stride + k_used_stride;
+constexpr size_t k_bookkeeping = sizeof(Slab) + k_line + k_used_stride;
 
 class SlabStatistics : public OwnRegion {
  protected:

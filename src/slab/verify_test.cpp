@@ -98,7 +98,7 @@ TEST_F(SlabVerifyTest, S2_a_free_page_with_blocks_in_use) {
 }
 
 TEST_F(SlabVerifyTest, S2_a_bit_that_starts_no_block) {
-  uint64_t& word = words_of(slab_)[3];
+  uint64_t& word = word_of(slab_, 3);
   store(word, load(word) | ~starts_in(slab_->size_class, 3));
   EXPECT_EQ(breach(slab_), "S2: a bit that starts no block is set");
   EXPECT_EQ(running(slab_), "S2: a bit that starts no block is set");
