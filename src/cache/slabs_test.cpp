@@ -101,7 +101,9 @@ TEST_F(SlabsTest, a_threads_first_blocks_of_a_class_cost_no_slots) {
     ASSERT_TRUE(settle());
     for (unsigned c = class_of(1280); c < slab::k_classes; c++) {
       const uint32_t before = magazine_of(c).capacity();
-      while (take_of_class(c) == nullptr) EXPECT_EQ(magazine_of(c).capacity(), before);
+      void* block = nullptr;
+      while ((block = take_of_class(c)) == nullptr) EXPECT_EQ(magazine_of(c).capacity(), before);
+      give(block);
     }
   });
 }
