@@ -81,6 +81,14 @@ class DepotTest : public testing::Test {
     list(*record, slab);
     depot_.give_record(record);
   }
+  // Slabs in an owner's list of those with free blocks, and in that of full ones.
+  static size_t count(const Slab* first) {
+    size_t n = 0;
+    for (const Slab* s = first; s != nullptr; s = slab::links_of(s).next) n++;
+    return n;
+  }
+  static size_t listed(const slab::Owner& owner, unsigned c) { return count(owner.first(c)); }
+  static size_t full(const slab::Owner& owner, unsigned c) { return count(owner.first_full(c)); }
   size_t dirty_pages() {
     size_t pages = 0;
     depot_.for_each_region([&](const slab::Region& r) { pages += r.dirty_pages(); });

@@ -124,7 +124,7 @@ TEST_F(DepotHolesTest, more_slabs_than_one_request_to_the_kernel_names) {
   for (int i = 0; i < 300; i++) slabs.push_back(make_holey());
   EXPECT_EQ(depot_.purge_holes(), slabs.size() * (k_blocks - 1) * k_size);
   for (Slab* slab : slabs) expect_gone(slab);
-  EXPECT_EQ(mine_.listed(class_of(k_size)), slabs.size());
+  EXPECT_EQ(listed(mine_, class_of(k_size)), slabs.size());
   EXPECT_TRUE(is_whole());
 }
 

@@ -105,7 +105,7 @@ TEST_F(DepotTest, a_slab_left_with_blocks_in_use_is_adopted_with_what_others_fre
   EXPECT_EQ(depot_.adopt(class_of(1024), &other), slab);
   EXPECT_EQ(slab->owner.load(), &other);
   EXPECT_EQ(slab->place.load(), Place::moving);
-  EXPECT_EQ(depot_.listed(class_of(1024)), 0U);
+  EXPECT_EQ(listed(depot_, class_of(1024)), 0U);
   EXPECT_FALSE(list_by_what_is_free(&other, slab));
   EXPECT_TRUE(other.has_listed(slab));
   EXPECT_EQ(slab::load(slab::word_of(slab, 0)),
@@ -127,7 +127,7 @@ TEST_F(DepotTest, an_empty_slab_that_is_left_is_a_page_and_any_class_may_have_it
   leave(slab);
   EXPECT_EQ(slab->place.load(), Place::page);
   EXPECT_EQ(slab->block_count, 0U);
-  EXPECT_EQ(depot_.listed(class_of(64)), 0U);
+  EXPECT_EQ(listed(depot_, class_of(64)), 0U);
   EXPECT_EQ(depot_.make_slab(class_of(2048), &mine_), slab);
   EXPECT_TRUE(is_whole());
 }
@@ -153,7 +153,7 @@ TEST_F(DepotTest, a_listed_slab_whose_last_block_was_freed_is_reclaimed) {
   }
   depot_.reclaim_if_empty(slab, &mine_);
   EXPECT_EQ(slab->place.load(), Place::page);
-  EXPECT_EQ(mine_.listed(class_of(1024)), 0U);
+  EXPECT_EQ(listed(mine_, class_of(1024)), 0U);
   EXPECT_EQ(dirty_pages(), 1U);
   EXPECT_TRUE(is_whole());
 }
@@ -198,7 +198,7 @@ TEST_F(DepotTest, of_several_slabs_those_that_are_empty_are_reclaimed_at_once) {
   for (size_t i = 0; i < 6; i++)
     EXPECT_EQ(slabs[i]->place.load(), i % 2 == 0 ? Place::page : Place::listed) << i;
   EXPECT_EQ(moving->place.load(), Place::moving);
-  EXPECT_EQ(mine_.listed(class_of(1024)), 3U);
+  EXPECT_EQ(listed(mine_, class_of(1024)), 3U);
   EXPECT_EQ(dirty_pages(), 3U);
   EXPECT_TRUE(is_whole());
 }
@@ -369,7 +369,7 @@ TEST_F(DepotTest, in_the_child_of_a_fork_others_slabs_are_forsaken_and_ones_own_
   EXPECT_EQ(nobodys->owner.load(), nullptr);
   EXPECT_EQ(depots->owner.load(), &depot_);
   EXPECT_EQ(idles->owner.load(), &depot_);
-  EXPECT_EQ(depot_.listed(class_of(1024)), 2U);
+  EXPECT_EQ(listed(depot_, class_of(1024)), 2U);
   EXPECT_EQ(depot_.adopt(class_of(1024), own), depots);
   EXPECT_EQ(depot_.adopt(class_of(1024), own), idles);
   EXPECT_EQ(depot_.take_record(), idle);

@@ -17,8 +17,7 @@ class ExchangeTest : public DepotTest {
 
   ExchangeTest() {
     // To 32 slots.
-    while (magazine_.grow(class_)) {
-    }
+    for (int i = 0; i < 3; i++) magazine_.grow_empty(class_, mine_.spare);
   }
   ~ExchangeTest() override {
     for (const Slab* slab : slabs_) EXPECT_TRUE(is_sound(slab));
@@ -79,7 +78,7 @@ TEST_F(ExchangeTest, blocks_come_from_the_slabs_in_their_order_and_exhausted_one
   const Slab* second = slab_with(0);
   EXPECT_EQ(take_out(5), 5U);
   EXPECT_EQ(first->place.load(), Place::full);
-  EXPECT_EQ(mine_.full(class_), 1U);
+  EXPECT_EQ(full(mine_, class_), 1U);
   EXPECT_EQ(second->place.load(), Place::listed);
   for (size_t i = 13; i < 16; i++) EXPECT_EQ(next(), block(first, i));
   for (size_t i = 0; i < 2; i++) EXPECT_EQ(next(), block(second, i));
@@ -154,7 +153,7 @@ TEST_F(ExchangeTest, a_full_slab_into_which_a_block_goes_back_is_listed) {
   add(blocks[4]);
   put_oldest_back(1);
   EXPECT_EQ(slab->place.load(), Place::listed);
-  EXPECT_EQ(mine_.full(class_), 0U);
+  EXPECT_EQ(full(mine_, class_), 0U);
   EXPECT_EQ(mine_.first(class_), slab);
 }
 
@@ -183,8 +182,7 @@ TEST_F(ExchangeTest, blocks_of_small_classes_go_back_word_by_word) {
   Slab* slab = make(16, 0);
   list(slab);
   Magazine& magazine = mine_.magazines[c];
-  while (magazine.grow(c)) {
-  }
+  for (int i = 0; i < 5; i++) magazine.grow_empty(c, mine_.spare);
   bool took_up = false;
   ASSERT_EQ(take_from_slabs(&mine_, c, Magazine::k_most, took_up), Magazine::k_most);
   // From two words, to and fro.

@@ -2,6 +2,7 @@
 #include "cache/magazine.hpp"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 #include <vector>
 
 #include "os/os.hpp"
@@ -29,11 +30,17 @@ class MagazineTest : public testing::Test {
       magazine.top++;
     }
   }
+  // To its bound.
+  void grow(Magazine& magazine) {
+    for (int i = 0; i < 5; i++) magazine.grow_empty(0, spare_);
+  }
   static std::vector<uintptr_t> contents(const Magazine& magazine) {
     std::vector<uintptr_t> numbers;
     for (void** p = magazine.slots; p != magazine.top; p++) numbers.push_back(address_of(*p) / 16);
     return numbers;
   }
+
+  Slots spare_;
 };
 
 TEST_F(MagazineTest, begins_empty_and_full) {
@@ -44,11 +51,13 @@ TEST_F(MagazineTest, begins_empty_and_full) {
   EXPECT_EQ(magazine.top, magazine.end) << "what a free finds";
 }
 
-TEST_F(MagazineTest, its_bound_is_32_kib_but_no_more_than_124_blocks_nor_fewer_than_8) {
-  EXPECT_EQ(Magazine::most_slots(class_of(16)), 124U);
-  EXPECT_EQ(Magazine::most_slots(class_of(256)), 124U);
+TEST_F(MagazineTest, its_bound_is_32_kib_but_no_more_than_128_blocks_nor_fewer_than_8) {
+  EXPECT_EQ(Magazine::most_slots(class_of(16)), 128U);
+  EXPECT_EQ(Magazine::most_slots(class_of(256)), 128U);
   EXPECT_EQ(Magazine::most_slots(class_of(1024)), 32U);
   EXPECT_EQ(Magazine::most_slots(class_of(8192)), 8U);
+  EXPECT_EQ(Magazine::most_slots(class_of(16), Magazine::k_scattered_part), 32U);
+  EXPECT_EQ(Magazine::most_slots(class_of(8192), Magazine::k_scattered_part), 8U);
   for (unsigned c = 0; c < slab::k_classes; c++) {
     const size_t most = Magazine::most_slots(c);
     EXPECT_GE(most, Magazine::k_least);
@@ -58,52 +67,120 @@ TEST_F(MagazineTest, its_bound_is_32_kib_but_no_more_than_124_blocks_nor_fewer_t
   }
 }
 
-TEST_F(MagazineTest, doubles_until_it_has_all_it_may_have) {
+TEST_F(MagazineTest, doubles_each_time_that_it_runs_empty_up_to_its_bound) {
   for (unsigned c = 0; c < slab::k_classes; c++) {
     Magazine magazine;
-    uint32_t before = 0;
-    while (magazine.grow(c)) {
-      if (before == 0) {
-        EXPECT_EQ(magazine.capacity(), Magazine::k_least);
-      } else if (magazine.capacity() != Magazine::most_slots(c)) {
-        EXPECT_EQ(magazine.capacity(), 2 * before);
-      }
-      ASSERT_GT(magazine.capacity(), before);
-      before = magazine.capacity();
+    uint32_t expected = Magazine::k_least;
+    for (int i = 0; i < 7; i++) {
+      magazine.grow_empty(c, spare_);
+      ASSERT_EQ(magazine.capacity(), expected) << slab::info(c).size << "-byte blocks";
+      ASSERT_EQ(magazine.count(), 0U);
+      ASSERT_EQ(magazine.top[-1], nullptr);
+      expected = std::min<uint32_t>(2 * expected, Magazine::most_slots(c));
     }
-    EXPECT_EQ(magazine.capacity(), Magazine::most_slots(c)) << slab::info(c).size << "-byte blocks";
-    EXPECT_FALSE(magazine.grow(c));
-    EXPECT_EQ(magazine.capacity(), before);
   }
 }
 
-TEST_F(MagazineTest, keeps_its_blocks_in_order_as_it_grows) {
-  const unsigned c = class_of(16);
-  Magazine magazine;
-  std::vector<uintptr_t> expected;
-  while (magazine.grow(c)) {
+TEST_F(MagazineTest, doubles_each_time_that_it_runs_full_up_to_a_quarter_and_keeps_its_order) {
+  for (unsigned c = 0; c < slab::k_classes; c++) {
+    Magazine magazine;
+    std::vector<uintptr_t> expected;
+    while (magazine.grow_full(c, spare_)) {
+      ASSERT_EQ(contents(magazine), expected);
+      ASSERT_EQ(magazine.slots[-1], nullptr);
+      fill(magazine);
+      while (expected.size() < magazine.capacity()) expected.push_back(expected.size() + 1);
+    }
     EXPECT_EQ(contents(magazine), expected);
-    EXPECT_EQ(magazine.slots[-1], nullptr);
-    fill(magazine);
-    while (expected.size() < magazine.capacity()) expected.push_back(expected.size() + 1);
-    EXPECT_EQ(contents(magazine), expected);
-    EXPECT_EQ(magazine.top, magazine.end);
+    EXPECT_EQ(magazine.capacity(), Magazine::most_slots(c, Magazine::k_scattered_part));
+    EXPECT_EQ(magazine.surplus(), magazine.count() - magazine.capacity() / 2);
   }
-  EXPECT_EQ(expected.size(), Magazine::k_most);
 }
 
-TEST_F(MagazineTest, what_is_partly_full_grows_too) {
+TEST_F(MagazineTest, shrinks_where_a_thread_frees_on_and_on) {
   Magazine magazine;
-  ASSERT_TRUE(magazine.grow(0));
+  grow(magazine);
+  ASSERT_EQ(magazine.capacity(), 128U);
   fill(magazine);
-  magazine.top -= 3;
-  ASSERT_TRUE(magazine.grow(0));
-  EXPECT_EQ(contents(magazine), (std::vector<uintptr_t>{1, 2, 3, 4, 5}));
+  EXPECT_FALSE(magazine.grow_full(0, spare_));
+  EXPECT_EQ(magazine.capacity(), 128U) << "it may only have been once";
+  EXPECT_EQ(magazine.surplus(), 64U);
+  magazine.top -= magazine.surplus();
+  fill(magazine);
+  EXPECT_FALSE(magazine.grow_full(0, spare_));
+  EXPECT_EQ(magazine.capacity(), 32U);
+  EXPECT_EQ(magazine.count(), 128U);
+  EXPECT_EQ(magazine.surplus(), 112U);
+  magazine.top -= magazine.surplus();
+  fill(magazine);
+  EXPECT_EQ(magazine.count(), 32U);
+  EXPECT_FALSE(magazine.grow_full(0, spare_));
+  EXPECT_EQ(magazine.surplus(), 16U);
+  magazine.clear();
+  magazine.grow_empty(0, spare_);
+  EXPECT_EQ(magazine.capacity(), 128U) << "it has its slots still";
+}
+
+TEST_F(MagazineTest, does_not_shrink_where_it_runs_empty_in_between) {
+  Magazine magazine;
+  grow(magazine);
+  for (int i = 0; i < 5; i++) {
+    fill(magazine);
+    EXPECT_FALSE(magazine.grow_full(0, spare_));
+    EXPECT_EQ(magazine.capacity(), 128U);
+    magazine.clear();
+    magazine.grow_empty(0, spare_);
+  }
+}
+
+TEST_F(MagazineTest, the_slots_that_one_has_outgrown_serve_another) {
+  Magazine first;
+  Magazine second;
+  first.grow_empty(0, spare_);
+  fill(first);
+  void** const eight = first.slots;
+  first.grow_full(0, spare_);
+  void** const sixteen = first.slots;
+  second.grow_full(1, spare_);
+  EXPECT_EQ(second.slots, eight);
+  EXPECT_EQ(second.top[-1], nullptr) << "it is empty";
+  EXPECT_EQ(contents(first), (std::vector<uintptr_t>{1, 2, 3, 4, 5, 6, 7, 8}));
+  first.grow_full(0, spare_);
+  second.grow_full(1, spare_);
+  EXPECT_EQ(second.slots, sixteen);
+  EXPECT_EQ(second.capacity(), 16U);
+  EXPECT_EQ(second.top[-1], nullptr);
+}
+
+TEST_F(MagazineTest, spare_slots_serve_who_wants_no_more) {
+  void** const some = spare_.take(25);
+  void** const more = spare_.take(25);
+  spare_.give(some, 25);
+  EXPECT_NE(spare_.take(31), some);
+  EXPECT_NE(spare_.take(32), some);
+  EXPECT_NE(spare_.take(15), some);
+  spare_.give(more, 25);
+  EXPECT_EQ(spare_.take(25), more) << "the last first";
+  EXPECT_EQ(spare_.take(16), some);
+  EXPECT_NE(spare_.take(16), some) << "once";
+  EXPECT_EQ(some[0], nullptr);
+}
+
+TEST_F(MagazineTest, knows_whether_its_blocks_have_changed) {
+  Magazine magazine;
+  magazine.grow_empty(0, spare_);
+  EXPECT_TRUE(magazine.is_unused()) << "it was always empty";
+  fill(magazine);
+  EXPECT_FALSE(magazine.is_unused());
+  EXPECT_TRUE(magazine.is_unused());
+  magazine.top--;
+  EXPECT_FALSE(magazine.is_unused());
+  EXPECT_TRUE(magazine.is_unused());
 }
 
 TEST_F(MagazineTest, forgets_its_blocks_and_keeps_its_slots) {
   Magazine magazine;
-  ASSERT_TRUE(magazine.grow(0));
+  magazine.grow_empty(0, spare_);
   fill(magazine);
   magazine.clear();
   EXPECT_EQ(magazine.count(), 0U);
@@ -114,19 +191,20 @@ TEST_F(MagazineTest, forgets_its_blocks_and_keeps_its_slots) {
 TEST_F(MagazineTest, without_memory_it_stays_as_it_is_and_the_next_try_works) {
   Magazine none;
   Magazine some;
-  ASSERT_TRUE(some.grow(0));
+  some.grow_empty(0, spare_);
   fill(some);
   use_all_memory_up();
-  const bool none_grew = none.grow(0);
-  const bool some_grew = some.grow(0);
+  none.grow_empty(0, spare_);
+  const bool none_grew = none.grow_full(0, spare_);
+  const bool some_grew = some.grow_full(0, spare_);
   os::g_fault_plan.fail_nth(0);
   EXPECT_FALSE(none_grew);
   EXPECT_EQ(none.capacity(), 0U);
   EXPECT_EQ(none.top[-1], nullptr);
   EXPECT_FALSE(some_grew);
   EXPECT_EQ(contents(some), (std::vector<uintptr_t>{1, 2, 3, 4, 5, 6, 7, 8}));
-  EXPECT_TRUE(none.grow(0));
-  EXPECT_TRUE(some.grow(0));
+  EXPECT_TRUE(none.grow_full(0, spare_));
+  EXPECT_TRUE(some.grow_full(0, spare_));
 }
 
 }  // namespace

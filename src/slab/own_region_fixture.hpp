@@ -75,6 +75,12 @@ class OwnRegion : public testing::Test {
       free += count_bits(load(word_of(slab, i)));
     return free;
   }
+  // The slabs of a list, in its order.
+  static std::vector<const Slab*> chain(const Slab* first) {
+    std::vector<const Slab*> slabs;
+    for (const Slab* s = first; s != nullptr; s = links_of(s).next) slabs.push_back(s);
+    return slabs;
+  }
   // A slab becomes a page; all of it must be free.
   void give_page(Slab* slab) {
     forget_marks(slab);

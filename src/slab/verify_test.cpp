@@ -261,30 +261,24 @@ TEST_F(ListVerifyTest, S5_a_list_that_goes_in_circles) {
   EXPECT_EQ(lists(), "S5: a list's way back is broken");
 }
 
-TEST_F(ListVerifyTest, S5_a_list_that_lost_a_slab) {
-  links_of(slab_).next = nullptr;
-  EXPECT_EQ(lists(), "S5: a list is shorter than its count");
+TEST_F(ListVerifyTest, S5_a_list_whose_last_slab_is_followed_by_the_first) {
+  links_of(second_).next = slab_;
+  EXPECT_EQ(lists(), "S5: a list's way back is broken");
 }
 
-TEST_F(ListVerifyTest, S5_a_list_whose_end_is_elsewhere) {
-  // Another stands where the second was.
-  Slab* third = make(48);
-  owner_.list(third);
-  owner_.unlist(third);
-  links_of(third).list.store(&owner_);
-  third->place.store(Place::listed);
-  links_of(third).next = nullptr;
-  links_of(third).prev = slab_;
-  links_of(slab_).next = third;
+TEST_F(ListVerifyTest, S5_a_list_that_lost_a_slab) {
+  links_of(slab_).next = nullptr;
   EXPECT_EQ(lists(), "S5: a list's end is not its last slab");
 }
 
-TEST_F(ListVerifyTest, S5_a_list_with_a_slab_that_nobody_counted) {
+TEST_F(ListVerifyTest, S5_a_list_with_a_slab_behind_the_last) {
   Slab* third = make(48);
+  third->place.store(Place::listed);
+  links_of(third).list.store(&owner_);
   links_of(third).next = nullptr;
   links_of(third).prev = second_;
   links_of(second_).next = third;
-  EXPECT_EQ(lists(), "S5: a list is longer than its count");
+  EXPECT_EQ(lists(), "S5: a list's end is not its last slab");
 }
 
 class FullListVerifyTest : public SlabVerifyTest {
@@ -315,7 +309,7 @@ TEST_F(FullListVerifyTest, S5_a_full_slab_that_is_said_to_be_listed) {
 
 TEST_F(FullListVerifyTest, S5_a_full_list_that_lost_a_slab) {
   links_of(slab_).next = nullptr;
-  EXPECT_EQ(lists(), "S5: a list is shorter than its count");
+  EXPECT_EQ(lists(), "S5: a list's end is not its last slab");
 }
 
 TEST_F(FullListVerifyTest, S5_a_full_list_whose_way_back_leads_elsewhere) {
