@@ -103,6 +103,10 @@ class SlabsTest : public testing::Test {
     g_depot.note_missed();
     g_depot.catch_up();
   }
+  // Is a page, or became one: the program may have it already.
+  static bool is_given_up(const Slab* slab, unsigned c) {
+    return is_page(slab) || slab->size_class != c;
+  }
   static bool is_page(const Slab* slab) { return slab->place.load() == Place::page; }
 };
 
