@@ -56,8 +56,12 @@ TEST_F(MagazineTest, its_bound_is_32_kib_but_no_more_than_128_blocks_nor_fewer_t
   EXPECT_EQ(Magazine::most_slots(class_of(256)), 128U);
   EXPECT_EQ(Magazine::most_slots(class_of(1024)), 32U);
   EXPECT_EQ(Magazine::most_slots(class_of(8192)), 8U);
-  EXPECT_EQ(Magazine::most_slots(class_of(16), Magazine::k_scattered_part), 32U);
-  EXPECT_EQ(Magazine::most_slots(class_of(8192), Magazine::k_scattered_part), 8U);
+  EXPECT_EQ(Magazine::most_slots_if_full(class_of(16)), 32U);
+  EXPECT_EQ(Magazine::most_slots_if_full(class_of(512)), 16U);
+  EXPECT_EQ(Magazine::most_slots_if_full(class_of(8192)), 8U);
+  EXPECT_EQ(Magazine::most_slots_freeing(class_of(16)), 32U);
+  EXPECT_EQ(Magazine::most_slots_freeing(class_of(512)), 8U);
+  EXPECT_EQ(Magazine::most_slots_freeing(class_of(8192)), 2U);
   for (unsigned c = 0; c < slab::k_classes; c++) {
     const size_t most = Magazine::most_slots(c);
     EXPECT_GE(most, Magazine::k_least);
@@ -81,7 +85,7 @@ TEST_F(MagazineTest, doubles_each_time_that_it_runs_empty_up_to_its_bound) {
   }
 }
 
-TEST_F(MagazineTest, doubles_each_time_that_it_runs_full_up_to_a_quarter_and_keeps_its_order) {
+TEST_F(MagazineTest, doubles_each_time_that_it_runs_full_up_to_a_lower_bound_and_keeps_its_order) {
   for (unsigned c = 0; c < slab::k_classes; c++) {
     Magazine magazine;
     std::vector<uintptr_t> expected;
@@ -92,41 +96,40 @@ TEST_F(MagazineTest, doubles_each_time_that_it_runs_full_up_to_a_quarter_and_kee
       while (expected.size() < magazine.capacity()) expected.push_back(expected.size() + 1);
     }
     EXPECT_EQ(contents(magazine), expected);
-    EXPECT_EQ(magazine.capacity(), Magazine::most_slots(c, Magazine::k_scattered_part));
+    EXPECT_GE(magazine.capacity(), Magazine::most_slots_if_full(c));
+    EXPECT_LT(magazine.capacity(), 2U * Magazine::most_slots_if_full(c));
     EXPECT_EQ(magazine.surplus(), magazine.count() - magazine.capacity() / 2);
   }
 }
 
-TEST_F(MagazineTest, shrinks_where_a_thread_frees_on_and_on) {
-  Magazine magazine;
-  grow(magazine);
-  ASSERT_EQ(magazine.capacity(), 128U);
-  fill(magazine);
-  EXPECT_FALSE(magazine.grow_full(0, spare_));
-  EXPECT_EQ(magazine.capacity(), 128U) << "it may only have been once";
-  EXPECT_EQ(magazine.surplus(), 64U);
-  magazine.top -= magazine.surplus();
-  fill(magazine);
-  EXPECT_FALSE(magazine.grow_full(0, spare_));
-  EXPECT_EQ(magazine.capacity(), 32U);
-  EXPECT_EQ(magazine.count(), 128U);
-  EXPECT_EQ(magazine.surplus(), 112U);
-  magazine.top -= magazine.surplus();
-  fill(magazine);
-  EXPECT_EQ(magazine.count(), 32U);
-  EXPECT_FALSE(magazine.grow_full(0, spare_));
-  EXPECT_EQ(magazine.surplus(), 16U);
-  magazine.clear();
-  magazine.grow_empty(0, spare_);
-  EXPECT_EQ(magazine.capacity(), 128U) << "it has its slots still";
+TEST_F(MagazineTest, where_a_thread_frees_on_and_on_it_keeps_a_few) {
+  for (const uint32_t all : {1000U, 3U}) {
+    Magazine magazine;
+    grow(magazine);
+    for (int fulls = 1; fulls < 20; fulls++) {
+      fill(magazine);
+      EXPECT_FALSE(magazine.grow_full(0, spare_));
+      EXPECT_EQ(magazine.is_freeing(), fulls >= Magazine::k_fulls_freeing);
+      magazine.top -= magazine.surplus();
+      if (!magazine.is_freeing()) continue;
+      magazine.keep_few(0, all);
+      ASSERT_LT(magazine.count(), magazine.capacity()) << "there is a slot for one more";
+    }
+    EXPECT_EQ(magazine.capacity(), all == 3 ? 3U : Magazine::most_slots_freeing(0));
+    magazine.clear();
+    magazine.grow_empty(0, spare_);
+    EXPECT_FALSE(magazine.is_freeing());
+    EXPECT_EQ(magazine.capacity(), 128U) << "it has its slots still";
+  }
 }
 
-TEST_F(MagazineTest, does_not_shrink_where_it_runs_empty_in_between) {
+TEST_F(MagazineTest, a_thread_whose_magazine_runs_empty_in_between_does_not_only_free) {
   Magazine magazine;
   grow(magazine);
-  for (int i = 0; i < 5; i++) {
+  for (int i = 0; i < 20; i++) {
     fill(magazine);
     EXPECT_FALSE(magazine.grow_full(0, spare_));
+    EXPECT_FALSE(magazine.is_freeing());
     EXPECT_EQ(magazine.capacity(), 128U);
     magazine.clear();
     magazine.grow_empty(0, spare_);

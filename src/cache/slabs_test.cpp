@@ -127,22 +127,34 @@ TEST_F(SlabsTest, where_a_thread_frees_on_and_on_little_waits_and_slabs_become_p
   in_a_thread([] {
     const unsigned c = class_of(1536);
     constexpr size_t k_slabs = 40;
-    const uint16_t few = Magazine::most_slots(c, Magazine::k_scattered_part);
-    const std::vector<void*> blocks = take(c, k_slabs * blocks_in_a_slab(c));
+    const uint32_t few = Magazine::most_slots_freeing(c);
+    std::vector<void*> blocks = take(c, k_slabs * blocks_in_a_slab(c));
+    const std::vector<Slab*> slabs = slabs_of(blocks);
+    void* last = blocks.back();
+    blocks.pop_back();
     for (void* block : blocks) {
       give(block);
       ASSERT_LE(magazine_of(c).count(), Magazine::most_slots(c));
     }
-    EXPECT_LE(magazine_of(c).count(), few);
-    EXPECT_GE(magazine_of(c).count(), few / 2);
-    const std::vector<Slab*> slabs = slabs_of(blocks);
+    EXPECT_LE(magazine_of(c).count(), few + 1);
     size_t pages = 0;
     for (const Slab* slab : slabs) pages += is_given_up(slab, c) ? 1 : 0;
-    // What is in the magazine keeps its slabs.
-    EXPECT_GE(pages, k_slabs - few / blocks_in_a_slab(c) - 2);
+    // What is in the magazine keeps its slabs, and the last block its.
+    EXPECT_GE(pages, k_slabs - few - 2);
     EXPECT_LT(pages, k_slabs);
+    give(last);
     empty_magazines();
     for (const Slab* slab : slabs) EXPECT_TRUE(is_given_up(slab, c));
+  });
+}
+
+TEST_F(SlabsTest, where_a_thread_frees_the_last_of_a_class_all_goes_back) {
+  in_a_thread([] {
+    const unsigned c = class_of(1536);
+    const std::vector<void*> blocks = take(c, 20 * blocks_in_a_slab(c));
+    give_all(blocks);
+    EXPECT_EQ(magazine_of(c).count(), 0U);
+    for (const Slab* slab : slabs_of(blocks)) EXPECT_TRUE(is_given_up(slab, c));
   });
 }
 

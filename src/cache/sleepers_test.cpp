@@ -19,13 +19,14 @@ class SleepersTest : public SlabsTest {
   static uint64_t now() { return os::coarse_milliseconds(); }
   // Others' records are closed as well: they open them again.
   static void close_all() {
-    for (int i = 0; i < 100 && !is_closed(); i++) g_depot.tend_records(now(), nullptr);
+    for (int i = 0; i < 100 && !is_closed(); i++)
+      g_depot.tend_records(now(), Depot::k_asleep_after, nullptr);
     EXPECT_TRUE(is_closed());
   }
   static void sleep_on() {
     close_all();
     std::this_thread::sleep_for(std::chrono::milliseconds(120));
-    for (int i = 0; i < 100; i++) g_depot.tend_records(now(), nullptr);
+    for (int i = 0; i < 100; i++) g_depot.tend_records(now(), Depot::k_asleep_after, nullptr);
   }
 };
 
