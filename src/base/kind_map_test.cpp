@@ -32,7 +32,7 @@ TEST(KindMap, a_granule_that_goes_is_forgotten) {
 }
 
 TEST(KindMap, free_knows_slab_regions_of_both_kinds_and_operator_delete_of_one) {
-  const void* const p = at_address(k_granule_start + 8);
+  const void* const p = at_address(k_granule_start + 16);
   struct Expected {
     Kind kind;
     bool is_frees;
@@ -50,9 +50,26 @@ TEST(KindMap, free_knows_slab_regions_of_both_kinds_and_operator_delete_of_one) 
   map.set(p, Kind::none);
 }
 
+TEST(KindMap, what_is_no_multiple_of_16_is_no_block_wherever_it_lies) {
+  map.set(at_address(k_granule_start), Kind::slab_region);
+  for (const uintptr_t start : {k_granule_start, k_granule_start + k_granule - 16}) {
+    for (uintptr_t offset = 0; offset < 16; offset++) {
+      const void* const p = at_address(start + offset);
+      EXPECT_EQ(map.at(p), Kind::slab_region);
+      EXPECT_EQ(map.is(p, Kind::slab_region), offset == 0) << offset;
+      EXPECT_EQ(map.is_at_least(p, Kind::slab_region), offset == 0) << offset;
+      EXPECT_EQ(map.is_at_least(p, Kind::none), offset == 0) << offset;
+    }
+  }
+  map.set(at_address(k_granule_start), Kind::none);
+}
+
 TEST(KindMap, a_wild_pointer_is_nothing_of_ours) {
   EXPECT_EQ(map.at(at_address(UINTPTR_MAX)), Kind::none);
-  EXPECT_FALSE(map.is_at_least(at_address(UINTPTR_MAX), Kind::slab_region));
+  for (const uintptr_t p : {UINTPTR_MAX, UINTPTR_MAX - 15, UINTPTR_MAX / 2 + 1}) {
+    EXPECT_FALSE(map.is_at_least(at_address(p), Kind::slab_region));
+    EXPECT_FALSE(map.is(at_address(p), Kind::slab_region));
+  }
   EXPECT_EQ(map.at(at_address(UINTPTR_MAX / 2 + 1)), Kind::none);
 }
 

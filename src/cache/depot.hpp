@@ -3,7 +3,7 @@
 //
 // It is an Owner like a thread. A thread that ends leaves its slabs to it; the next that starts
 // takes over the record alone. Whoever needs a slab takes the fullest of its class, or, as it frees
-// a block and has no other of the class, the block's.
+// a block, the block's.
 //
 // One lock guards it all; it is taken once for many blocks. Fork freezes it: what needs it then
 // fails.

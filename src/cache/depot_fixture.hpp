@@ -24,35 +24,71 @@ class DepotTest : public testing::Test {
   static void fail_from_now(os::Call call) {
     os::g_fault_plan.fail_nth(1, 1U << static_cast<unsigned>(call), true);
   }
+  // The next block, handed out; the slab must have one.
   static void* take(Slab* slab) {
-    const uint64_t word = slab::load(slab->active_word);
-    return slab->pop(word != 0 ? word : slab::claim(slab));
+    void* block = nullptr;
+    EXPECT_EQ(slab::take(slab, &block, 1), 1U) << "no block is free";
+    slab::set_used(block);
+    return block;
   }
-  static uint32_t granule_of(const Slab* slab, const void* block) {
-    return slab->granule(static_cast<uint32_t>(address_of(block) % slab::k_slab_size));
+  // Frees a block as its owner does, past all magazines.
+  static void give(Slab* slab, const void* block) {
+    EXPECT_TRUE(slab::set_unused(block));
+    const uint32_t granule = slab::granule_of(slab, block);
+    slab::put(slab, granule / 64, uint64_t{1} << (granule % 64));
   }
+  // Frees a block as another thread does.
   static void give_remotely(Slab* slab, const void* block) {
-    const uint32_t granule = granule_of(slab, block);
-    slab::remote_word(slab, granule / 64).fetch_or(uint64_t{1} << (granule % 64));
-    slab->remote_summary.fetch_or(uint64_t{1} << (granule / 64));
+    EXPECT_TRUE(slab::mark(slab, slab::granule_of(slab, block)));
   }
-  // A slab of mine with `used` blocks in use and no active word.
+  // A slab of mine with `used` blocks in use, moving.
   Slab* make(size_t size, size_t used, std::vector<void*>* blocks = nullptr) {
     Slab* slab = depot_.make_slab(class_of(size), &mine_);
     EXPECT_LE(used, slab->block_count);
     for (size_t i = 0; i < used; i++) {
-      slab->place.store(Place::current);
       void* block = take(slab);
       if (blocks != nullptr) blocks->push_back(block);
     }
-    slab::retire_active(slab);
     return slab;
   }
-  void list(Slab* slab) {
-    mine_.lock.lock();
-    mine_.list(slab);
-    mine_.lock.unlock();
+  static Slab* make_full(Depot& depot, size_t size, ThreadSlabs* owner,
+                         std::vector<void*>* blocks = nullptr) {
+    Slab* slab = depot.make_slab(class_of(size), owner);
+    for (size_t i = slab->block_count; i != 0; i--) {
+      void* block = take(slab);
+      if (blocks != nullptr) blocks->push_back(block);
+    }
+    return slab;
   }
+  // Into one of my lists, or another's.
+  static void list(ThreadSlabs& owner, Slab* slab) {
+    owner.lock.lock();
+    slab->owner.store(&owner);
+    slab->summary != 0 ? owner.list(slab) : owner.list_full(slab);
+    owner.lock.unlock();
+  }
+  void list(Slab* slab) { list(mine_, slab); }
+  // A slab of mine, all of it free, becomes a page; it stays listed where the depot is frozen.
+  void to_page(Slab* slab) {
+    if (!mine_.has_listed(slab)) list(slab);
+    depot_.reclaim_if_empty(slab, &mine_);
+  }
+  // A moving slab of mine becomes the depot's, nobody's or a page: the thread that had it has
+  // ended.
+  void leave(Slab* slab) {
+    ThreadSlabs* record = depot_.take_record();
+    ASSERT_NE(record, nullptr);
+    list(*record, slab);
+    depot_.give_record(record);
+  }
+  // Slabs in an owner's list of those with free blocks, and in that of full ones.
+  static size_t count(const Slab* first) {
+    size_t n = 0;
+    for (const Slab* s = first; s != nullptr; s = slab::links_of(s).next) n++;
+    return n;
+  }
+  static size_t listed(const slab::Owner& owner, unsigned c) { return count(owner.first(c)); }
+  static size_t full(const slab::Owner& owner, unsigned c) { return count(owner.first_full(c)); }
   size_t dirty_pages() {
     size_t pages = 0;
     depot_.for_each_region([&](const slab::Region& r) { pages += r.dirty_pages(); });

@@ -31,14 +31,9 @@ class DepotHolesTest : public DepotTest {
     Slab* slab = make(k_size, k_blocks, &blocks);
     for (void* block : blocks) std::memset(block, 0x5a, k_size);
     blocks.pop_back();
-    for (const void* block : blocks) free_mine(slab, block);
+    for (const void* block : blocks) give(slab, block);
     list(slab);
     return slab;
-  }
-  static void free_mine(Slab* slab, const void* block) {
-    const uint32_t granule = granule_of(slab, block);
-    slab::put(slab, granule / 64,
-              slab::load(slab->words[granule / 64]) | uint64_t{1} << (granule % 64));
   }
   static uint8_t purged(const Slab* slab) { return slab::links_of(slab).purged.load(); }
   static bool has_memory(const Slab* slab, size_t block) {
@@ -77,7 +72,7 @@ TEST_F(DepotHolesTest, all_of_them_go_at_once_where_that_is_asked) {
 TEST_F(DepotHolesTest, what_is_freed_later_goes_later) {
   std::vector<void*> blocks;
   Slab* slab = make(k_size, k_blocks, &blocks);
-  free_mine(slab, blocks[0]);
+  give(slab, blocks[0]);
   list(slab);
   EXPECT_EQ(depot_.purge_holes(), k_size);
   give_remotely(slab, blocks[2]);
@@ -87,9 +82,41 @@ TEST_F(DepotHolesTest, what_is_freed_later_goes_later) {
 }
 
 TEST_F(DepotHolesTest, those_of_slabs_that_are_in_no_list_stay) {
-  Slab* current = make(k_size, 2);
-  current->place.store(Place::current);
+  make(k_size, 2);
   EXPECT_EQ(depot_.purge_holes(), 0U);
+}
+
+TEST_F(DepotHolesTest, a_full_slab_with_marks_that_were_overlooked_is_found_on_the_way) {
+  std::vector<void*> blocks;
+  Slab* mine = make(k_size, k_blocks, &blocks);
+  list(mine);
+  Slab* nobodys = make(k_size, k_blocks, &blocks);
+  leave(nobodys);
+  ASSERT_EQ(mine->place.load(), Place::full);
+  ASSERT_EQ(nobodys->owner.load(), nullptr);
+  depot_.purge_holes();
+  EXPECT_EQ(mine->place.load(), Place::full) << "there are none";
+  give_remotely(mine, blocks[1]);
+  give_remotely(nobodys, blocks[k_blocks]);
+  depot_.purge_holes();
+  EXPECT_EQ(mine->place.load(), Place::listed);
+  EXPECT_EQ(mine->owner.load(), &mine_);
+  EXPECT_EQ(nobodys->place.load(), Place::listed);
+  EXPECT_EQ(nobodys->owner.load(), &depot_);
+  EXPECT_EQ(depot_.purge_holes(), 2 * k_size) << "the next time their pages go";
+  EXPECT_EQ(purged(mine), 2);
+  EXPECT_EQ(purged(nobodys), 1);
+  EXPECT_TRUE(is_sound(mine));
+}
+
+TEST_F(DepotHolesTest, a_block_in_a_magazine_keeps_its_page) {
+  std::vector<void*> blocks;
+  Slab* slab = make(k_size, k_blocks, &blocks);
+  EXPECT_TRUE(slab::set_unused(blocks[0]));
+  give(slab, blocks[1]);
+  list(slab);
+  EXPECT_EQ(depot_.purge_holes(), k_size);
+  EXPECT_EQ(purged(slab), 2);
 }
 
 TEST_F(DepotHolesTest, more_slabs_than_one_request_to_the_kernel_names) {
@@ -97,7 +124,7 @@ TEST_F(DepotHolesTest, more_slabs_than_one_request_to_the_kernel_names) {
   for (int i = 0; i < 300; i++) slabs.push_back(make_holey());
   EXPECT_EQ(depot_.purge_holes(), slabs.size() * (k_blocks - 1) * k_size);
   for (Slab* slab : slabs) expect_gone(slab);
-  EXPECT_EQ(mine_.listed(class_of(k_size)), slabs.size());
+  EXPECT_EQ(listed(mine_, class_of(k_size)), slabs.size());
   EXPECT_TRUE(is_whole());
 }
 
@@ -109,10 +136,8 @@ TEST_F(DepotHolesTest, a_round_takes_what_nobody_has_allocated_from_since_the_la
   EXPECT_EQ(depot_.known_holes(), slabs.size() * (k_blocks - 1) * k_size);
   // One is taken up meanwhile, and listed again.
   mine_.unlist(slabs[7]);
-  slabs[7]->place.store(Place::current);
   void* block = take(slabs[7]);
-  slab::retire_active(slabs[7]);
-  free_mine(slabs[7], block);
+  give(slabs[7], block);
   list(slabs[7]);
   EXPECT_EQ(round(0), Look::again);
   for (Slab* slab : slabs) EXPECT_EQ(purged(slab), slab == slabs[7] ? 0U : k_all_but_last);
@@ -167,8 +192,8 @@ TEST_F(DepotHolesTest, a_step_does_no_more_than_its_work_and_the_next_goes_on) {
 TEST_F(DepotHolesTest, those_of_slabs_without_a_thread_go_too) {
   std::vector<void*> blocks;
   Slab* slab = make(k_size, k_blocks, &blocks);
-  free_mine(slab, blocks[3]);
-  ASSERT_TRUE(depot_.hand_over(slab));
+  give(slab, blocks[3]);
+  leave(slab);
   EXPECT_EQ(depot_.purge_holes(), k_size);
   EXPECT_TRUE(is_sound(slab));
   EXPECT_EQ(depot_.adopt(class_of(k_size), &mine_), slab);
@@ -178,10 +203,8 @@ TEST_F(DepotHolesTest, those_of_slabs_that_a_thread_left_go_too) {
   ThreadSlabs* record = depot_.take_record();
   std::vector<void*> blocks;
   Slab* slab = depot_.make_slab(class_of(k_size), record);
-  slab->place.store(Place::current);
   for (size_t i = 0; i < k_blocks; i++) blocks.push_back(take(slab));
-  slab::retire_active(slab);
-  free_mine(slab, blocks[0]);
+  give(slab, blocks[0]);
   record->list(slab);
   depot_.give_record(record);
   EXPECT_EQ(depot_.purge_holes(), k_size);

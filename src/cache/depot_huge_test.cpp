@@ -98,7 +98,10 @@ TEST_F(DepotHugeTest, an_extent_that_was_purged_as_a_whole_starts_huge_again) {
   grow_to_an_extent();
   std::vector<Slab*> slabs;
   for (size_t i = 0; i < k_extent_pages; i++) slabs.push_back(make());
-  for (Slab* slab : slabs) depot_.hand_over(slab);
+  for (Slab* slab : slabs) {
+    mine_.list(slab);
+    depot_.reclaim_if_empty(slab, &mine_);
+  }
   depot_.purge(SIZE_MAX);
   EXPECT_EQ(dirty_pages(), 0U);
   os::g_fault_plan.fail_nth(1, k_huge_calls);

@@ -11,7 +11,7 @@ TEST_F(DepotTest, pages_that_hold_memory_come_first_whichever_region_they_are_in
   for (size_t i = 0; i < slab::k_region_pages; i++) slabs.push_back(make(1024, 0));
   Slab* in_the_second = slabs.back();
   ASSERT_NE(slab::region_of(slabs.front()), slab::region_of(in_the_second));
-  depot_.hand_over(in_the_second);
+  to_page(in_the_second);
   EXPECT_EQ(depot_.make_slab(class_of(64), &mine_), in_the_second);
 }
 
@@ -19,7 +19,7 @@ TEST_F(DepotTest, purged_pages_of_an_old_region_come_before_untouched_ones) {
   std::vector<Slab*> slabs;
   for (size_t i = 0; i < slab::k_region_pages; i++) slabs.push_back(make(1024, 0));
   ASSERT_NE(slab::region_of(slabs.front()), slab::region_of(slabs.back()));
-  depot_.hand_over(slabs.front());
+  to_page(slabs.front());
   ASSERT_TRUE(depot_.purge());
   EXPECT_EQ(depot_.make_slab(class_of(64), &mine_), slabs.front());
   EXPECT_EQ(slab::region_of(depot_.make_slab(class_of(64), &mine_)), slab::region_of(slabs.back()));
@@ -28,7 +28,7 @@ TEST_F(DepotTest, purged_pages_of_an_old_region_come_before_untouched_ones) {
 
 TEST_F(DepotTest, purging_says_whether_memory_went) {
   EXPECT_FALSE(depot_.purge());
-  depot_.hand_over(make(64, 0));
+  to_page(make(64, 0));
   EXPECT_TRUE(depot_.purge());
   EXPECT_FALSE(depot_.purge());
   EXPECT_EQ(dirty_pages(), 0U);
@@ -37,7 +37,7 @@ TEST_F(DepotTest, purging_says_whether_memory_went) {
 TEST_F(DepotTest, no_more_is_purged_than_is_asked_for) {
   std::vector<Slab*> slabs;
   for (int i = 0; i < 10; i++) slabs.push_back(make(64, 0));
-  for (Slab* slab : slabs) depot_.hand_over(slab);
+  for (Slab* slab : slabs) to_page(slab);
   EXPECT_EQ(depot_.purge(0), 0U);
   EXPECT_EQ(depot_.purge(3 * slab::k_slab_size - 1), 3 * slab::k_slab_size);
   EXPECT_EQ(dirty_pages(), 7U);
@@ -48,7 +48,7 @@ TEST_F(DepotTest, no_more_is_purged_than_is_asked_for) {
 TEST_F(DepotTest, a_refused_purge_ends_and_leaves_the_pages_dirty) {
   std::vector<Slab*> slabs;
   for (int i = 0; i < 10; i++) slabs.push_back(make(64, 0));
-  for (size_t i = 0; i < slabs.size(); i += 2) depot_.hand_over(slabs[i]);
+  for (size_t i = 0; i < slabs.size(); i += 2) to_page(slabs[i]);
   fail_from_now(os::Call::purge);
   EXPECT_EQ(depot_.purge(SIZE_MAX), 0U);
   os::g_fault_plan.fail_nth(0);
@@ -60,7 +60,7 @@ TEST_F(DepotTest, a_refused_purge_ends_and_leaves_the_pages_dirty) {
 TEST_F(DepotTest, the_page_freed_last_is_taken_first) {
   std::vector<Slab*> slabs;
   for (int i = 0; i < 40; i++) slabs.push_back(make(64, 0));
-  for (Slab* slab : slabs) depot_.hand_over(slab);
+  for (Slab* slab : slabs) to_page(slab);
   for (size_t i = slabs.size(); i-- > slabs.size() - 16;)
     EXPECT_EQ(depot_.make_slab(class_of(64), &mine_), slabs[i]);
   // Of those before them it is not known which was last.
@@ -81,13 +81,13 @@ TEST_F(DepotTest, the_ledger_is_told_of_each_page) {
   Slab* slab = depot_.make_slab(class_of(64), &mine_);
   EXPECT_EQ(live(), live_before + slab::k_slab_size);
   EXPECT_EQ(kept(), kept_before);
-  depot_.hand_over(slab);
+  to_page(slab);
   EXPECT_EQ(live(), live_before);
   EXPECT_EQ(kept(), kept_before + slab::k_slab_size);
   depot_.make_slab(class_of(64), &mine_);
   EXPECT_EQ(live(), live_before + slab::k_slab_size);
   EXPECT_EQ(kept(), kept_before);
-  depot_.hand_over(slab);
+  to_page(slab);
   depot_.purge(SIZE_MAX);
   EXPECT_EQ(live(), live_before);
   EXPECT_EQ(kept(), kept_before);
@@ -108,10 +108,14 @@ TEST_F(DepotTest, no_page_is_lost_when_fork_comes_during_a_purge) {
     }
   });
   for (int round = 0; round < 200; round++) {
-    for (Slab*& slab : slabs) {
-      if (slab != nullptr && depot_.hand_over(slab)) slab = nullptr;
+    for (Slab* slab : slabs) {
+      if (slab != nullptr) to_page(slab);
     }
+    // What stayed listed, for the depot was frozen, is seen to as well.
     depot_.purge(SIZE_MAX);
+    for (Slab*& slab : slabs) {
+      if (slab != nullptr && slab->place.load() == Place::page) slab = nullptr;
+    }
     for (Slab*& slab : slabs) {
       if (slab == nullptr) slab = depot_.make_slab(class_of(64), &mine_);
     }
@@ -119,7 +123,7 @@ TEST_F(DepotTest, no_page_is_lost_when_fork_comes_during_a_purge) {
   is_over = true;
   forking.join();
   for (Slab* slab : slabs) {
-    if (slab != nullptr) depot_.hand_over(slab);
+    if (slab != nullptr) to_page(slab);
   }
   EXPECT_TRUE(is_whole());
   depot_.purge(SIZE_MAX);
@@ -133,7 +137,7 @@ TEST_F(DepotTest, no_page_is_lost_when_fork_comes_during_a_purge) {
 }
 
 TEST_F(DepotTest, a_child_has_the_pages_that_the_parent_was_purging) {
-  for (int i = 0; i < 5; i++) depot_.hand_over(make(64, 0));
+  for (int i = 0; i < 5; i++) to_page(make(64, 0));
   slab::PurgeBatch batch;
   depot_.for_each_region([&](slab::Region& r) { r.pick(slab::Pick::any, SIZE_MAX, batch); });
   EXPECT_EQ(dirty_pages(), 0U);

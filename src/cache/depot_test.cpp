@@ -1,10 +1,11 @@
-// Depot: slabs and pages that belong to no thread, and the records of threads.
+// Depot: slabs and pages that belong to no thread.
 #include <functional>
 #include <set>
 #include <thread>
 #include <vector>
 
 #include "cache/depot_fixture.hpp"
+#include "cache/exchange.hpp"
 #include "os/resident_fixture.hpp"
 
 namespace arenite::cache {
@@ -61,7 +62,7 @@ TEST_F(DepotTest, pages_given_back_to_several_regions_are_all_taken_again) {
   for (size_t i = 0; i < slab::k_region_pages; i++) slabs.push_back(make(1024, 0));
   const std::set<const Slab*> given = {slabs[0], slabs[1], slabs.back()};
   for (const int round : {1, 2}) {
-    for (const Slab* slab : given) depot_.hand_over(const_cast<Slab*>(slab));
+    for (const Slab* slab : given) to_page(const_cast<Slab*>(slab));
     std::set<const Slab*> taken;
     for (size_t i = 0; i < given.size(); i++) taken.insert(make(1024, 0));
     EXPECT_EQ(taken, given) << "round " << round;
@@ -88,52 +89,56 @@ TEST_F(DepotTest, without_memory_there_is_no_slab_and_the_next_try_works) {
 
 TEST_F(DepotTest, nothing_is_adopted_where_nothing_was_left) {
   EXPECT_EQ(depot_.adopt(class_of(64), &mine_), nullptr);
-  depot_.hand_over(make(128, 1));
+  leave(make(128, 1));
   EXPECT_EQ(depot_.adopt(class_of(64), &mine_), nullptr);
 }
 
 TEST_F(DepotTest, a_slab_left_with_blocks_in_use_is_adopted_with_what_others_freed_meanwhile) {
   std::vector<void*> blocks;
   Slab* slab = make(1024, 10, &blocks);
-  depot_.hand_over(slab);
+  leave(slab);
   EXPECT_EQ(slab->owner.load(), &depot_);
   EXPECT_EQ(slab->place.load(), Place::listed);
+  EXPECT_EQ(depot_.first(class_of(1024)), slab);
   give_remotely(slab, blocks[3]);
   ThreadSlabs other;
   EXPECT_EQ(depot_.adopt(class_of(1024), &other), slab);
   EXPECT_EQ(slab->owner.load(), &other);
-  EXPECT_EQ(slab::load(slab->words[0]),
+  EXPECT_EQ(slab->place.load(), Place::moving);
+  EXPECT_EQ(listed(depot_, class_of(1024)), 0U);
+  EXPECT_FALSE(list_by_what_is_free(&other, slab));
+  EXPECT_TRUE(other.has_listed(slab));
+  EXPECT_EQ(slab::load(slab::word_of(slab, 0)),
             ~uint64_t{0} >> (64 - slab->block_count) & (~uint64_t{0x3ff} | 8));
-  EXPECT_EQ(slab->remote_summary.load(), 0U);
-  EXPECT_EQ(depot_.listed(class_of(1024)), 0U);
+  EXPECT_TRUE(slab::is_zero(slab->has_remote));
 }
 
 TEST_F(DepotTest, the_fullest_slab_is_adopted_first) {
   Slab* full = make(64, 224);
-  depot_.hand_over(make(64, 5));
-  depot_.hand_over(full);
-  depot_.hand_over(make(64, 100));
+  leave(make(64, 5));
+  leave(full);
+  leave(make(64, 100));
   EXPECT_EQ(depot_.adopt(class_of(64), &mine_), full);
   EXPECT_TRUE(is_whole());
 }
 
-TEST_F(DepotTest, an_empty_slab_handed_over_is_a_page_and_any_class_may_have_it) {
+TEST_F(DepotTest, an_empty_slab_that_is_left_is_a_page_and_any_class_may_have_it) {
   Slab* slab = make(64, 0);
-  depot_.hand_over(slab);
+  leave(slab);
   EXPECT_EQ(slab->place.load(), Place::page);
   EXPECT_EQ(slab->block_count, 0U);
-  EXPECT_EQ(depot_.listed(class_of(64)), 0U);
+  EXPECT_EQ(listed(depot_, class_of(64)), 0U);
   EXPECT_EQ(depot_.make_slab(class_of(2048), &mine_), slab);
   EXPECT_TRUE(is_whole());
 }
 
-TEST_F(DepotTest, a_slab_that_others_emptied_before_it_was_handed_over_is_a_page) {
+TEST_F(DepotTest, a_slab_that_others_emptied_before_it_was_left_is_a_page) {
   std::vector<void*> blocks;
   Slab* slab = make(1024, 3, &blocks);
   for (const void* block : blocks) give_remotely(slab, block);
-  depot_.hand_over(slab);
+  leave(slab);
   EXPECT_EQ(slab->place.load(), Place::page);
-  EXPECT_EQ(slab::remote_word(slab, 0).load(), 0U);
+  EXPECT_EQ(slab::marks_in(slab, 0), 0U);
   EXPECT_TRUE(is_whole());
 }
 
@@ -148,7 +153,7 @@ TEST_F(DepotTest, a_listed_slab_whose_last_block_was_freed_is_reclaimed) {
   }
   depot_.reclaim_if_empty(slab, &mine_);
   EXPECT_EQ(slab->place.load(), Place::page);
-  EXPECT_EQ(mine_.listed(class_of(1024)), 0U);
+  EXPECT_EQ(listed(mine_, class_of(1024)), 0U);
   EXPECT_EQ(dirty_pages(), 1U);
   EXPECT_TRUE(is_whole());
 }
@@ -156,7 +161,7 @@ TEST_F(DepotTest, a_listed_slab_whose_last_block_was_freed_is_reclaimed) {
 TEST_F(DepotTest, a_slab_of_its_own_whose_last_block_was_freed_is_reclaimed) {
   std::vector<void*> blocks;
   Slab* slab = make(1024, 1, &blocks);
-  depot_.hand_over(slab);
+  leave(slab);
   give_remotely(slab, blocks[0]);
   depot_.reclaim_if_empty(slab, &depot_);
   EXPECT_EQ(slab->place.load(), Place::page);
@@ -164,28 +169,70 @@ TEST_F(DepotTest, a_slab_of_its_own_whose_last_block_was_freed_is_reclaimed) {
 }
 
 TEST_F(DepotTest, an_empty_slab_that_is_not_listed_or_anothers_is_left_alone) {
-  Slab* current = make(1024, 0);
-  current->place.store(Place::current);
-  depot_.reclaim_if_empty(current, &mine_);
-  EXPECT_EQ(current->place.load(), Place::current);
+  Slab* moving = make(1024, 0);
+  depot_.reclaim_if_empty(moving, &mine_);
+  EXPECT_EQ(moving->place.load(), Place::moving);
   ThreadSlabs other;
   Slab* listed = make(1024, 0);
   list(listed);
   depot_.reclaim_if_empty(listed, &other);
   EXPECT_EQ(listed->place.load(), Place::listed);
+  std::vector<void*> blocks;
+  Slab* full = make(1024, 16, &blocks);
+  list(full);
+  for (const void* block : blocks) give_remotely(full, block);
+  depot_.reclaim_if_empty(full, &mine_);
+  EXPECT_EQ(full->place.load(), Place::full) << "who marked it lists it first";
+}
+
+TEST_F(DepotTest, of_several_slabs_those_that_are_empty_are_reclaimed_at_once) {
+  std::vector<Slab*> slabs;
+  for (size_t i = 0; i < 6; i++) {
+    slabs.push_back(make(1024, i % 2));
+    list(slabs.back());
+  }
+  Slab* moving = make(1024, 0);
+  std::vector<Slab*> all = slabs;
+  all.push_back(moving);
+  depot_.reclaim_if_empty(all.data(), static_cast<unsigned>(all.size()), &mine_);
+  for (size_t i = 0; i < 6; i++)
+    EXPECT_EQ(slabs[i]->place.load(), i % 2 == 0 ? Place::page : Place::listed) << i;
+  EXPECT_EQ(moving->place.load(), Place::moving);
+  EXPECT_EQ(listed(mine_, class_of(1024)), 3U);
+  EXPECT_EQ(dirty_pages(), 3U);
+  EXPECT_TRUE(is_whole());
 }
 
 TEST_F(DepotTest, a_nobodys_slab_is_claimed_with_what_others_freed) {
   std::vector<void*> blocks;
   Slab* slab = make(1024, 16, &blocks);
-  slab->place.store(Place::full);
-  slab->owner.store(nullptr);
+  leave(slab);
+  ASSERT_EQ(slab->place.load(), Place::full);
+  ASSERT_EQ(slab->owner.load(), nullptr);
   give_remotely(slab, blocks[2]);
   depot_.claim_full(slab);
   EXPECT_EQ(slab->owner.load(), &depot_);
   EXPECT_EQ(slab->place.load(), Place::listed);
-  EXPECT_EQ(slab::load(slab->words[0]), uint64_t{4});
+  EXPECT_EQ(slab::load(slab::word_of(slab, 0)), uint64_t{4});
   EXPECT_TRUE(is_whole());
+}
+
+TEST_F(DepotTest, a_nobodys_slab_whose_blocks_were_all_freed_is_claimed_as_a_page) {
+  std::vector<void*> blocks;
+  Slab* slab = make(1024, 16, &blocks);
+  leave(slab);
+  for (const void* block : blocks) give_remotely(slab, block);
+  depot_.claim_full(slab);
+  EXPECT_EQ(slab->place.load(), Place::page);
+  EXPECT_TRUE(is_whole());
+}
+
+TEST_F(DepotTest, a_nobodys_slab_claimed_for_nothing_is_nobodys_again) {
+  Slab* slab = make(1024, 16);
+  leave(slab);
+  depot_.claim_full(slab);
+  EXPECT_EQ(slab->owner.load(), nullptr);
+  EXPECT_EQ(slab->place.load(), Place::full);
 }
 
 TEST_F(DepotTest, a_nobodys_slab_that_another_claimed_is_left_alone) {
@@ -198,7 +245,7 @@ TEST_F(DepotTest, a_nobodys_slab_that_another_claimed_is_left_alone) {
 
 TEST_F(DepotTest, the_very_slab_of_a_block_is_adopted_if_its_owner_has_no_thread) {
   Slab* depots = make(1024, 1);
-  depot_.hand_over(depots);
+  leave(depots);
   Slab* threads = make(1024, 1);
   list(threads);
   ThreadSlabs other;
@@ -211,7 +258,7 @@ TEST_F(DepotTest, the_very_slab_of_a_block_is_adopted_if_its_owner_has_no_thread
 
 TEST_F(DepotTest, a_reclaimed_page_starts_anew_whatever_was_freed_into_it) {
   std::vector<void*> blocks;
-  Slab* slab = make(16, slab::info(0).block_count, &blocks);
+  Slab* slab = make(16, slab::info(0).block_count - 1, &blocks);
   list(slab);
   for (const void* block : blocks) give_remotely(slab, block);
   depot_.reclaim_if_empty(slab, &mine_);
@@ -228,7 +275,7 @@ void in_a_thread(const std::function<void()>& body) {
 
 TEST_F(DepotTest, frozen_it_gives_nothing_and_takes_nothing) {
   Slab* left = make(1024, 1);
-  depot_.hand_over(left);
+  leave(left);
   Slab* empty = make(64, 0);
   list(empty);
   depot_.lock.freeze();
@@ -251,8 +298,7 @@ TEST_F(DepotTest, what_was_left_undone_while_it_was_frozen_is_done_afterwards) {
   list(empty);
   std::vector<void*> blocks;
   Slab* full = make(1024, slab::info(class_of(1024)).block_count, &blocks);
-  full->place.store(Place::full);
-  full->owner.store(nullptr);
+  leave(full);
   give_remotely(full, blocks[3]);
   depot_.lock.freeze();
   in_a_thread([&] {
@@ -278,100 +324,25 @@ TEST_F(DepotTest, what_was_left_undone_while_it_was_frozen_is_done_afterwards) {
   EXPECT_TRUE(is_whole());
 }
 
-TEST_F(DepotTest, a_slab_is_not_handed_over_to_a_frozen_depot_unless_one_can_wait) {
-  Slab* slab = make(1024, 1);
-  depot_.lock.freeze();
-  in_a_thread([&] { EXPECT_FALSE(depot_.hand_over(slab)); });
-  EXPECT_EQ(slab->owner.load(), &mine_);
-  depot_.lock.thaw();
-  EXPECT_TRUE(depot_.hand_over(slab));
-  EXPECT_EQ(slab->owner.load(), &depot_);
-}
-
-TEST_F(DepotTest, records_are_many_and_apart) {
-  std::set<const ThreadSlabs*> records;
-  for (int i = 0; i < 1000; i++) {
-    const ThreadSlabs* record = depot_.take_record();
-    ASSERT_NE(record, nullptr);
-    EXPECT_TRUE(records.insert(record).second);
-    for (const Slab* slab : record->current) ASSERT_EQ(slab, &slab::g_no_slab);
-  }
-  const ThreadSlabs* before = nullptr;
-  for (const ThreadSlabs* record : records) {
-    if (before != nullptr) {
-      EXPECT_LE(before + 1, record);
-    }
-    before = record;
-  }
-}
-
-TEST_F(DepotTest, a_record_given_back_is_the_next_one_taken) {
-  ThreadSlabs* first = depot_.take_record();
-  ThreadSlabs* second = depot_.take_record();
-  depot_.give_record(first);
-  depot_.give_record(second);
-  EXPECT_EQ(depot_.take_record(), second);
-  EXPECT_EQ(depot_.take_record(), first);
-}
-
-TEST_F(DepotTest, without_memory_there_is_no_record_and_the_next_try_works) {
-  fail_from_now(os::Call::map);
-  // What is begun must be used up before the kernel is asked.
-  while (chunk::take_for_good(4096) != nullptr) {
-  }
-  EXPECT_EQ(depot_.take_record(), nullptr);
-  os::g_fault_plan.fail_nth(0);
-  EXPECT_NE(depot_.take_record(), nullptr);
-}
-
-// Records of a depot's own, with a slab each.
-class RecordsTest : public DepotTest {
- protected:
-  Slab* list_one_with(ThreadSlabs* record) {
-    Slab* slab = depot_.make_slab(class_of(1024), record);
-    slab->place.store(Place::current);
-    take(slab);
-    slab::retire_active(slab);
-    record->list(slab);
-    return slab;
-  }
-};
-
-TEST_F(RecordsTest, a_record_leaves_its_slabs_to_the_depot) {
-  ThreadSlabs* record = depot_.take_record();
-  const Slab* slab = list_one_with(record);
-  depot_.give_record(record);
-  EXPECT_EQ(slab->owner.load(), &depot_);
-  EXPECT_EQ(depot_.first(class_of(1024)), slab);
-  EXPECT_EQ(depot_.listed(class_of(1024)), 1U);
-  EXPECT_EQ(record->listed(class_of(1024)), 0U);
-  EXPECT_EQ(depot_.take_record(), record);
-}
-
-TEST_F(RecordsTest, the_slabs_that_a_thread_leaves_are_adopted) {
-  ThreadSlabs* record = depot_.take_record();
-  Slab* by_class = list_one_with(record);
-  Slab* by_block = list_one_with(record);
-  EXPECT_EQ(depot_.adopt(class_of(1024), &mine_), nullptr) << "its thread runs";
-  EXPECT_FALSE(depot_.adopt(by_block, record, &mine_)) << "its thread runs";
-  depot_.give_record(record);
-  EXPECT_FALSE(depot_.adopt(by_block, record, &mine_)) << "it is not that thread's any more";
-  EXPECT_TRUE(depot_.adopt(by_block, &depot_, &mine_));
-  EXPECT_EQ(depot_.adopt(class_of(1024), &mine_), by_class);
-  EXPECT_EQ(depot_.listed(class_of(1024)), 0U);
-}
-
-TEST_F(RecordsTest, a_slab_that_a_thread_left_is_reclaimed_with_its_last_block) {
-  ThreadSlabs* record = depot_.take_record();
-  Slab* slab = list_one_with(record);
-  depot_.give_record(record);
-  give_remotely(slab, slab::memory_of(slab));
-  // By one who saw the thread as its owner.
-  depot_.reclaim_if_empty(slab, record);
-  EXPECT_EQ(slab->place.load(), Place::listed);
-  depot_.reclaim_if_empty(slab, &depot_);
-  EXPECT_EQ(slab->place.load(), Place::page);
-  EXPECT_EQ(depot_.listed(class_of(1024)), 0U);
+TEST_F(DepotTest, a_full_slab_that_could_not_be_listed_is_listed_afterwards) {
+  std::vector<void*> blocks;
+  Slab* some = make(1024, 16, &blocks);
+  list(some);
+  Slab* all = make(1024, 16, &blocks);
+  list(all);
+  Slab* none = make(1024, 16);
+  list(none);
+  give_remotely(some, blocks[3]);
+  for (size_t i = 16; i < 32; i++) give_remotely(all, blocks[i]);
+  depot_.catch_up();
+  EXPECT_EQ(some->place.load(), Place::full) << "nobody has said that something was missed";
+  depot_.note_missed();
+  depot_.catch_up();
+  EXPECT_EQ(some->place.load(), Place::listed);
+  EXPECT_EQ(some->owner.load(), &mine_);
+  EXPECT_EQ(all->place.load(), Place::page);
+  EXPECT_EQ(none->place.load(), Place::full);
+  EXPECT_TRUE(is_whole());
 }
 
 TEST_F(DepotTest, in_the_child_of_a_fork_others_slabs_are_forsaken_and_ones_own_stay) {
@@ -382,13 +353,11 @@ TEST_F(DepotTest, in_the_child_of_a_fork_others_slabs_are_forsaken_and_ones_own_
   Slab* nobodys = depot_.make_slab(class_of(64), gone);
   nobodys->owner.store(nullptr);
   Slab* depots = make(1024, 1);
-  depot_.hand_over(depots);
   ThreadSlabs* idle = depot_.take_record();
+  list(*idle, depots);
   Slab* idles = depot_.make_slab(class_of(1024), idle);
-  idles->place.store(Place::current);
   take(idles);
-  slab::retire_active(idles);
-  idle->list(idles);
+  list(*idle, idles);
   depot_.give_record(idle);
   gone->warmed_up[0] = 7;
   depot_.lock.freeze();
@@ -400,7 +369,7 @@ TEST_F(DepotTest, in_the_child_of_a_fork_others_slabs_are_forsaken_and_ones_own_
   EXPECT_EQ(nobodys->owner.load(), nullptr);
   EXPECT_EQ(depots->owner.load(), &depot_);
   EXPECT_EQ(idles->owner.load(), &depot_);
-  EXPECT_EQ(depot_.listed(class_of(1024)), 2U);
+  EXPECT_EQ(listed(depot_, class_of(1024)), 2U);
   EXPECT_EQ(depot_.adopt(class_of(1024), own), depots);
   EXPECT_EQ(depot_.adopt(class_of(1024), own), idles);
   EXPECT_EQ(depot_.take_record(), idle);

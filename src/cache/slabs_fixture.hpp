@@ -34,6 +34,7 @@ class SlabsTest : public testing::Test {
   }
   ~SlabsTest() override {
     Breach breach;
+    EXPECT_FALSE(t_thread.is_busy.load());
     EXPECT_TRUE(verify(breach)) << breach.invariant << ": " << breach.what;
   }
 
@@ -49,19 +50,37 @@ class SlabsTest : public testing::Test {
     for (size_t i = 0; i < count; i++) blocks.push_back(take(c));
     return blocks;
   }
-  // All the blocks of a slab; this thread's slabs of the class must be full.
+  // All the blocks of a slab; this thread's slabs of the class must be full, its magazine empty.
   static std::vector<void*> take_a_slab(unsigned c) {
     const std::vector<void*> blocks = take(c, blocks_in_a_slab(c));
     EXPECT_EQ(slabs_of(blocks).size(), 1U);
+    EXPECT_EQ(owner_of(blocks[0]), t_thread.record);
+    EXPECT_EQ(place_of(blocks[0]), Place::full);
     return blocks;
   }
-  // The same, and a first block of the next, so that the slab is full and nobody's.
-  static std::vector<void*> fill_a_slab(unsigned c, std::vector<void*>& rest) {
-    const std::vector<void*> blocks = take_a_slab(c);
-    rest.push_back(take(c));
+  // The blocks of a slab whose thread has ended while all of them were in use.
+  static std::vector<void*> leave_a_slab(unsigned c) {
+    std::vector<void*> blocks;
+    in_a_thread([&] { blocks = take_a_slab(c); });
     EXPECT_EQ(owner_of(blocks[0]), nullptr);
     EXPECT_EQ(place_of(blocks[0]), Place::full);
     return blocks;
+  }
+  // A block in use, of a slab of this thread's that has free ones, while `waiting` of the same slab
+  // is in the magazine, alone.
+  static void* take_one_of_two(unsigned c, void*& waiting) {
+    const std::vector<void*> blocks = take(c, 2);
+    EXPECT_EQ(slabs_of(blocks).size(), 1U);
+    empty_magazines();
+    waiting = blocks[1];
+    give(waiting);
+    EXPECT_EQ(place_of(blocks[0]), Place::listed);
+    EXPECT_EQ(magazine_of(c).count(), 1U);
+    return blocks[0];
+  }
+  static void* take_one_of_two(unsigned c) {
+    void* waiting;
+    return take_one_of_two(c, waiting);
   }
   static void give_all(const std::vector<void*>& blocks) {
     for (void* block : blocks) give(block);
@@ -77,6 +96,16 @@ class SlabsTest : public testing::Test {
     std::sort(slabs.begin(), slabs.end());
     slabs.erase(std::unique(slabs.begin(), slabs.end()), slabs.end());
     return slabs;
+  }
+  static const Magazine& magazine_of(unsigned c) { return t_thread.record->magazines[c]; }
+  // What two threads that met missed of each other's frees is found.
+  static void find_what_was_missed() {
+    g_depot.note_missed();
+    g_depot.catch_up();
+  }
+  // Is a page, or became one: the program may have it already.
+  static bool is_given_up(const Slab* slab, unsigned c) {
+    return is_page(slab) || slab->size_class != c;
   }
   static bool is_page(const Slab* slab) { return slab->place.load() == Place::page; }
 };

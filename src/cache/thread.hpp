@@ -44,11 +44,13 @@ struct ThreadSlabs : slab::Owner {
   // When it was closed, in milliseconds; 0 while it is open. Changed with its lock.
   uint64_t closed_at = 0;
 
-  // Forgets all but the slots of its magazines: the child of a fork has lost its thread.
+  // Forgets all: the child of a fork has lost its thread, which may have been about to grow a
+  // magazine. The slots are lost, too.
   void restart() {
     forget();
     visitors.forget();
-    for (Magazine& magazine : magazines) magazine.clear();
+    for (Magazine& magazine : magazines) magazine = {};
+    spare = {};
     for (uint8_t& n : to_shed) n = 0;
     for (uint8_t& n : warmed_up) n = 0;
     thread = nullptr;

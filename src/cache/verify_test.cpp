@@ -27,10 +27,11 @@ class VerifySlabsTest : public SlabsTest {
 
 TEST_F(VerifySlabsTest, S5_a_slab_that_is_nowhere_in_its_thread) {
   in_a_thread([] {
-    void* block = take(class_of(k_size));
+    void* block = take_one_of_two(class_of(k_size));
     Slab* slab = slab_of(block);
+    ASSERT_EQ(slab->place.load(), Place::listed);
     EXPECT_EQ(breach_with([&] { slab->place.store(Place::moving); },
-                          [&] { slab->place.store(Place::current); }),
+                          [&] { slab->place.store(Place::listed); }),
               "S5: a slab is nowhere in its thread");
     give(block);
   });
@@ -38,61 +39,140 @@ TEST_F(VerifySlabsTest, S5_a_slab_that_is_nowhere_in_its_thread) {
 
 TEST_F(VerifySlabsTest, S5_a_slab_that_its_thread_has_lost) {
   in_a_thread([] {
-    void* block = take(class_of(k_size));
-    Slab*& current = t_thread.slabs->current[class_of(k_size)];
-    Slab* slab = current;
-    EXPECT_EQ(breach_with([&] { current = &slab::g_no_slab; }, [&] { current = slab; }),
-              "S5: a slab is nowhere in its thread");
-    give(block);
-  });
-}
-
-TEST_F(VerifySlabsTest, S5_a_current_slab_of_another_owner) {
-  in_a_thread([] {
-    void* block = take(class_of(k_size));
+    void* block = take_one_of_two(class_of(k_size));
     Slab* slab = slab_of(block);
-    ThreadSlabs other;
-    EXPECT_EQ(
-        breach_with([&] { slab->owner.store(&other); }, [&] { slab->owner.store(t_thread.slabs); }),
-        "S5: a slab is not its thread's current one");
-    give(block);
-  });
-}
-
-TEST_F(VerifySlabsTest, S5_a_slab_that_a_thread_has_unlisted_and_lost) {
-  in_a_thread([] {
-    const std::vector<void*> blocks = take_a_slab(class_of(k_size));
-    void* next = take(class_of(k_size));
-    Slab* slab = slab_of(blocks[0]);
-    give(blocks[0]);  // its first free block makes it this thread's again
-    ASSERT_EQ(slab->place.load(), Place::listed);
     EXPECT_EQ(breach_with(
                   [&] {
-                    t_thread.slabs->unlist(slab);
+                    t_thread.record->unlist(slab);
                     slab->place.store(Place::listed);
                   },
-                  [&] { t_thread.slabs->list(slab); }),
+                  [&] { t_thread.record->list(slab); }),
               "S5: a slab of a thread's is in no list");
-    give(next);
-    for (size_t i = 1; i < blocks.size(); i++) give(blocks[i]);
+    give(block);
+  });
+}
+
+TEST_F(VerifySlabsTest, S5_a_full_slab_that_its_thread_has_lost) {
+  in_a_thread([] {
+    const std::vector<void*> blocks = take_a_slab(class_of(k_size));
+    Slab* slab = slab_of(blocks[0]);
+    EXPECT_EQ(breach_with(
+                  [&] {
+                    t_thread.record->unlist(slab);
+                    slab->place.store(Place::full);
+                  },
+                  [&] { t_thread.record->list_full(slab); }),
+              "S5: a full slab of a thread's is in no list");
+    give_all(blocks);
+  });
+}
+
+TEST_F(VerifySlabsTest, S5_a_listed_slab_of_another_owner) {
+  in_a_thread([] {
+    void* block = take_one_of_two(class_of(k_size));
+    Slab* slab = slab_of(block);
+    ThreadSlabs other;
+    EXPECT_EQ(breach_with([&] { slab->owner.store(&other); },
+                          [&] { slab->owner.store(t_thread.record); }),
+              "S5: a listed slab is not the list's owner's");
+    give(block);
   });
 }
 
 TEST_F(VerifySlabsTest, S5_a_slab_that_the_depot_lost) {
   in_a_thread([] {
-    void* block = take(class_of(k_size));
+    void* block = take_one_of_two(class_of(k_size));
     Slab* slab = slab_of(block);
-    EXPECT_NE(breach_with(
-                  [&] {
-                    slab->owner.store(&g_depot);
-                    slab->place.store(Place::listed);
-                  },
-                  [&] {
-                    slab->owner.store(t_thread.slabs);
-                    slab->place.store(Place::current);
-                  }),
+    EXPECT_NE(breach_with([&] { slab->owner.store(&g_depot); },
+                          [&] { slab->owner.store(t_thread.record); }),
               "");
     give(block);
+  });
+}
+
+TEST_F(VerifySlabsTest, S4_a_full_slab_with_a_free_block) {
+  in_a_thread([] {
+    void* block = take_one_of_two(class_of(k_size));
+    Slab* slab = slab_of(block);
+    ThreadSlabs& mine = *t_thread.record;
+    EXPECT_EQ(breach_with(
+                  [&] {
+                    mine.unlist(slab);
+                    mine.list_full(slab);
+                  },
+                  [&] {
+                    mine.unlist(slab);
+                    mine.list(slab);
+                  }),
+              "S4: a slab among the full ones has free blocks");
+    give(block);
+  });
+}
+
+// A magazine with something else in it than what waits.
+class VerifyMagazineTest : public VerifySlabsTest {
+ protected:
+  // What is found with p as the block that would be taken next.
+  static std::string breach_with(Magazine& magazine, void* p) {
+    void* const block = magazine.top[-1];
+    return VerifySlabsTest::breach_with([&] { magazine.top[-1] = p; },
+                                        [&] { magazine.top[-1] = block; });
+  }
+  static constexpr char k_breach[] = "S2: what is in a magazine is not a block that waits";
+};
+
+TEST_F(VerifyMagazineTest, S2_a_block_in_a_magazine_that_is_in_use) {
+  in_a_thread([] {
+    const unsigned c = class_of(k_size);
+    void* block = take_one_of_two(c);
+    Magazine& magazine = t_thread.record->magazines[c];
+    EXPECT_EQ(breach_with(magazine, magazine.top[-1]), "");
+    EXPECT_EQ(breach_with(magazine, block), k_breach);
+    give(block);
+  });
+}
+
+TEST_F(VerifyMagazineTest, S2_a_block_in_a_magazine_that_is_free_in_its_slab) {
+  in_a_thread([] {
+    const unsigned c = class_of(k_size);
+    void* block = take_one_of_two(c);
+    Magazine& magazine = t_thread.record->magazines[c];
+    void* last = beyond<void>(block, static_cast<ptrdiff_t>((blocks_in_a_slab(c) - 1) * k_size));
+    EXPECT_EQ(breach_with(magazine, last), k_breach);
+    give(block);
+  });
+}
+
+TEST_F(VerifyMagazineTest, S2_what_starts_no_block_in_a_magazine) {
+  in_a_thread([] {
+    const unsigned c = class_of(k_size);
+    void* block = take_one_of_two(c);
+    Magazine& magazine = t_thread.record->magazines[c];
+    EXPECT_EQ(breach_with(magazine, beyond<void>(block, 16)), k_breach);
+    give(block);
+  });
+}
+
+TEST_F(VerifyMagazineTest, S2_a_block_of_another_class_in_a_magazine) {
+  in_a_thread([] {
+    const unsigned c = class_of(k_size);
+    void* block = take_one_of_two(c);
+    void* larger = take(class_of(3584));
+    give(larger);
+    EXPECT_EQ(breach_with(t_thread.record->magazines[c], larger), k_breach);
+    give(block);
+  });
+}
+
+TEST_F(VerifyMagazineTest, S2_a_block_of_a_slab_that_is_not_the_threads_in_its_magazine) {
+  const unsigned c = class_of(k_size);
+  std::vector<void*> left;
+  in_a_thread([&] { left = take(c, blocks_in_a_slab(c)); });
+  in_a_thread([&] {
+    void* block = take_one_of_two(c);
+    EXPECT_EQ(breach_with(t_thread.record->magazines[c], left[0]), k_breach);
+    give(block);
+    give_all(left);
   });
 }
 
@@ -120,7 +200,7 @@ TEST_F(VerifySlabsTest, S3_a_summary_that_is_wrong_in_a_slab_of_the_threads_own)
   });
 }
 
-TEST_F(VerifySlabsTest, S2_a_stray_bit_in_a_slab_of_another_thread) {
+TEST_F(VerifySlabsTest, S2_a_stray_mark_in_a_slab_of_another_thread) {
   std::latch taken(1);
   std::latch looked(1);
   void* block = nullptr;
@@ -132,8 +212,8 @@ TEST_F(VerifySlabsTest, S2_a_stray_bit_in_a_slab_of_another_thread) {
   });
   taken.wait();
   Slab* slab = slab_of(block);
-  std::atomic<uint64_t>& word = slab::remote_word(slab, 0);
-  EXPECT_EQ(breach_with([&] { word.fetch_or(2); }, [&] { word.fetch_and(~uint64_t{2}); }),
+  std::atomic<uint8_t>& mark = slab::mark_of(slab, 1);
+  EXPECT_EQ(breach_with([&] { mark.store(1); }, [&] { mark.store(0); }),
             "S2: a bit that starts no block is set");
   looked.count_down();
   other.join();

@@ -11,12 +11,6 @@ namespace {
 
 class HolesTest : public OwnRegion {
  protected:
-  static std::vector<void*> take_all(Slab* slab) {
-    std::vector<void*> blocks;
-    while (has_free(slab)) blocks.push_back(take(slab));
-    retire_active(slab);
-    return blocks;
-  }
   // By the used blocks' addresses.
   static Pages expected(const Slab* slab, const std::vector<void*>& used) {
     const size_t page = os::page_size();
@@ -64,9 +58,29 @@ TEST_F(HolesTest, any_blocks_of_any_class) {
       ASSERT_EQ(holes_of(slab), expected(slab, used)) << info(c).size << "-byte blocks";
     }
     collect(slab);
-    slab->block_count = 0;
-    region_->give_page(slab);
+    ASSERT_EQ(holes_of(slab), expected(slab, {}));
+    give_page(slab);
   }
+}
+
+TEST_F(HolesTest, a_block_in_a_magazine_keeps_its_page) {
+  const size_t page = os::page_size();
+  if (page >= k_slab_size) GTEST_SKIP() << "a slab is one page";
+  Slab* slab = make(2048);
+  void* aside = take_aside(slab);
+  EXPECT_EQ(holes_of(slab), expected(slab, {aside}));
+  EXPECT_NE(holes_of(slab), expected(slab, {}));
+  put_back(slab, aside);
+  EXPECT_EQ(holes_of(slab), expected(slab, {}));
+}
+
+TEST_F(HolesTest, a_mark_is_seen_once_the_header_tells_of_it) {
+  Slab* slab = make(8192);
+  const std::vector<void*> blocks = take_all(slab);
+  mark_of(slab, granule_of(slab, blocks[1])).store(1);
+  EXPECT_EQ(holes_of(slab), 0) << "who marks it is not through";
+  slab->remote_words[0].store(1);
+  EXPECT_EQ(holes_of(slab), expected(slab, {blocks[0]}));
 }
 
 TEST_F(HolesTest, a_page_behind_the_last_block_is_none) {

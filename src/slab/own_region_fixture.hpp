@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <string>
+#include <vector>
 
 #include "os/os.hpp"
 #include "slab/owned.hpp"
@@ -30,39 +31,61 @@ class OwnRegion : public testing::Test {
     slab->owner.store(&owner_);
     return slab;
   }
-  // The next block; the slab must have one.
+  // The next block, handed out; the slab must have one.
   static void* take(Slab* slab) {
-    slab->place.store(Place::current);
-    const uint64_t word = load(slab->active_word);
-    return slab->pop(word != 0 ? word : claim(slab));
-  }
-  static uint32_t granule_of(const Slab* slab, const void* block) {
-    return slab->granule(static_cast<uint32_t>(address_of(block) % k_slab_size));
-  }
-  // Frees a block as the owner does.
-  static void give(Slab* slab, const void* block) {
-    const uint32_t granule = granule_of(slab, block);
-    const bool is_active = granule / 64 == slab->active;
-    uint64_t word = load(is_active ? slab->active_word : slab->words[granule / 64]);
-    EXPECT_FALSE(test_and_set(word, granule)) << "it is free";
-    if (is_active) {
-      store(slab->active_word, word);
-    } else {
-      put(slab, granule / 64, word);
+    void* block = nullptr;
+    if (slab::take(slab, &block, 1) == 0) {
+      ADD_FAILURE() << "no block is free";
+      return nullptr;
     }
+    set_used(block);
+    return block;
   }
-  // Frees a block as another thread does, as far as the bits go.
-  static void give_remotely(Slab* slab, const void* block) {
+  static bool has_free(const Slab* slab) { return slab->summary != 0; }
+  // All that are left, in the order in which they come.
+  static std::vector<void*> take_all(Slab* slab) {
+    std::vector<void*> blocks;
+    while (has_free(slab)) blocks.push_back(take(slab));
+    return blocks;
+  }
+  // A block out of the slab, but not handed out: as if it were in a magazine.
+  static void* take_aside(Slab* slab) {
+    void* block = take(slab);
+    EXPECT_TRUE(set_unused(block));
+    return block;
+  }
+  // Puts back what take_aside() gave. Whether the slab is wholly free now.
+  static bool put_back(Slab* slab, const void* block) {
     const uint32_t granule = granule_of(slab, block);
-    remote_word(slab, granule / 64).fetch_or(uint64_t{1} << (granule % 64));
-    slab->remote_summary.fetch_or(uint64_t{1} << (granule / 64));
+    return put(slab, granule / 64, uint64_t{1} << (granule % 64));
   }
-  // Blocks that are free with the owner.
+  // Frees a block as the owner does, past all magazines.
+  static void give(Slab* slab, const void* block) {
+    EXPECT_TRUE(set_unused(block)) << "it is free";
+    put_back(slab, block);
+  }
+  // Frees a block as another thread does.
+  static void give_remotely(Slab* slab, const void* block) {
+    EXPECT_TRUE(mark(slab, granule_of(slab, block))) << "it is marked";
+  }
+  // Blocks that are free in the slab's words.
   static uint32_t count_free(const Slab* slab) {
-    uint32_t free = count_bits(load(slab->active_word));
+    uint32_t free = 0;
     for (unsigned i = 0; i < info(slab->size_class).word_count; i++)
-      free += count_bits(load(slab->words[i]));
+      free += count_bits(load(word_of(slab, i)));
     return free;
+  }
+  // The slabs of a list, in its order.
+  static std::vector<const Slab*> chain(const Slab* first) {
+    std::vector<const Slab*> slabs;
+    for (const Slab* s = first; s != nullptr; s = links_of(s).next) slabs.push_back(s);
+    return slabs;
+  }
+  // A slab becomes a page; all of it must be free.
+  void give_page(Slab* slab) {
+    forget_marks(slab);
+    slab->block_count = 0;
+    region_->give_page(slab);
   }
 
   // Purges dirty pages of the region, as the depot does; how many went.

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <algorithm>
 #include <vector>
 
 #include "slab/own_region_fixture.hpp"
@@ -44,46 +45,77 @@ TEST_F(RegionTest, an_address_and_its_header_lead_to_each_other) {
   }
 }
 
-TEST_F(RegionTest, headers_state_words_and_pages_do_not_overlap) {
+TEST_F(RegionTest, headers_state_links_words_used_bits_marks_and_pages_do_not_overlap) {
   struct Range {
     uintptr_t begin;
     uintptr_t end;
   };
   std::vector<Range> ranges;
+  const auto add = [&](const void* start, size_t size) {
+    ranges.push_back({address_of(start), address_of(start) + size});
+  };
   const uintptr_t start = region_of(region_);
-  ranges.push_back({start, start + k_headers_size});
-  ranges.push_back({address_of(region_), address_of(region_) + sizeof(Region)});
-  std::vector<Range> remote;
+  add(at_address(start), k_region_pages * sizeof(Slab));
+  add(region_, sizeof(Region));
   for (size_t page = k_first_page; page < k_end_page; page++) {
-    Slab* slab = header_of_page(region_, page);
-    slab->words = words_of(slab);
-    const uintptr_t words = address_of(slab->words);
-    const uintptr_t links = address_of(&links_of(slab));
-    EXPECT_LE(links + sizeof(SlabLinks), words);
-    ranges.push_back({links, words + k_most_words * sizeof(uint64_t)});
-    const uintptr_t first = address_of(&remote_word(slab, 0));
-    remote.push_back({first, first + k_most_words * sizeof(uint64_t)});
-    slab->words = nullptr;
+    const Slab* slab = header_of_page(region_, page);
+    add(&links_of(slab), sizeof(SlabLinks));
+    for (unsigned i = 0; i < k_most_words; i++) {
+      add(&word_of(slab, i), sizeof(uint64_t));
+      add(&mark_of(slab, i * 64), 64);
+      EXPECT_EQ(&mark_of(slab, i * 64 + 63), &mark_of(slab, i * 64) + 63);
+    }
+    const uint64_t* used = &used_word(memory_of(slab));
+    add(used, k_used_stride);
+    EXPECT_EQ(&used_word(memory_of(slab) + k_slab_size - 1),
+              used + k_used_stride / sizeof(uint64_t) - 1);
   }
-  ranges.insert(ranges.end(), remote.begin(), remote.end());
+  std::sort(ranges.begin(), ranges.end(),
+            [](const Range& a, const Range& b) { return a.begin < b.begin; });
   for (size_t i = 1; i < ranges.size(); i++)
-    EXPECT_LE(ranges[i - 1].end, ranges[i].begin) << "range " << i;
+    ASSERT_LE(ranges[i - 1].end, ranges[i].begin) << "range " << i;
+  EXPECT_EQ(ranges.front().begin, start);
   EXPECT_LE(ranges.back().end, start + k_metadata_pages * k_slab_size);
 }
 
 TEST_F(RegionTest, the_words_of_neighbours_do_not_share_a_line_of_the_cache) {
-  EXPECT_EQ(k_words_stride % 64, 0U);
-  Slab* slab = header_of_page(region_, k_first_page);
-  slab->words = words_of(slab);
+  const Slab* slab = header_of_page(region_, k_first_page);
+  for (unsigned i = 0; i < k_most_words; i++)
+    EXPECT_NE(address_of(&word_of(slab, i)) / 64, address_of(&word_of(slab + 1, i)) / 64);
   EXPECT_EQ(address_of(&links_of(slab)) % 64, 0U);
-  slab->words = nullptr;
 }
 
 TEST_F(RegionTest, the_links_of_a_slab_and_its_first_words_share_a_line_of_the_cache) {
-  Slab* slab = header_of_page(region_, k_first_page);
-  slab->words = words_of(slab);
-  EXPECT_EQ(address_of(&links_of(slab)) / 64, address_of(slab->words + 3) / 64);
-  slab->words = nullptr;
+  const Slab* slab = header_of_page(region_, k_first_page);
+  for (unsigned i = 0; i < k_most_words; i++) {
+    const uintptr_t line = address_of(&word_of(slab, i)) / 64;
+    EXPECT_EQ(line == address_of(&links_of(slab)) / 64, i < 4) << "word " << i;
+    if (i < 4) continue;
+    EXPECT_EQ(line, address_of(&word_of(slab, i < 12 ? 4 : 12)) / 64) << "word " << i;
+  }
+}
+
+TEST_F(RegionTest, the_marks_of_64_granules_are_one_line_of_the_cache) {
+  const Slab* slab = header_of_page(region_, k_first_page);
+  for (unsigned i = 0; i < k_most_words; i++)
+    EXPECT_EQ(address_of(&mark_of(slab, i * 64)) % 64, 0U);
+}
+
+TEST_F(RegionTest, marks_are_read_as_bits_each_at_its_place) {
+  const Slab* slab = header_of_page(region_, k_first_page);
+  for (unsigned granule = 0; granule < k_most_words * 64; granule++) {
+    mark_of(slab, granule).store(1);
+    for (unsigned i = 0; i < k_most_words; i++)
+      ASSERT_EQ(marks_in(slab, i), i == granule / 64 ? uint64_t{1} << (granule % 64) : 0);
+    mark_of(slab, granule).store(0);
+  }
+  for (unsigned granule = 64; granule < 128; granule++) mark_of(slab, granule).store(1);
+  EXPECT_EQ(marks_in(slab, 1), ~uint64_t{0});
+}
+
+TEST_F(RegionTest, a_region_and_any_address_in_it_lead_to_each_other) {
+  EXPECT_EQ(region_at(header_of_page(region_, k_first_page)), region_);
+  EXPECT_EQ(region_at(at_address<void>(region_of(region_) + k_region_size - 1)), region_);
 }
 
 TEST_F(RegionTest, is_known_as_slabs_and_whole_from_the_start) {
@@ -331,59 +363,10 @@ TEST_F(RegionTest, whole_extents_can_be_picked_alone) {
   }
 }
 
-TEST_F(RegionTest, the_words_of_clean_pages_side_by_side_are_given_back_too) {
-  std::vector<Slab*> slabs;
-  while (Slab* slab = make(16)) slabs.push_back(slab);
-  const auto resident_words = [&] {
-    size_t pages = 0;
-    for (uintptr_t p = region_of(region_) + k_headers_size + k_first_page * k_words_stride;
-         p < region_of(region_) + k_headers_size + k_end_page * k_words_stride;
-         p += os::page_size())
-      pages += is_resident(at_address<void>(p)) ? 1 : 0;
-    return pages;
-  };
-  const size_t before = resident_words();
-  if (before < 10) GTEST_SKIP() << "the words of half a region are less than a page";
-  Slab* kept = slabs[slabs.size() / 2];
-  const auto purge_words = [&] {
-    PurgeBatch batch;
-    EXPECT_TRUE(region_->pick_words(batch));
-    EXPECT_EQ(breach(), "");
-    EXPECT_EQ(os::purge(batch.ranges, batch.count), batch.bytes);
-    region_->put_back_words(true);
-    EXPECT_EQ(breach(), "");
-    return batch.bytes;
-  };
-  for (Slab* slab : slabs) {
-    if (slab == kept) continue;
-    slab->block_count = 0;
-    region_->give_page(slab);
-  }
-  EXPECT_EQ(purge_words(), 0U) << "as long as the pages are dirty their words stay";
-  purge();
-  EXPECT_NE(purge_words(), 0U);
-  EXPECT_LE(resident_words(), 5U);
-  EXPECT_LT(resident_words(), before);
-  EXPECT_EQ(breach(kept), "");
-  EXPECT_EQ(count_free(kept), kept->block_count);
-  EXPECT_EQ(region_->free_pages(), slabs.size() - 1);
-  purge();
-  EXPECT_EQ(purge_words(), 0U) << "once is enough";
-  for (size_t i = 1; i < slabs.size(); i++) {
-    Slab* again = make(16);
-    ASSERT_NE(again, nullptr);
-    EXPECT_EQ(breach(again), "");
-  }
-  EXPECT_EQ(breach(), "");
-}
-
 TEST_F(RegionTest, refused_words_are_asked_for_again) {
   std::vector<Slab*> slabs;
   while (Slab* slab = make(16)) slabs.push_back(slab);
-  for (Slab* slab : slabs) {
-    slab->block_count = 0;
-    region_->give_page(slab);
-  }
+  for (Slab* slab : slabs) give_page(slab);
   purge();
   PurgeBatch refused;
   EXPECT_TRUE(region_->pick_words(refused));

@@ -123,15 +123,27 @@ TEST(SizeClass, the_lists_of_starts_do_not_overlap_and_fit_the_table) {
   EXPECT_LE(next, std::size(k_class_table.starts));
 }
 
-TEST(SizeClass, a_lone_bit_is_found_and_set_wherever_it_is) {
+TEST(SizeClass, a_lone_bit_is_found_set_and_cleared_wherever_it_is) {
   for (uint64_t i = 0; i < 64; i++) {
     EXPECT_EQ(lowest_bit(~uint64_t{0} << i), i);
     uint64_t bits = 0;
-    EXPECT_FALSE(test_and_set(bits, i));
+    EXPECT_FALSE(test_and_reset(bits, i));
+    EXPECT_EQ(bits, 0U);
+    set_bit(bits, i);
     EXPECT_EQ(bits, uint64_t{1} << i);
-    EXPECT_TRUE(test_and_set(bits, i + 64)) << "an index counts modulo 64";
-    EXPECT_EQ(bits, uint64_t{1} << i);
+    set_bit(bits, i + 64);
+    EXPECT_EQ(bits, uint64_t{1} << i) << "an index counts modulo 64";
+    bits = ~uint64_t{0};
+    EXPECT_TRUE(test_and_reset(bits, i + 128));
+    EXPECT_EQ(bits, ~(uint64_t{1} << i));
   }
+}
+
+TEST(SizeClass, a_byte_that_others_change_is_zero_or_not) {
+  std::atomic<uint8_t> bytes[3] = {1, 0, 1};
+  EXPECT_TRUE(is_zero(bytes[1])) << "whatever lies beside it";
+  bytes[1].store(0x80);
+  EXPECT_FALSE(is_zero(bytes[1]));
 }
 
 }  // namespace

@@ -134,7 +134,7 @@ void list(const Owner& owner, unsigned c, Place place, Findings& findings) {
   const Slab* before = nullptr;
   for (const Slab* slab = first; slab != nullptr; slab = links_of(slab).next) {
     if (!findings.expect(slab->size_class == c, "S5", "a slab is in another class's list", slab) ||
-        !findings.expect(slab == first || links_of(slab).prev == before, "S5",
+        !findings.expect(slab == first ? before == nullptr : links_of(slab).prev == before, "S5",
                          "a list's way back is broken", slab))
       return;
     findings.expect(slab->owner.load(std::memory_order_relaxed) == &owner, "S5",

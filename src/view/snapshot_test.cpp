@@ -124,7 +124,17 @@ TEST_F(SnapshotTest, shows_a_slab_s_blocks_by_their_bits) {
   const SlabBits* bits = bits_of(used);
   ASSERT_NE(bits, nullptr);
   EXPECT_EQ(bits->block_bytes, 256U);
-  EXPECT_EQ(bits->place, SlabPlace::current);
+  EXPECT_NE(bits->place, SlabPlace::moving);
+  const auto is_set = [&](const uint64_t* words, const void* block) {
+    const size_t granule = (address_of(block) - bits->start) / bits->granule_bytes;
+    return (words[granule / 64] >> (granule % 64) & 1) != 0;
+  };
+  EXPECT_TRUE(is_set(bits->used, used));
+  EXPECT_FALSE(is_set(bits->words, used));
+  EXPECT_FALSE(is_set(bits->marks, used));
+  // It waits in the thread's magazine.
+  EXPECT_FALSE(is_set(bits->used, freed));
+  EXPECT_FALSE(is_set(bits->words, freed));
   EXPECT_EQ(bits->owner, standing().slabs);
 }
 
