@@ -14,7 +14,7 @@ using slab::region_at;
 using slab::Slab;
 
 constinit Depot g_depot;
-constinit ThreadSlabs g_forsaken;
+constinit ThreadSlabs g_forsaken{ThreadSlabs::Later{}};
 
 namespace {
 
@@ -124,7 +124,10 @@ Slab* Depot::make_slab(unsigned size_class, Owner* owner, bool will_fill) {
 
 // The lock is held, and nobody uses any block: nothing of it will change until it is a slab again.
 void Depot::make_page(Slab* slab) {
-  slab::forget_marks(slab);
+  // Where all is in the words there is no mark, and what lies far off need not be touched; but that
+  // there are marks may be told for nothing.
+  if (slab->free_count != slab->block_count || !slab::is_zero(slab->has_remote))
+    slab::forget_marks(slab);
   if (slab::links_of(slab).purged.load(std::memory_order_relaxed) != 0)
     g_ledger.recounted(forget_holes(slab));
   __atomic_store_n(&slab->block_count, 0U, __ATOMIC_RELAXED);
@@ -148,7 +151,7 @@ void Depot::note_dirty(Region* region) {
 // T5, the lock and the owner's are held. Whether the slab is out of the list, to become a page.
 bool Depot::unlist_if_empty(Slab* slab, Owner* owner) {
   if (!owner->has_listed(slab) || slab->place.load(std::memory_order_relaxed) != Place::listed ||
-      !slab::is_wholly_free(slab, slab->size_class))
+      (slab->free_count != slab->block_count && !slab::is_wholly_free(slab, slab->size_class)))
     return false;
   owner->unlist(slab);
   return true;

@@ -25,13 +25,7 @@ namespace arenite::cache {
 class Slots {
  public:
   // A null and so many behind it; nullptr where there is no memory.
-  void** take(uint16_t count) {
-    void** memory = spare_[kind_of(count)];
-    if (memory == nullptr || room_of(memory) < count)
-      return static_cast<void**>(chunk::take_for_good((count + 1U) * sizeof(void*)));
-    spare_[kind_of(count)] = static_cast<void**>(memory[1]);
-    return memory;
-  }
+  void** take(uint16_t count);
   void give(void** memory, uint16_t count) {
     memory[1] = spare_[kind_of(count)];
     memory[2] = at_address<void>(count);
@@ -55,9 +49,12 @@ class Magazine {
   static constexpr uint16_t k_least_freeing = 2;
   static constexpr uint8_t k_fulls_freeing = 5;
 
-  void** top = g_no_slots + 1;  // behind the last block
-  void** end = g_no_slots + 1;  // behind the last slot in use
-  void** slots = g_no_slots + 1;
+  void** top = nullptr;    // behind the last block
+  void** end = nullptr;    // behind the last slot in use
+  void** slots = nullptr;  // the first
+
+  // To be called before anything else. (Not done by a constructor: the linker would have to do it.)
+  void begin() { top = end = slots = g_no_slots + 1; }
 
   uint32_t count() const { return static_cast<uint32_t>(top - slots); }
   uint32_t capacity() const { return static_cast<uint32_t>(end - slots); }
@@ -117,21 +114,7 @@ class Magazine {
     return slots < least ? least : slots > most ? most : static_cast<uint16_t>(slots);
   }
 
-  bool make(unsigned size_class, Slots& spare) {
-    const uint16_t most = most_slots(size_class);
-    const auto twice = static_cast<uint16_t>(made_ == 0 ? k_least : 2 * made_);
-    const uint16_t larger = twice < most ? twice : most;
-    void** memory = spare.take(larger);
-    if (memory == nullptr) return false;
-    const uint32_t blocks = count();
-    for (uint32_t i = 0; i < blocks; i++) memory[1 + i] = slots[i];
-    if (made_ != 0) spare.give(slots - 1, made_);
-    slots = memory + 1;
-    top = slots + blocks;
-    made_ = larger;
-    end = slots + made_;
-    return true;
-  }
+  bool make(unsigned size_class, Slots& spare);
 
   uint16_t made_ = 0;  // slots
   uint16_t seen_ = 0;  // blocks when somebody last asked

@@ -24,7 +24,13 @@ namespace arenite::cache {
 struct Thread;
 
 struct ThreadSlabs : slab::Owner {
-  constexpr ThreadSlabs() = default;
+  ThreadSlabs() { begin(); }
+  // One that begin() is to be called for.
+  enum class Later {};
+  constexpr explicit ThreadSlabs(Later /*later*/) {}
+  void begin() {
+    for (Magazine& magazine : magazines) magazine.begin();
+  }
 
   // Held by others before `lock`, where they do not hold the depot's: fork freezes it.
   os::Lock visitors;
@@ -58,8 +64,9 @@ struct ThreadSlabs : slab::Owner {
   }
 };
 
-// What a thread without slabs of its own uses; it has no block and owns nothing.
-[[gnu::visibility("hidden")]] inline constinit ThreadSlabs g_no_slabs;
+// What a thread without slabs of its own uses; it has no block and owns nothing. Once threads have
+// been started (start_threads).
+[[gnu::visibility("hidden")]] inline constinit ThreadSlabs g_no_slabs{ThreadSlabs::Later{}};
 
 struct Thread {
   std::atomic<ThreadSlabs*> slabs{&g_no_slabs};

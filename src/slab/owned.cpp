@@ -29,21 +29,30 @@ ARENITE_COLD static void refuse_collected(const Slab* slab, const void* block) {
   fault(Fault::double_free_remote, slab, block);
 }
 
+namespace {
+
+// Takes the marks of a word away; which there were.
+ARENITE_APART uint64_t take_marks(Slab* slab, unsigned wi) {
+  const uint64_t marked = marks_in(slab, wi);
+  for (uint64_t left = marked; left != 0; left &= left - 1) {
+    const uint64_t bit = lowest_bit(left);
+    const void* block = block_at(slab, wi, bit);
+    // Freed by its owner as well, which did not see the mark.
+    if (ARENITE_UNLIKELY(!set_unused(block))) refuse_collected(slab, block);
+    mark_of(slab, static_cast<uint32_t>(wi * 64 + bit)).store(0, std::memory_order_release);
+  }
+  return marked;
+}
+
+}  // namespace
+
 ARENITE_APART void collect_pending(Slab* slab) {
   slab->has_remote.exchange(0, std::memory_order_seq_cst);
   for (unsigned wi = 0; wi < info(slab->size_class).word_count; wi++) {
     std::atomic<uint8_t>& told = slab->remote_words[wi];
     if (told.load(std::memory_order_relaxed) == 0) continue;
     told.exchange(0, std::memory_order_seq_cst);
-    const uint64_t marked = marks_in(slab, wi);
-    for (uint64_t left = marked; left != 0; left &= left - 1) {
-      const uint64_t bit = lowest_bit(left);
-      const void* block = block_at(slab, wi, bit);
-      // Freed by its owner as well, which did not see the mark.
-      if (ARENITE_UNLIKELY(!set_unused(block))) refuse_collected(slab, block);
-      mark_of(slab, static_cast<uint32_t>(wi * 64 + bit)).store(0, std::memory_order_release);
-    }
-    if (marked != 0) put(slab, wi, marked);
+    if (const uint64_t marked = take_marks(slab, wi); marked != 0) put(slab, wi, marked);
   }
 }
 
@@ -56,26 +65,17 @@ ARENITE_COLD uint64_t used_in(const Slab* slab, unsigned word_index) {
   return bits;
 }
 
-void forget_marks(Slab* slab) {
-  // Not by what the header names: who made the last mark may not have told yet. Where all is in the
-  // words there is none, and what lies far off need not be touched.
-  const bool has_marks = slab->free_count != slab->block_count;
-  for (unsigned wi = 0; has_marks && wi < info(slab->size_class).word_count; wi++) {
-    for (uint64_t left = marks_in(slab, wi); left != 0; left &= left - 1) {
-      const uint64_t bit = lowest_bit(left);
-      const void* block = block_at(slab, wi, bit);
-      if (ARENITE_UNLIKELY(!set_unused(block))) refuse_collected(slab, block);
-      mark_of(slab, static_cast<uint32_t>(wi * 64 + bit)).store(0, std::memory_order_release);
-    }
-  }
-  for (std::atomic<uint8_t>& told : slab->remote_words) {
-    if (!is_zero(told)) told.store(0, std::memory_order_relaxed);
+ARENITE_APART void forget_marks(Slab* slab) {
+  // Not by what the header names: who made the last mark may not have told yet.
+  for (unsigned wi = 0; wi < info(slab->size_class).word_count; wi++) {
+    take_marks(slab, wi);
+    slab->remote_words[wi].store(0, std::memory_order_relaxed);
   }
   // Last: until then whoever was the owner and frees one of them again looks at its mark.
   slab->has_remote.store(0, std::memory_order_release);
 }
 
-bool is_wholly_free(const Slab* slab, unsigned size_class) {
+ARENITE_APART bool is_wholly_free(const Slab* slab, unsigned size_class) {
   for (unsigned i = 0; i < info(size_class).word_count; i++) {
     if (free_or_marked(slab, i) != starts_in(size_class, i)) return false;
   }

@@ -92,7 +92,7 @@ ARENITE_INLINE void collect(Slab* slab) {
   if (!is_zero(slab->has_remote)) collect_pending(slab);
 }
 
-// Of a slab that is wholly free no mark is left: it becomes a page.
+// Of a slab that is wholly free, but not all in its words, no mark is left: it becomes a page.
 void forget_marks(Slab* slab);
 
 // Whether a block of a slab is free, or none. The mark first: who takes it clears the used bit, and
