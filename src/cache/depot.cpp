@@ -123,7 +123,7 @@ Slab* Depot::make_slab(unsigned size_class, Owner* owner, bool will_fill) {
 }
 
 // The lock is held, and nobody uses any block: nothing of it will change until it is a slab again.
-void Depot::make_page(Slab* slab) {
+[[gnu::noinline]] void Depot::make_page(Slab* slab) {
   // Where all is in the words there is no mark, and what lies far off need not be touched; but that
   // there are marks may be told for nothing.
   if (slab->free_count != slab->block_count || !slab::is_zero(slab->has_remote))
@@ -227,7 +227,7 @@ ARENITE_SELDOM_APART void Depot::claim_full(Slab* slab) {
 
 // A full slab with marks that were overlooked goes where its owner finds them, or is claimed. The
 // lock is held.
-void Depot::find_overlooked(Slab* slab) {
+ARENITE_SELDOM_LARGER void Depot::find_overlooked(Slab* slab) {
   if (slab->place.load(std::memory_order_relaxed) != Place::full || slab::is_zero(slab->has_remote))
     return;
   Owner* owner = slab->owner.load(std::memory_order_acquire);

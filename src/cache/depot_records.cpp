@@ -30,7 +30,7 @@ ARENITE_SELDOM ThreadSlabs* Depot::take_record() {
 
 // Moves up to `most` slabs of a record, whose thread does nothing with it, to the depot; what is
 // full becomes nobody's. How many. The lock and the record's are held.
-size_t Depot::receive_all(ThreadSlabs* record, size_t most) {
+ARENITE_SELDOM_APART size_t Depot::receive_all(ThreadSlabs* record, size_t most) {
   size_t moved = 0;
   for (unsigned c = 0; c < slab::k_classes; c++) {
     Slab* complete[Magazine::k_most];
@@ -69,7 +69,7 @@ ARENITE_SELDOM_APART void Depot::give_record(ThreadSlabs* record) {
 }
 
 // T9, both locks are held. False if there is nobody who would hear of it.
-bool Depot::close(ThreadSlabs* record) {
+ARENITE_SELDOM_APART bool Depot::close(ThreadSlabs* record) {
   if (record->thread == nullptr || record->closed_at != 0) return false;
   record->thread->slabs.store(&g_no_slabs, std::memory_order_relaxed);
   // The clock afterwards: it says no earlier than it was, but for the clock's own milliseconds.
@@ -88,7 +88,7 @@ bool is_asleep(const ThreadSlabs* record, uint64_t then) {
 
 }  // namespace
 
-void Depot::tend_records(uint64_t now, uint64_t asleep_after, const ThreadSlabs* but) {
+ARENITE_SELDOM_APART void Depot::tend_records(uint64_t now, uint64_t asleep_after, const ThreadSlabs* but) {
   constexpr size_t k_records_at_once = 64;
   if (!lock.lock_unless_frozen()) return;
   size_t moved = 0;
@@ -149,6 +149,18 @@ ARENITE_COLD void Depot::give_up_records(const ThreadSlabs* but) {
     ledger::settle();
     if (record == nullptr) return;
   }
+}
+
+ARENITE_COLD void ThreadSlabs::restart() {
+  forget();
+  visitors.forget();
+  for (Magazine& magazine : magazines) magazine = {};
+  begin();
+  spare = {};
+  for (uint8_t& n : to_shed) n = 0;
+  for (uint8_t& n : warmed_up) n = 0;
+  thread = nullptr;
+  closed_at = 0;
 }
 
 ARENITE_COLD void Depot::restart_in_child(ThreadSlabs* own) {

@@ -14,7 +14,7 @@ using slab::Slab;
 namespace {
 
 // In a slab of the record's there are free blocks.
-void note_free(ThreadSlabs* record, Slab* slab) {
+[[gnu::noinline]] void note_free(ThreadSlabs* record, Slab* slab) {
   if (slab->place.load(std::memory_order_relaxed) != Place::full) return;
   record->list_again(slab);
 }
@@ -58,38 +58,36 @@ uint32_t take_from_slabs(ThreadSlabs* record, unsigned size_class, uint32_t want
   return got;
 }
 
-unsigned put_back(ThreadSlabs* record, unsigned size_class, uint32_t n, Slab** complete) {
-  Magazine& magazine = record->magazines[size_class];
-  if (n > magazine.count()) n = magazine.count();
+[[gnu::noinline]] unsigned put_back(ThreadSlabs* record, void** blocks, uint32_t n,
+                                    Slab** complete) {
   unsigned count = 0;
   for (uint32_t i = 0; i < n;) {
-    Slab* slab = slab::slab_of(magazine.slots[i]);
-    uint32_t granule = slab::granule_of(slab, magazine.slots[i]);
+    Slab* slab = slab::slab_of(blocks[i]);
+    uint32_t granule = slab::granule_of(slab, blocks[i]);
     const uint32_t word = granule / 64;
     uint64_t bits = 0;
     // Those of one word together.
     do {
       bits |= uint64_t{1} << (granule % 64);
-      if (++i == n || slab::slab_of(magazine.slots[i]) != slab) break;
-      granule = slab::granule_of(slab, magazine.slots[i]);
+      if (++i == n || slab::slab_of(blocks[i]) != slab) break;
+      granule = slab::granule_of(slab, blocks[i]);
     } while (granule / 64 == word);
     slab::collect(slab);
     const bool is_complete = slab::put(slab, word, bits);
     note_free(record, slab);
     if (is_complete) complete[count++] = slab;
   }
+  return count;
+}
+
+unsigned put_back(ThreadSlabs* record, unsigned size_class, uint32_t n, Slab** complete) {
+  Magazine& magazine = record->magazines[size_class];
+  if (n > magazine.count()) n = magazine.count();
+  const unsigned count = put_back(record, magazine.slots, n, complete);
   const uint32_t left = magazine.count() - n;
   if (n != 0 && left != 0) memmove(magazine.slots, magazine.slots + n, left * sizeof(void*));
   magazine.top = magazine.slots + left;
   return count;
-}
-
-bool put_back_one(ThreadSlabs* record, Slab* slab, void* block) {
-  const uint32_t granule = slab::granule_of(slab, block);
-  slab::collect(slab);
-  const bool is_complete = slab::put(slab, granule / 64, uint64_t{1} << (granule % 64));
-  note_free(record, slab);
-  return is_complete;
 }
 
 }  // namespace arenite::cache

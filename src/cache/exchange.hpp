@@ -18,8 +18,7 @@ uint32_t take_from_slabs(ThreadSlabs* record, unsigned size_class, uint32_t want
 // Gives the oldest n blocks of a magazine back to their slabs. Which of these are wholly free now,
 // and listed: `complete` has room for n; how many.
 unsigned put_back(ThreadSlabs* record, unsigned size_class, uint32_t n, slab::Slab** complete);
-
-// The same of one block that is in use, where there is no magazine for it. Whether its slab is.
-bool put_back_one(ThreadSlabs* record, slab::Slab* slab, void* block);
+// The same of n blocks that are not used and in no magazine.
+unsigned put_back(ThreadSlabs* record, void** blocks, uint32_t n, slab::Slab** complete);
 
 }  // namespace arenite::cache

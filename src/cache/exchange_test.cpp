@@ -201,7 +201,8 @@ TEST_F(ExchangeTest, a_block_without_a_magazine_goes_back_alone) {
   std::vector<void*> blocks;
   Slab* slab = slab_with(k_blocks, &blocks);
   EXPECT_TRUE(slab::set_unused(blocks[3]));
-  EXPECT_FALSE(put_back_one(&mine_, slab, blocks[3]));
+  Slab* complete[1];
+  EXPECT_EQ(put_back(&mine_, &blocks[3], 1, complete), 0U);
   EXPECT_EQ(slab->place.load(), Place::listed);
   EXPECT_EQ(slab->free_count, 1U);
   for (size_t i = 0; i < k_blocks; i++) {
@@ -209,7 +210,7 @@ TEST_F(ExchangeTest, a_block_without_a_magazine_goes_back_alone) {
     give_remotely(slab, blocks[i]);
   }
   EXPECT_TRUE(slab::set_unused(blocks[7]));
-  EXPECT_TRUE(put_back_one(&mine_, slab, blocks[7])) << "what others marked counts";
+  EXPECT_EQ(put_back(&mine_, &blocks[7], 1, complete), 1U) << "what others marked counts";
 }
 
 TEST_F(ExchangeTest, a_slab_goes_into_the_list_where_it_belongs) {

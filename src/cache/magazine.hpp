@@ -70,11 +70,12 @@ class Magazine {
     return so_many(k_most_bytes_freeing, size_class, k_least_freeing, k_most / 4);
   }
 
-  // It is empty, and there is something to fill it with.
-  void grow_empty(unsigned size_class, Slots& spare) {
+  // It is empty, and there is something to fill it with. Whether it has slots.
+  bool grow_empty(unsigned size_class, Slots& spare) {
     fulls_ = 0;
     if (made_ < most_slots(size_class)) make(size_class, spare);
     end = slots + made_;
+    return made_ != 0;
   }
 
   // It is full. Whether there is a slot now; if not, half of it is to go.

@@ -44,7 +44,8 @@ class MagazineTest : public testing::Test {
 };
 
 TEST_F(MagazineTest, begins_empty_and_full) {
-  const Magazine magazine;
+  Magazine magazine;
+  magazine.begin();
   EXPECT_EQ(magazine.count(), 0U);
   EXPECT_EQ(magazine.capacity(), 0U);
   EXPECT_EQ(magazine.top[-1], nullptr) << "what a request finds";
@@ -74,6 +75,7 @@ TEST_F(MagazineTest, its_bound_is_32_kib_but_no_more_than_128_blocks_nor_fewer_t
 TEST_F(MagazineTest, doubles_each_time_that_it_runs_empty_up_to_its_bound) {
   for (unsigned c = 0; c < slab::k_classes; c++) {
     Magazine magazine;
+    magazine.begin();
     uint32_t expected = Magazine::k_least;
     for (int i = 0; i < 7; i++) {
       magazine.grow_empty(c, spare_);
@@ -88,6 +90,7 @@ TEST_F(MagazineTest, doubles_each_time_that_it_runs_empty_up_to_its_bound) {
 TEST_F(MagazineTest, doubles_each_time_that_it_runs_full_up_to_a_lower_bound_and_keeps_its_order) {
   for (unsigned c = 0; c < slab::k_classes; c++) {
     Magazine magazine;
+    magazine.begin();
     std::vector<uintptr_t> expected;
     while (magazine.grow_full(c, spare_)) {
       ASSERT_EQ(contents(magazine), expected);
@@ -105,6 +108,7 @@ TEST_F(MagazineTest, doubles_each_time_that_it_runs_full_up_to_a_lower_bound_and
 TEST_F(MagazineTest, where_a_thread_frees_on_and_on_it_keeps_a_few) {
   for (const uint32_t all : {1000U, 3U}) {
     Magazine magazine;
+    magazine.begin();
     grow(magazine);
     for (int fulls = 1; fulls < 20; fulls++) {
       fill(magazine);
@@ -125,6 +129,7 @@ TEST_F(MagazineTest, where_a_thread_frees_on_and_on_it_keeps_a_few) {
 
 TEST_F(MagazineTest, a_thread_whose_magazine_runs_empty_in_between_does_not_only_free) {
   Magazine magazine;
+  magazine.begin();
   grow(magazine);
   for (int i = 0; i < 20; i++) {
     fill(magazine);
@@ -171,6 +176,7 @@ TEST_F(MagazineTest, spare_slots_serve_who_wants_no_more) {
 
 TEST_F(MagazineTest, knows_whether_its_blocks_have_changed) {
   Magazine magazine;
+  magazine.begin();
   magazine.grow_empty(0, spare_);
   EXPECT_TRUE(magazine.is_unused()) << "it was always empty";
   fill(magazine);
@@ -183,6 +189,7 @@ TEST_F(MagazineTest, knows_whether_its_blocks_have_changed) {
 
 TEST_F(MagazineTest, forgets_its_blocks_and_keeps_its_slots) {
   Magazine magazine;
+  magazine.begin();
   magazine.grow_empty(0, spare_);
   fill(magazine);
   magazine.clear();
@@ -194,6 +201,8 @@ TEST_F(MagazineTest, forgets_its_blocks_and_keeps_its_slots) {
 TEST_F(MagazineTest, without_memory_it_stays_as_it_is_and_the_next_try_works) {
   Magazine none;
   Magazine some;
+  none.begin();
+  some.begin();
   some.grow_empty(0, spare_);
   fill(some);
   use_all_memory_up();

@@ -62,7 +62,7 @@ void list_mine(Slab* slab) {
 
 // A slab that was nobody's a moment ago, and in which this thread has marked a block. A thread that
 // can have none leaves it to the depot.
-void claim_marked(Slab* slab) {
+ARENITE_APART void claim_marked(Slab* slab) {
   if (!is_settled()) return g_depot.claim_full(slab);
   if (claim_full(slab, t_thread.record)) list_mine(slab);
 }
@@ -224,10 +224,11 @@ ARENITE_APART void shed(ThreadSlabs* mine, unsigned size_class) {
   for (;;) {
     mine->lock.lock();
     void* block = take_from(magazine);
+    bool has_slots = true;
     if (block == nullptr) {
       if (ARENITE_UNLIKELY(mine->to_shed[size_class] != 0)) shed(mine, size_class);
       if (mine->first(size_class) != nullptr) {
-        magazine.grow_empty(size_class, mine->spare);
+        has_slots = magazine.grow_empty(size_class, mine->spare);
         take_from_slabs(mine, size_class, magazine.capacity() / 2, took_up);
         block = take_from(magazine);
       }
@@ -238,6 +239,7 @@ ARENITE_APART void shed(ThreadSlabs* mine, unsigned size_class) {
       count_a_turn(mine);
       return block;
     }
+    if (ARENITE_UNLIKELY(!has_slots)) return nullptr;
     Slab* slab = g_depot.adopt(size_class, mine);
     if (slab == nullptr) {
       if (is_warming_up(t_thread, size_class)) return nullptr;
@@ -246,17 +248,13 @@ ARENITE_APART void shed(ThreadSlabs* mine, unsigned size_class) {
     }
     mine->lock.lock();
     list_by_what_is_free(mine, slab);
-    // There is no memory for slots.
-    const bool has_slots = magazine.capacity() != 0 ||
-                           (magazine.grow_empty(size_class, mine->spare), magazine.capacity() != 0);
     mine->lock.unlock();
-    if (ARENITE_UNLIKELY(!has_slots)) return nullptr;
   }
 }
 
 // Slabs of ours of which no block is used any more become pages: what waits in the magazine is
 // enough for the next requests.
-void give_up_complete(ThreadSlabs* mine, Slab** complete, unsigned count) {
+[[gnu::noinline]] void give_up_complete(ThreadSlabs* mine, Slab** complete, unsigned count) {
   if (count == 0) return;
   g_depot.reclaim_if_empty(complete, count, mine);
   count_a_turn(mine);
@@ -265,7 +263,7 @@ void give_up_complete(ThreadSlabs* mine, Slab** complete, unsigned count) {
 // How many blocks of a class are in use or in the magazine, if they are of few slabs. Our lock is
 // held.
 constexpr uint32_t k_many_blocks = UINT32_MAX;
-uint32_t blocks_out(const ThreadSlabs* mine, unsigned size_class) {
+ARENITE_SELDOM uint32_t blocks_out(const ThreadSlabs* mine, unsigned size_class) {
   constexpr int k_few_slabs = 4;
   if (mine->first_full(size_class) != nullptr) return k_many_blocks;
   uint32_t blocks = 0;
@@ -278,7 +276,7 @@ uint32_t blocks_out(const ThreadSlabs* mine, unsigned size_class) {
 }
 
 // Gives all blocks of a magazine back.
-void flush(ThreadSlabs* mine, unsigned size_class) {
+ARENITE_SELDOM void flush(ThreadSlabs* mine, unsigned size_class) {
   Slab* complete[Magazine::k_most];
   mine->lock.lock();
   const unsigned count = put_back(mine, size_class, Magazine::k_most, complete);
@@ -319,8 +317,8 @@ void* take_of_class(unsigned size_class) {
   }
   if (ARENITE_LIKELY(has_slot)) {
     *magazine.top++ = block;
-  } else if (put_back_one(mine, slab, block)) {
-    complete[count++] = slab;
+  } else {
+    count += put_back(mine, &block, 1, complete + count);
   }
   mine->lock.unlock();
   give_up_complete(mine, complete, count);
@@ -361,7 +359,7 @@ ARENITE_COLD void refuse_free(const Slab* slab, void* block) {
   slab::fault(slab->is_start(offset) ? Fault::double_free : Fault::invalid_pointer, slab, block);
 }
 
-ARENITE_SELDOM void reopen() {
+ARENITE_SELDOM_APART void reopen() {
   Thread& thread = t_thread;
   ThreadSlabs* mine = thread.record;
   mine->lock.lock();
@@ -371,7 +369,7 @@ ARENITE_SELDOM void reopen() {
   empty_unused_magazines();
 }
 
-ARENITE_SELDOM void empty_unused_magazines() {
+ARENITE_SELDOM_LARGER void empty_unused_magazines() {
   ThreadSlabs* mine = t_thread.record;
   if (mine == nullptr) return;
   for (unsigned c = 0; c < slab::k_classes; c++) {
@@ -379,7 +377,7 @@ ARENITE_SELDOM void empty_unused_magazines() {
   }
 }
 
-ARENITE_SELDOM void empty_magazines() {
+ARENITE_COLD void empty_magazines() {
   ThreadSlabs* mine = t_thread.record;
   if (mine == nullptr) return;
   for (unsigned c = 0; c < slab::k_classes; c++) flush(mine, c);

@@ -52,16 +52,7 @@ struct ThreadSlabs : slab::Owner {
 
   // Forgets all: the child of a fork has lost its thread, which may have been about to grow a
   // magazine. The slots are lost, too.
-  void restart() {
-    forget();
-    visitors.forget();
-    for (Magazine& magazine : magazines) magazine = {};
-    spare = {};
-    for (uint8_t& n : to_shed) n = 0;
-    for (uint8_t& n : warmed_up) n = 0;
-    thread = nullptr;
-    closed_at = 0;
-  }
+  void restart();
 };
 
 // What a thread without slabs of its own uses; it has no block and owns nothing. Once threads have

@@ -147,7 +147,7 @@ void* take_small(size_t n) {
 }
 
 // The first, of a request that is watched, once the clock was looked at.
-ARENITE_INLINE void* allocate_seen(size_t n, Otherwise otherwise) {
+[[gnu::noinline]] void* allocate_seen(size_t n, Otherwise otherwise) {
   void* p = nullptr;
   if (cache::is_direct_but_watched(n) && ARENITE_LIKELY(cache::take_from_magazine(n, p))) return p;
   return allocate_unwatched(n, otherwise);

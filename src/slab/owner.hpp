@@ -22,17 +22,10 @@ class Owner {
   void list_full(Slab* slab) { append(slab, k_classes + slab->size_class, Place::full); }
 
   // Takes a slab out of the list that it is in; it is then moving. The lock is held.
-  void unlist(Slab* slab) {
-    const bool is_full = slab->place.load(std::memory_order_relaxed) == Place::full;
-    remove(slab, slab->size_class + (is_full ? k_classes : 0));
-    slab->place.store(Place::moving, std::memory_order_relaxed);
-  }
+  void unlist(Slab* slab);
   // Lists a full one with those in which blocks may be free. It is not seen moving in between: who
   // marked its last used block then would leave it to us, and nobody looks again. The lock is held.
-  void list_again(Slab* slab) {
-    remove(slab, k_classes + slab->size_class);
-    list(slab);
-  }
+  void list_again(Slab* slab);
 
   // The class's oldest slab with free blocks, taken out; nullptr where there is none. The lock is
   // held.
@@ -77,32 +70,8 @@ class Owner {
 
  private:
   // The last has no next; the first's previous is the last.
-  void append(Slab* slab, unsigned which, Place place) {
-    Slab*& first = first_[which];
-    SlabLinks& links = links_of(slab);
-    links.next = nullptr;
-    links.list.store(this, std::memory_order_relaxed);
-    if (first == nullptr) {
-      set(first, slab);
-      links.prev = slab;
-    } else {
-      links.prev = links_of(first).prev;
-      links_of(links.prev).next = slab;
-      links_of(first).prev = slab;
-    }
-    slab->place.store(place, std::memory_order_relaxed);
-  }
-  void remove(Slab* slab, unsigned which) {
-    Slab*& first = first_[which];
-    SlabLinks& links = links_of(slab);
-    links.list.store(nullptr, std::memory_order_relaxed);
-    if (first == slab) {
-      set(first, links.next);
-    } else {
-      links_of(links.prev).next = links.next;
-    }
-    if (Slab* behind = links.next != nullptr ? links.next : first) links_of(behind).prev = links.prev;
-  }
+  void append(Slab* slab, unsigned which, Place place);
+  void remove(Slab* slab, unsigned which);
   static void set(Slab*& first, Slab* slab) { __atomic_store_n(&first, slab, __ATOMIC_RELAXED); }
 
   Slab* first_[2 * k_classes] = {};  // with free blocks, and full ones

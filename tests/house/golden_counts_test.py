@@ -4,9 +4,8 @@ process has, or every larger one, held to golden_counts.json.
 
 Each function is read with objdump and walked from its entry along every forward branch, taken and
 not taken. A way that ends in a `ret` of the function itself, without a call or a jump out of it, is
-a short way: the ones a program takes nearly always. malloc has one, what it jumps to for larger blocks
-and the slab's other words two, free two (into the word that is being handed out from, and into another).
-Nops are not counted. The rules:
+a short way: the ones a program takes nearly always. malloc and free have one each, from a magazine and
+into it. Nops are not counted. The rules:
 
   - as many short ways as the file names, and none longer than it says
   - no atomic instruction on them (a lock prefix, or xchg with memory)
