@@ -158,7 +158,7 @@ bool Depot::unlist_if_empty(Slab* slab, Owner* owner) {
 }
 
 // T5, the lock is held. Whether the slab is a page now.
-[[gnu::noinline]] bool Depot::reclaim(Slab* slab, Owner* owner) {
+ARENITE_APART bool Depot::reclaim(Slab* slab, Owner* owner) {
   if (owner != this) owner->lock.lock();
   const bool empty = unlist_if_empty(slab, owner);
   if (owner != this) owner->lock.unlock();
@@ -166,7 +166,7 @@ bool Depot::unlist_if_empty(Slab* slab, Owner* owner) {
   return empty;
 }
 
-void Depot::reclaim_if_empty(Slab* slab, Owner* owner) {
+ARENITE_APART void Depot::reclaim_if_empty(Slab* slab, Owner* owner) {
   if (!lock.lock_unless_frozen()) return note_missed();
   const bool is_page = reclaim(slab, owner);
   lock.unlock();

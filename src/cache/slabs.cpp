@@ -52,7 +52,7 @@ ARENITE_INLINE bool claim_full(Slab* slab, Owner* owner) {
 }
 
 // A slab that has just become ours goes into one of our lists, or is a page.
-void list_mine(Slab* slab) {
+ARENITE_APART void list_mine(Slab* slab) {
   ThreadSlabs* mine = t_thread.record;
   mine->lock.lock();
   const bool is_free = list_by_what_is_free(mine, slab);
@@ -210,6 +210,21 @@ ARENITE_APART void shed(ThreadSlabs* mine, unsigned size_class) {
   }
 }
 
+// One more slab of a class is listed: the depot's, or a new one. False where there is none, or the
+// chunk engine is to serve first.
+ARENITE_SELDOM bool add_slab(ThreadSlabs* mine, unsigned size_class) {
+  Slab* slab = g_depot.adopt(size_class, mine);
+  if (slab == nullptr) {
+    if (is_warming_up(t_thread, size_class)) return false;
+    slab = g_depot.make_slab(size_class, mine, mine->first_full(size_class) != nullptr);
+    if (slab == nullptr) return false;
+  }
+  mine->lock.lock();
+  list_by_what_is_free(mine, slab);
+  mine->lock.unlock();
+  return true;
+}
+
 // A block of a class whose magazine is empty, which is filled.
 [[gnu::noinline]] void* take_and_refill(unsigned size_class) {
   // Who needs little needs no record, unless there is one that somebody has left.
@@ -240,15 +255,7 @@ ARENITE_APART void shed(ThreadSlabs* mine, unsigned size_class) {
       return block;
     }
     if (ARENITE_UNLIKELY(!has_slots)) return nullptr;
-    Slab* slab = g_depot.adopt(size_class, mine);
-    if (slab == nullptr) {
-      if (is_warming_up(t_thread, size_class)) return nullptr;
-      slab = g_depot.make_slab(size_class, mine, mine->first_full(size_class) != nullptr);
-      if (slab == nullptr) return nullptr;
-    }
-    mine->lock.lock();
-    list_by_what_is_free(mine, slab);
-    mine->lock.unlock();
+    if (!add_slab(mine, size_class)) return nullptr;
   }
 }
 

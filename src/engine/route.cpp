@@ -147,21 +147,21 @@ void* take_small(size_t n) {
 }
 
 // The first, of a request that is watched, once the clock was looked at.
-[[gnu::noinline]] void* allocate_seen(size_t n, Otherwise otherwise) {
+ARENITE_LARGER void* allocate_seen(size_t n, Otherwise otherwise) {
   void* p = nullptr;
   if (cache::is_direct_but_watched(n) && ARENITE_LIKELY(cache::take_from_magazine(n, p))) return p;
   return allocate_unwatched(n, otherwise);
 }
-[[gnu::noinline]] void* allocate_on_credit(size_t n, Otherwise otherwise) {
+ARENITE_LARGER void* allocate_on_credit(size_t n, Otherwise otherwise) {
   look_at_second();
   return allocate_seen(n, otherwise);
 }
-[[gnu::noinline]] void* allocate_after_look(size_t n, Otherwise otherwise) {
+ARENITE_LARGER void* allocate_after_look(size_t n, Otherwise otherwise) {
   look_seldom();
   return allocate_seen(n, otherwise);
 }
 // Most need no frame.
-[[gnu::noinline]] void* allocate_watched(size_t n, Otherwise otherwise) {
+ARENITE_LARGER void* allocate_watched(size_t n, Otherwise otherwise) {
   if (ledger::g_ledger.is_known_over()) return allocate_on_credit(n, otherwise);
   if (ARENITE_UNLIKELY(is_to_look())) return allocate_after_look(n, otherwise);
   return allocate_seen(n, otherwise);
