@@ -36,9 +36,9 @@ class KindMap {
                ? static_cast<Kind>(__atomic_load_n(&kinds_[index], __ATOMIC_RELAXED))
                : Kind::none;
   }
-  // The two below are false also where p is no multiple of 16: rotated, such an address is beyond the
-  // map, so one comparison serves both. at(p) == kind, in few instructions: the compiler would load
-  // the entry before it looks at it.
+  // The two below are false also where p is no multiple of 16: rotated, such an address is beyond
+  // the map, so one comparison serves both. at(p) == kind, in few instructions: the compiler would
+  // load the entry before it looks at it.
   ARENITE_INLINE bool is(const void* p, Kind kind) const {
     const uintptr_t index = index_if_aligned(p);
     if (ARENITE_UNLIKELY(index >= k_entries)) return false;

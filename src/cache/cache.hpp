@@ -46,7 +46,8 @@
 //                                  a block of this one
 //   T7  listed(T) -> listed(depot), full(T) -> nobody's   T as it ends, all of them, its magazines
 //                                  emptied: with the depot's lock and T's
-//   T8  listed(X) -> moving(X) -> listed(X or depot)   any thread, for the kernel's pages in it that
+//   T8  listed(X) -> moving(X) -> listed(X or depot)   any thread, for the kernel's pages in it
+//   that
 //                                  hold free blocks alone (depot_holes.cpp): out of the list with
 //                                  the depot's lock and X's, the kernel is asked without either,
 //                                  back into the list with both. X stays the owner, and if X has no
@@ -61,34 +62,34 @@
 // The like of it is T5: two threads that free the last two blocks at the same moment may each miss
 // the other.
 //
-// Why no block is handed out twice. It is in one state (slab.hpp), and each change has one author: a
-// free by the owner finds `used` set and clears it, a free by another finds it set and the mark not.
-// Only two threads that free the same block at the same moment can escape, or one that frees it again
-// while its mark is collected, and they are found out when the next mark of its word is collected,
-// unless the block was handed out again by then. A slab is made a page
-// only with its list's lock held, when no block of it is handed out or in a magazine; being in a
-// list is a fact of its own (SlabLinks::list) that changes with that lock alone. Who marked a block
-// and goes on when the page is another slab's may set has_remote for nothing, list a full slab, or
-// look whether a slab is wholly free: all are allowed to anyone.
+// Why no block is handed out twice. It is in one state (slab.hpp), and each change has one author:
+// a free by the owner finds `used` set and clears it, a free by another finds it set and the mark
+// not. Only two threads that free the same block at the same moment can escape, or one that frees
+// it again while its mark is collected, and they are found out when the next mark of its word is
+// collected, unless the block was handed out again by then. A slab is made a page only with its
+// list's lock held, when no block of it is handed out or in a magazine; being in a list is a fact
+// of its own (SlabLinks::list) that changes with that lock alone. Who marked a block and goes on
+// when the page is another slab's may set has_remote for nothing, list a full slab, or look whether
+// a slab is wholly free: all are allowed to anyone.
 //
-// Why a sleeping thread's magazines can be emptied (T9). Its short ways need no lock and no barrier:
-// they say that they are at it (`is_busy`), read `slabs`, work, and say that they are through. Who
-// closes the record sets `slabs` to a record that has nothing, and comes again two milliseconds
-// later, or more: by then each store made before has long been seen by all, and so has the closing. So a
-// short way that still uses the record is seen in `is_busy`, and one that begins finds nothing and
-// goes the long way, which takes the lock and opens the record. That a store is seen within so
-// long no language promises; every processor's store buffer drains in microseconds, and a
-// thread that is interrupted passes a barrier. (After Morrison and Afek, "Temporally bounding TSO
-// for fence-free asymmetric synchronization", 2015.) A thread that is at work comes by within that
-// time and opens it at the cost of one lock.
+// Why a sleeping thread's magazines can be emptied (T9). Its short ways need no lock and no
+// barrier: they say that they are at it (`is_busy`), read `slabs`, work, and say that they are
+// through. Who closes the record sets `slabs` to a record that has nothing, and comes again two
+// milliseconds later, or more: by then each store made before has long been seen by all, and so has
+// the closing. So a short way that still uses the record is seen in `is_busy`, and one that begins
+// finds nothing and goes the long way, which takes the lock and opens the record. That a store is
+// seen within so long no language promises; every processor's store buffer drains in microseconds,
+// and a thread that is interrupted passes a barrier. (After Morrison and Afek, "Temporally bounding
+// TSO for fence-free asymmetric synchronization", 2015.) A thread that is at work comes by within
+// that time and opens it at the cost of one lock.
 //
 // Locks: the depot's, or a record's `visitors`; then a record's own. Fork freezes the depot's and
-// its thread's `visitors`; nobody waits for them, and what needs them is left undone: a request goes
-// to the chunk engine, an empty slab stays listed, a full one with marks stays full. Afterwards who
-// thaws, or the next who purges, looks for such slabs. Pages that were being purged when it froze,
-// and slabs that were out for T8, are out of everybody's reach until the next who purges puts them
-// back. In the child the slabs of the threads that are gone are forsaken: what lies in them stays,
-// and frees of it do nothing.
+// its thread's `visitors`; nobody waits for them, and what needs them is left undone: a request
+// goes to the chunk engine, an empty slab stays listed, a full one with marks stays full.
+// Afterwards who thaws, or the next who purges, looks for such slabs. Pages that were being purged
+// when it froze, and slabs that were out for T8, are out of everybody's reach until the next who
+// purges puts them back. In the child the slabs of the threads that are gone are forsaken: what
+// lies in them stays, and frees of it do nothing.
 //
 // tests/model/ownership_model.cpp checks this in every interleaving of a small case.
 #pragma once

@@ -27,8 +27,8 @@ class Depot : public slab::Owner {
   // After so many milliseconds what a thread did before it could see that its record is closed is
   // seen by all (cache.hpp).
   static constexpr uint32_t k_until_seen = 2;
-  // Who has not used his record for so many is asleep; and where the process would grow otherwise. By
-  // a clock of 10 ms at worst, so that it is never less than k_until_seen.
+  // Who has not used his record for so many is asleep; and where the process would grow otherwise.
+  // By a clock of 10 ms at worst, so that it is never less than k_until_seen.
   static constexpr uint64_t k_asleep_after = 100;
   static constexpr uint64_t k_asleep_if_needed = 24;
 
@@ -193,10 +193,10 @@ class Depot : public slab::Owner {
   std::atomic<size_t> holes_away_{0};      // bytes inside slabs that have gone
   std::atomic<size_t> holes_taken_up_{0};  // and that were taken up again since the last look
   ThreadSlabs* records_ = nullptr;
-  ThreadSlabs* idle_records_ = nullptr;  // the latest first
-  ThreadSlabs* tended_ = nullptr;        // the next to be looked at
+  ThreadSlabs* idle_records_ = nullptr;         // the latest first
+  ThreadSlabs* tended_ = nullptr;               // the next to be looked at
   std::atomic<size_t> looked_for_sleepers_{0};  // when, in milliseconds
-  uint64_t first_closing_ = 0;           // no record is closed at an earlier time from now on
+  uint64_t first_closing_ = 0;  // no record is closed at an earlier time from now on
 };
 
 [[gnu::visibility("hidden")]] extern constinit Depot g_depot;

@@ -88,7 +88,8 @@ bool is_asleep(const ThreadSlabs* record, uint64_t then) {
 
 }  // namespace
 
-ARENITE_SELDOM_APART void Depot::tend_records(uint64_t now, uint64_t asleep_after, const ThreadSlabs* but) {
+ARENITE_SELDOM_APART void Depot::tend_records(uint64_t now, uint64_t asleep_after,
+                                              const ThreadSlabs* but) {
   constexpr size_t k_records_at_once = 64;
   if (!lock.lock_unless_frozen()) return;
   size_t moved = 0;

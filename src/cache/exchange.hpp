@@ -1,5 +1,6 @@
 // Exchange: blocks on their way between a thread's magazines and its slabs, and slabs on their way
-// into one of its lists. The record's lock is held, by its thread or, once it is closed, by another.
+// into one of its lists. The record's lock is held, by its thread or, once it is closed, by
+// another.
 #pragma once
 
 #include "cache/thread.hpp"

@@ -33,7 +33,9 @@ class Slots {
   }
 
  private:
-  static unsigned kind_of(uint16_t count) { return static_cast<unsigned>(std::bit_width(count) - 4); }
+  static unsigned kind_of(uint16_t count) {
+    return static_cast<unsigned>(std::bit_width(count) - 4);
+  }
   static size_t room_of(void** memory) { return address_of(memory[2]); }
 
   void** spare_[5] = {};  // of 8 and more, of 16, 32, 64, 128

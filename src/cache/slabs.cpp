@@ -313,8 +313,7 @@ void* take_of_class(unsigned size_class) {
   if (ARENITE_UNLIKELY(!slab::set_unused(block))) refuse_free(slab, block);
   bool has_slot = magazine.top != magazine.end || magazine.grow_full(size_class, mine->spare);
   if (!has_slot) {
-    const uint32_t out =
-        magazine.is_freeing() ? blocks_out(mine, size_class) : k_many_blocks;
+    const uint32_t out = magazine.is_freeing() ? blocks_out(mine, size_class) : k_many_blocks;
     // With this one all are back.
     const bool is_last = out <= magazine.count() + 1;
     const uint32_t surplus = is_last ? magazine.count() : magazine.surplus();

@@ -1,5 +1,5 @@
-// A thread's slabs: a small block is taken from a magazine, and given back to one, without a lock or
-// an atomic instruction. What does not fit that is out of line, in slabs.cpp.
+// A thread's slabs: a small block is taken from a magazine, and given back to one, without a lock
+// or an atomic instruction. What does not fit that is out of line, in slabs.cpp.
 //
 // Nothing here sets errno. A block is returned, or nullptr: then slabs cannot serve, and the chunk
 // engine does.
@@ -10,8 +10,8 @@
 
 namespace arenite::cache {
 
-// Which requests slabs serve: those of fewer bytes than `below`. `direct_below` is the same; it is 0
-// while requests are `watched`, so that each can notice that time has passed and nobody takes the
+// Which requests slabs serve: those of fewer bytes than `below`. `direct_below` is the same; it is
+// 0 while requests are `watched`, so that each can notice that time has passed and nobody takes the
 // shortest way; `watched_below` is what it would be. All are 0, so that nothing of a thread's state
 // is looked at, before the library has started, while this state is not laid out yet, and where
 // slabs serve nobody.
@@ -163,8 +163,8 @@ inline size_t size_in_use(const void* block) {
   return size;
 }
 
-// Makes a closed record this thread's own again, and empties the magazines that were not in use since
-// it was last closed.
+// Makes a closed record this thread's own again, and empties the magazines that were not in use
+// since it was last closed.
 void reopen();
 // Those that were not in use since this was last asked.
 void empty_unused_magazines();

@@ -7,12 +7,13 @@
 //
 // What every malloc and free reads first is here, in thread-local storage of the initial-exec kind,
 // where one instruction finds it and nothing allocates it: whose magazines to use. They and the
-// thread's slabs are in a record of the depot's (ThreadSlabs), which outlives the thread and goes to
-// the next. A record is open, or somebody has closed it, because its thread may be asleep
+// thread's slabs are in a record of the depot's (ThreadSlabs), which outlives the thread and goes
+// to the next. A record is open, or somebody has closed it, because its thread may be asleep
 // (cache.hpp): then the thread finds magazines that are always empty.
 //
-// The state is the thread's own, but for `slabs`, which others may set to g_no_slabs, and `is_busy`,
-// which they look at. Of the record others touch the Owner part, and all of it once it is closed.
+// The state is the thread's own, but for `slabs`, which others may set to g_no_slabs, and
+// `is_busy`, which they look at. Of the record others touch the Owner part, and all of it once it
+// is closed.
 #pragma once
 
 #include "cache/magazine.hpp"
@@ -41,7 +42,7 @@ struct ThreadSlabs : slab::Owner {
   uint8_t to_shed[slab::k_classes] = {};
   // As in Thread, of the last whose record it was.
   uint8_t warmed_up[slab::k_classes] = {};
-  uint8_t turns = 0;  // exchanges with the slabs (slabs.cpp: count_a_turn)
+  uint8_t turns = 0;                   // exchanges with the slabs (slabs.cpp: count_a_turn)
   ThreadSlabs* next_record = nullptr;  // all there are
   ThreadSlabs* next_idle = nullptr;    // those without a thread
   std::atomic<bool> is_idle{false};    // changed with the depot's lock

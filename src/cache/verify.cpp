@@ -72,7 +72,8 @@ class Verification {
   size_t full() const {
     size_t all = 0;
     for (unsigned c = 0; c < slab::k_classes; c++) {
-      for (const Slab* slab = mine_.first_full(c); slab != nullptr; slab = slab::links_of(slab).next)
+      for (const Slab* slab = mine_.first_full(c); slab != nullptr;
+           slab = slab::links_of(slab).next)
         all++;
     }
     return all;

@@ -122,12 +122,13 @@ uint32_t number_of_this_thread() {
   return number;
 }
 
-// What waits in magazines and is not used goes back to the slabs: this thread's at once, others' when
-// they are asleep.
+// What waits in magazines and is not used goes back to the slabs: this thread's at once, others'
+// when they are asleep.
 void tend_magazines(uint64_t now) {
   g_retention.tended_at = now;
   cache::empty_unused_magazines();
-  if (!os::single_threaded()) cache::g_depot.tend_records(now, cache::Depot::k_asleep_after, cache::t_thread.record);
+  if (!os::single_threaded())
+    cache::g_depot.tend_records(now, cache::Depot::k_asleep_after, cache::t_thread.record);
 }
 
 // The next step through the slabs, if one is due. Whether the round is over.

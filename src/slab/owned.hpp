@@ -104,8 +104,7 @@ inline bool is_free(const Slab* slab, const void* block) {
 
 // The blocks of a word that are free or marked, as seen from outside.
 inline uint64_t free_or_marked(const Slab* slab, unsigned word_index) {
-  return __atomic_load_n(&word_of(slab, word_index), __ATOMIC_ACQUIRE) |
-         marks_in(slab, word_index);
+  return __atomic_load_n(&word_of(slab, word_index), __ATOMIC_ACQUIRE) | marks_in(slab, word_index);
 }
 
 // The used bits of the blocks of a word, each at its granule.

@@ -1,6 +1,7 @@
 // Region: 64 MiB of address space cut into pages of 16 KiB, each of which is one slab's or free.
 //
-//   pages 0..15     the headers of all pages, 64 bytes each, dense: the first plane. Behind them more
+//   pages 0..15     the headers of all pages, 64 bytes each, dense: the first plane. Behind them
+//   more
 //                   planes, each with a line of the cache for each page, so that what a slab does
 //                   not need is nowhere touched, and found from the header by adding a constant:
 //   pages 16..63    the links of each slab's list and its words: the first four in the links' line,
@@ -96,7 +97,8 @@ inline uint64_t& word_of(const Slab* slab, unsigned word_index) {
 // The word of `used` with the bit of an address in a region: bit number address / 16, modulo 64.
 ARENITE_INLINE uint64_t& used_word(const void* p) {
   constexpr size_t k_mask = k_region_size / 128 - sizeof(uint64_t);
-  return *at_address<uint64_t>(region_of(p) + k_used_plane * k_plane + (address_of(p) / 128 & k_mask));
+  return *at_address<uint64_t>(region_of(p) + k_used_plane * k_plane +
+                               (address_of(p) / 128 & k_mask));
 }
 inline bool is_used(const void* p) {
   return (load(used_word(p)) >> (address_of(p) / 16 % 64) & 1) != 0;
@@ -261,7 +263,8 @@ class Region {
   Slab* take_free(size_t page);
   // A run's lines in a plane, or several that are one table, as far as they are whole pages of the
   // kernel's.
-  os::PurgeRange lines_of_run(size_t begin, size_t end, unsigned plane, size_t stride = k_line) const;
+  os::PurgeRange lines_of_run(size_t begin, size_t end, unsigned plane,
+                              size_t stride = k_line) const;
   // Whether the words of a page are among them.
   bool are_words_in(const os::PurgeRange& lines, size_t page) const;
   void add_lines(size_t begin, size_t end, PurgeBatch& batch) const;

@@ -55,8 +55,7 @@ size_t Region::put_back(const os::PurgeRange& range, bool is_clean) {
   return pages;
 }
 
-os::PurgeRange Region::lines_of_run(size_t begin, size_t end, unsigned plane,
-                                    size_t stride) const {
+os::PurgeRange Region::lines_of_run(size_t begin, size_t end, unsigned plane, size_t stride) const {
   const uintptr_t start = region_of(this) + plane * k_plane;
   const uintptr_t from = align_up(start + begin * stride, os::page_size());
   const uintptr_t to = align_down(start + end * stride, os::page_size());

@@ -1,4 +1,5 @@
-// Slab: one size class's blocks in 16 KiB, and what is known of them, beside them, out of their reach.
+// Slab: one size class's blocks in 16 KiB, and what is known of them, beside them, out of their
+// reach.
 //
 //   memory   | block | block | block | ...                       | rest |     no header, no links
 //   Slab     the 64 bytes below, in the region's table of headers
@@ -18,11 +19,11 @@
 // `used` alone says whether an address may be freed: it is 0 for what begins no block. So a double
 // free and a foreign start are one test. Freed blocks are never touched.
 //
-// Who may do what is the protocol in cache/cache.hpp. In short: `used` is the owner's, who writes it
-// with plain instructions; words, summary and free_count are changed with the owner's lock held, for
-// many blocks at once; a mark is set by whoever frees the block and cleared by the owner. Others
-// look at all of them in passing, so they are read and written as relaxed atomics, which costs
-// nothing.
+// Who may do what is the protocol in cache/cache.hpp. In short: `used` is the owner's, who writes
+// it with plain instructions; words, summary and free_count are changed with the owner's lock held,
+// for many blocks at once; a mark is set by whoever frees the block and cleared by the owner.
+// Others look at all of them in passing, so they are read and written as relaxed atomics, which
+// costs nothing.
 #pragma once
 
 #include <atomic>
@@ -100,8 +101,8 @@ struct alignas(64) Slab {
   uint32_t inverse;
   // How often blocks were taken out: who looks for what is not used for a while goes by it.
   uint32_t takes;
-  uint16_t summary;     // a 1 for each word that is not 0
-  uint16_t free_count;  // bits set in the words
+  uint16_t summary;      // a 1 for each word that is not 0
+  uint16_t free_count;   // bits set in the words
   uint16_t first_start;  // of its class in the table of starts
   uint8_t shift;
   uint8_t size_class;
@@ -112,9 +113,7 @@ struct alignas(64) Slab {
 
   // The granule of the block that starts `offset` bytes into the slab; only if is_start(offset).
   ARENITE_INLINE uint32_t granule(uint32_t offset) const { return offset >> shift; }
-  bool is_start(uint32_t offset) const {
-    return std::rotr(offset * inverse, shift) < block_count;
-  }
+  bool is_start(uint32_t offset) const { return std::rotr(offset * inverse, shift) < block_count; }
   uint32_t size() const { return info(size_class).size; }
 };
 static_assert(sizeof(Slab) == 64);

@@ -37,8 +37,8 @@ void measure(const Region& region, SlabFigures& figures) {
   const size_t headers = region.pages_ever_taken() * sizeof(Slab);
   figures.system_bytes +=
       region.held_pages() * k_slab_size + headers + region.written_pages() * k_bits_of_page;
-  figures.peak_system_bytes += region.peak_held_pages() * k_slab_size + headers +
-                               region.pages_ever_taken() * k_bits_of_page;
+  figures.peak_system_bytes +=
+      region.peak_held_pages() * k_slab_size + headers + region.pages_ever_taken() * k_bits_of_page;
   figures.regions++;
   figures.region_bytes += k_region_size;
   figures.committed_bytes += region.committed_bytes();

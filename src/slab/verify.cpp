@@ -34,9 +34,9 @@ const char* place_of(const Slab* slab, unsigned word, uint64_t bits) {
 void header(const Slab* slab, Findings& findings) {
   if (!findings.expect(slab->size_class < k_classes, "S1", "a slab of no class", slab)) return;
   const SizeClass& k = info(slab->size_class);
-  findings.expect(slab->block_count == k.block_count && slab->shift == k.shift &&
-                      slab->inverse == k.inverse,
-                  "S1", "a slab's header is not that of its class", slab);
+  findings.expect(
+      slab->block_count == k.block_count && slab->shift == k.shift && slab->inverse == k.inverse,
+      "S1", "a slab's header is not that of its class", slab);
 }
 
 // Bits that may be 1 at no time, whoever runs.
@@ -139,9 +139,8 @@ void list(const Owner& owner, unsigned c, Place place, Findings& findings) {
       return;
     findings.expect(slab->owner.load(std::memory_order_relaxed) == &owner, "S5",
                     "a listed slab is not the list's owner's", slab);
-    findings.expect(
-        owner.has_listed(slab) && slab->place.load(std::memory_order_relaxed) == place, "S5",
-        "a slab in a list says that it is elsewhere", slab);
+    findings.expect(owner.has_listed(slab) && slab->place.load(std::memory_order_relaxed) == place,
+                    "S5", "a slab in a list says that it is elsewhere", slab);
     before = slab;
   }
   findings.expect(first == nullptr || links_of(first).prev == before, "S5",
