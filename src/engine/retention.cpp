@@ -17,8 +17,7 @@ using Pace = policy::Rounds::Pace;
 // the clock modulo a word.
 struct Retention {
   std::atomic<bool> is_settling{false};
-  std::atomic<bool> is_due{false};  // somebody came meanwhile
-  std::atomic<bool> is_forfeited{false};
+  std::atomic<bool> is_due{false};     // somebody came meanwhile
   std::atomic<bool> is_resting{true};  // the rounds are
   std::atomic<size_t> usable_credit{0};
   std::atomic<size_t> next_change{0};  // before this time alone changes nothing
@@ -155,10 +154,6 @@ void settle_now(uint64_t now, bool is_event, Pace pace) {
   // Where requests are few, another round may be due by then.
   while (look_into_slabs(now, is_event, pace) && pace == Pace::seldom) {
   }
-  if (g_retention.is_forfeited.load(std::memory_order_relaxed)) {
-    g_retention.is_forfeited.store(false, std::memory_order_relaxed);
-    purging.forfeit();
-  }
   g_pressure_watch.heed(g_ledger, now);
   // All but killed: what was earned in better times has to go, too.
   if (g_ledger.tightness() == policy::Tightness::tightest) purging.forfeit();
@@ -279,13 +274,7 @@ void look_seldom() {
   thread.requests_to_go = requests_a_look(thread);
 }
 
-ARENITE_COLD void forfeit_credit() {
-  g_retention.is_forfeited.store(true, std::memory_order_relaxed);
-  ledger::ask_purger();
-}
-
 ARENITE_COLD void restart_retention_in_child() {
-  g_retention.purging.forfeit();
   leave();
   restart_background_in_child();
   if (!is_background_wanted()) return;

@@ -69,10 +69,8 @@ ARENITE_INLINE void look_if_watched() {
   if (is_to_look()) look_seldom();
 }
 
-// A program that asks for everything back forgoes what it has earned.
-void forfeit_credit();
-
-// In the child of a fork. Another thread of the parent's may have been in the middle of it.
+// In the child of a fork. Another thread of the parent's may have been in the middle of it: what it
+// left half done are figures that the next plan can be made with.
 void restart_retention_in_child();
 
 // What may be kept beyond the bound at this moment. Settles.

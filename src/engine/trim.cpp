@@ -17,7 +17,7 @@ bool trim(size_t pad) {
     gave |= arena.purge(pad);
     arena.lock.unlock();
   });
-  forfeit_credit();
+  ledger::ask_purger();
   return gave;
 }
 

@@ -159,16 +159,109 @@ TEST_F(OfCredit, it_is_never_more_than_the_peak) {
   EXPECT_EQ(credit_.usable(0), k_peak);
 }
 
-TEST_F(OfCredit, the_peak_is_that_of_the_last_second) {
-  thrash(10 * k_mib);
-  for (const uint64_t t : {200, 400, 600, 800}) {
+TEST_F(OfCredit, half_of_it_counts_once_the_peak_is_no_longer_fresh) {
+  thrash(k_peak);
+  credit_.advance(k_now + 5);
+  credit_.in_use(0);
+  EXPECT_EQ(credit_.usable(0), k_peak);
+  credit_.advance(k_now + 8);
+  credit_.in_use(0);
+  EXPECT_EQ(credit_.usable(0), k_peak / 2);
+  EXPECT_EQ(credit_.usable(k_peak * 3 / 4), k_peak / 4);
+  // And all of it when as much is in use again.
+  credit_.in_use(k_peak);
+  EXPECT_EQ(credit_.usable(0), k_peak);
+}
+
+TEST_F(OfCredit, the_peak_is_forgotten_after_100_ms) {
+  thrash(k_peak);
+  for (uint64_t t = 10; t < 50; t += 10) {
     credit_.advance(k_now + t);
     credit_.in_use(8 * k_mib);
-    thrash(k_mib);
+    credit_.reused(k_mib);
+    EXPECT_EQ(credit_.ceiling(), k_peak) << t;
   }
-  EXPECT_EQ(credit_.usable(0), 14 * k_mib);
-  credit_.advance(k_now + 1001);
+  credit_.advance(k_now + 101);
+  credit_.in_use(8 * k_mib);
+  EXPECT_EQ(credit_.ceiling(), 8 * k_mib);
   EXPECT_EQ(credit_.usable(0), 8 * k_mib);
+}
+
+// What is in use falls to nothing, what may not be kept is purged, and then it is asked for again.
+struct OfAProgramThatIsAway : OfCredit {
+  OfAProgramThatIsAway() { thrash(k_peak); }
+
+  // How much was purged meanwhile.
+  size_t come_back_after(uint64_t milliseconds) {
+    credit_.in_use(k_peak);
+    size_t kept = k_peak;
+    for (uint64_t t = 1; t <= milliseconds; t++) {
+      credit_.advance(++now_);
+      credit_.in_use(0);
+      const size_t usable = credit_.usable(0);
+      if (usable >= kept) continue;
+      credit_.purged(kept - usable);
+      kept = usable;
+    }
+    credit_.in_use(k_peak);
+    credit_.grew(k_peak - kept, 0, true);
+    credit_.reused(kept);
+    return k_peak - kept;
+  }
+
+  uint64_t now_ = k_now;
+};
+
+TEST_F(OfAProgramThatIsAway, short_of_the_peak_s_age_nothing_goes) {
+  for (int i = 0; i < 100; i++) EXPECT_EQ(come_back_after(5), 0U);
+}
+
+TEST_F(OfAProgramThatIsAway, the_peak_is_remembered_for_longer_once_it_was_forgotten_too_soon) {
+  for (const uint64_t away : {20, 50, 200, 700}) {
+    for (int i = 0; i < 4; i++) come_back_after(away);
+    for (int i = 0; i < 20; i++) EXPECT_EQ(come_back_after(away), 0U) << away;
+  }
+}
+
+TEST_F(OfAProgramThatIsAway, one_long_absence_among_short_ones_is_learnt) {
+  const auto round = [&] {
+    size_t purged = 0;
+    for (int i = 0; i < 9; i++) purged += come_back_after(2);
+    return purged + come_back_after(150);
+  };
+  for (int i = 0; i < 4; i++) round();
+  for (int i = 0; i < 20; i++) EXPECT_EQ(round(), 0U);
+}
+
+TEST_F(OfAProgramThatIsAway, what_was_learnt_is_forgotten_with_the_credit) {
+  for (int i = 0; i < 4; i++) come_back_after(200);
+  credit_.advance(now_ += 999);
+  credit_.in_use(0);
+  credit_.advance(now_ += 1);
+  credit_.in_use(k_peak);
+  thrash(k_peak);
+  thrash(k_peak);
+  credit_.advance(now_ += 10);
+  credit_.in_use(0);
+  EXPECT_EQ(credit_.usable(0), k_peak / 2);
+}
+
+TEST_F(OfAProgramThatIsAway, growth_that_asks_for_a_part_of_it_is_no_coming_back) {
+  credit_.advance(k_now + 10);
+  credit_.in_use(0);
+  credit_.purged(k_peak - credit_.usable(0));
+  credit_.grew(20 * k_mib, 0, true);
+  credit_.advance(k_now + 101);
+  credit_.in_use(20 * k_mib);
+  EXPECT_EQ(credit_.ceiling(), 20 * k_mib);
+}
+
+TEST_F(OfAProgramThatIsAway, no_room_is_made_for_what_went_because_a_peak_was_forgotten) {
+  credit_.advance(k_now + 10);
+  credit_.in_use(0);
+  credit_.purged(k_peak - credit_.usable(0));
+  credit_.grew(20 * k_mib, 20 * k_mib, true);
+  EXPECT_EQ(credit_.ceiling(), k_peak);
 }
 
 TEST_F(OfCredit, what_was_earned_stays_for_most_of_a_second) {

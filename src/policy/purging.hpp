@@ -5,8 +5,8 @@
 // is purged is often wanted again: where blocks are replaced at random the free memory between them
 // swings around the bound. And not more than 2 MiB, which a request can pay for at once.
 //
-// No credit counts that would let the process grow: it is no more than what was in use at the peak
-// of the last second and is not now (credit.hpp). So where fresh pages are taken though much is
+// No credit counts that would let the process grow: it is no more than what was in use at a peak of
+// the last second and is not now (credit.hpp). So where fresh pages are taken though much is
 // retained, as much less may be retained and goes in exchange; the process is never larger than
 // that peak and the bound. Where the same keeper takes them, because what it retains does not fit,
 // and takes again what was purged, that would go on for ever: so much it may become larger.
@@ -76,7 +76,7 @@ class Purging {
   // When there may be something to purge though nothing has happened.
   uint64_t next_change() const { return credit_.next_change(); }
 
-  // A program that wants all back wants no credit.
+  // For a process that would be killed for what it keeps.
   void forfeit() {
     credit_.forfeit();
     usable_ = 0;
