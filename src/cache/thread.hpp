@@ -56,6 +56,7 @@ struct ThreadSlabs : slab::Owner {
     forget();
     visitors.forget();
     for (Magazine& magazine : magazines) magazine = {};
+    begin();
     spare = {};
     for (uint8_t& n : to_shed) n = 0;
     for (uint8_t& n : warmed_up) n = 0;
