@@ -82,8 +82,13 @@ Metadata metadata(const view::Area& area, unsigned number) {
     return {
         "words",
         {"Each slab's bits: 1 where a free block starts.", "每个 slab 的位：空闲块的起点为 1。"}};
-  return {"remote words",
-          {"The same for blocks that other threads have freed.", "同上，记其他线程释放的块。"}};
+  if (number == 2)
+    return {"used",
+            {"A bit for each 16 bytes: 1 where a block starts that is handed out.",
+             "每 16 字节一位：已交给程序的块的起点为 1。"}};
+  return {"marks",
+          {"A byte for each block that another thread has freed, until its owner collects it.",
+           "别的线程释放的块，每块一个字节，直到主人收回。"}};
 }
 
 // The line, with its thread even where that stands at the head of a block.

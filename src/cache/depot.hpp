@@ -65,8 +65,13 @@ class Depot : public slab::Owner {
   // T7: what it has is the depot's from now on, or nobody's. Waits for a fork.
   void give_record(ThreadSlabs* record);
   // T9: closes the records of some threads but one, and gives up what others had that were closed
-  // so many milliseconds ago and not used since; all threads in turn, a few at a time.
-  void tend_records(uint64_t now, uint64_t asleep_after, const ThreadSlabs* but);
+  // so many milliseconds ago and not used since; all threads in turn, a few at a time. Whether it
+  // has been round: `again`, and some may be asleep, or `over`, and all are awake or have nothing
+  // left; the next look begins another sequence.
+  enum class Tended : uint8_t { under_way, again, over };
+  Tended tend_records(uint64_t now, uint64_t asleep_after, const ThreadSlabs* but);
+  // The sequence of such looks that is under way, or comes next.
+  uint32_t tending() const { return __atomic_load_n(&tending_, __ATOMIC_RELAXED); }
   // The same of all threads but one, now: who has not used his for some milliseconds gives all up.
   // Sleeps for so long. Linear in threads.
   void give_up_records(const ThreadSlabs* but);
@@ -122,6 +127,8 @@ class Depot : public slab::Owner {
   enum class Purging : uint8_t { no, yes, left };
 
   slab::Slab* adopt_fullest(unsigned size_class, slab::Owner* owner);
+  size_t tend(ThreadSlabs* record, uint64_t closed_by, bool& is_more);
+  size_t tend_some(uint64_t closed_by, const ThreadSlabs* but, bool& is_once_round);
   void look_for_sleepers(const ThreadSlabs* but);
   bool unlist_if_empty(slab::Slab* slab, slab::Owner* owner);
   bool reclaim(slab::Slab* slab, slab::Owner* owner);
@@ -195,6 +202,8 @@ class Depot : public slab::Owner {
   ThreadSlabs* records_ = nullptr;
   ThreadSlabs* idle_records_ = nullptr;         // the latest first
   ThreadSlabs* tended_ = nullptr;               // the next to be looked at
+  uint32_t tending_ = 1;                        // changed with the lock
+  bool is_more_to_tend_ = false;                // found since the last time round
   std::atomic<size_t> looked_for_sleepers_{0};  // when, in milliseconds
   uint64_t first_closing_ = 0;  // no record is closed at an earlier time from now on
 };

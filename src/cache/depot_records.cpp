@@ -57,6 +57,7 @@ ARENITE_SELDOM_APART void Depot::give_record(ThreadSlabs* record) {
     record->lock.lock();
     record->thread = nullptr;
     record->closed_at = 0;
+    record->is_given_up = false;
     is_empty = receive_all(record, k_slabs_at_once) < k_slabs_at_once;
     record->lock.unlock();
     if (is_empty) {
@@ -88,23 +89,61 @@ bool is_asleep(const ThreadSlabs* record, uint64_t then) {
 
 }  // namespace
 
-ARENITE_SELDOM_APART void Depot::tend_records(uint64_t now, uint64_t asleep_after,
-                                              const ThreadSlabs* but) {
-  constexpr size_t k_records_at_once = 64;
-  if (!lock.lock_unless_frozen()) return;
-  size_t moved = 0;
-  for (size_t i = 0; i < k_records_at_once && moved < k_slabs_at_once; i++) {
-    if (tended_ == nullptr) tended_ = records_;
-    if (tended_ == nullptr) break;
-    const os::Holding holding(tended_->lock);
-    if (tended_ != but && !close(tended_) && is_asleep(tended_, now - asleep_after))
-      moved += receive_all(tended_, k_slabs_at_once);
-    // One that may have more to give is the next again.
-    if (moved < k_slabs_at_once) tended_ = tended_->next_record;
-    if (tended_ == nullptr) break;
+// T9 of one record, both locks are held; how many slabs have changed hands. `is_more`: there may be
+// more to give in it.
+ARENITE_SELDOM_APART size_t Depot::tend(ThreadSlabs* record, uint64_t closed_by, bool& is_more) {
+  if (record->thread == nullptr || record->awake_in == tending_) return 0;
+  if (close(record)) {
+    is_more = true;
+    return 0;
   }
-  lock.unlock();
+  if (record->is_given_up) return 0;
+  size_t moved = 0;
+  if (is_asleep(record, closed_by)) {
+    moved = receive_all(record, k_slabs_at_once);
+    record->is_given_up = moved < k_slabs_at_once;
+  }
+  is_more = is_more || !record->is_given_up;
+  return moved;
+}
+
+// So many records, or slabs in them, at most. The lock is held; how many slabs have changed hands.
+ARENITE_SELDOM_APART size_t Depot::tend_some(uint64_t closed_by, const ThreadSlabs* but,
+                                             bool& is_once_round) {
+  constexpr size_t k_records_at_once = 64;
+  size_t moved = 0;
+  for (size_t i = 0; i < k_records_at_once && moved < k_slabs_at_once && !is_once_round; i++) {
+    if (tended_ == nullptr) tended_ = records_;
+    if (tended_ != nullptr) {
+      const os::Holding holding(tended_->lock);
+      if (tended_ != but) moved += tend(tended_, closed_by, is_more_to_tend_);
+      // One that may have more to give is the next again.
+      if (moved < k_slabs_at_once) tended_ = tended_->next_record;
+    }
+    is_once_round = tended_ == nullptr;
+  }
+  return moved;
+}
+
+ARENITE_SELDOM_APART Depot::Tended Depot::tend_records(uint64_t now, uint64_t asleep_after,
+                                                       const ThreadSlabs* but) {
+  constexpr int k_most_times = 16;
+  Tended tended = Tended::under_way;
+  size_t moved = 0;
+  for (int i = 0; i < k_most_times && tended == Tended::under_way; i++) {
+    if (!lock.lock_unless_frozen()) return Tended::again;
+    bool is_once_round = false;
+    moved += tend_some(now - asleep_after, but, is_once_round);
+    if (is_once_round) {
+      tended = is_more_to_tend_ ? Tended::again : Tended::over;
+      is_more_to_tend_ = false;
+      // Who was awake now may be asleep when the next sequence begins.
+      if (tended == Tended::over) __atomic_store_n(&tending_, tending_ + 1, __ATOMIC_RELAXED);
+    }
+    lock.unlock();
+  }
   if (moved != 0) ledger::settle();
+  return tended;
 }
 
 // Before the process grows: what sleeping threads have may be enough.
@@ -162,6 +201,8 @@ ARENITE_COLD void ThreadSlabs::restart() {
   for (uint8_t& n : warmed_up) n = 0;
   thread = nullptr;
   closed_at = 0;
+  awake_in = 0;
+  is_given_up = false;
 }
 
 ARENITE_COLD void Depot::restart_in_child(ThreadSlabs* own) {

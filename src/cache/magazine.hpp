@@ -34,7 +34,7 @@ class Slots {
 
  private:
   static unsigned kind_of(uint16_t count) {
-    return static_cast<unsigned>(std::bit_width(count) - 4);
+    return static_cast<unsigned>(std::bit_width(count | 8U)) - 4;
   }
   static size_t room_of(void** memory) { return address_of(memory[2]); }
 

@@ -40,6 +40,12 @@ ARENITE_INLINE void count_a_turn(ThreadSlabs* mine) {
   if (ARENITE_UNLIKELY(++mine->turns == k_turns_unheard)) look_after_turns(mine);
 }
 
+// A thread that has just got its record may do little with it and go to sleep: somebody is to look.
+void ask_soon(ThreadSlabs* mine) {
+  constexpr uint8_t k_turns_soon = 8;
+  mine->turns = k_turns_unheard - k_turns_soon;
+}
+
 // Makes a nobody's slab `owner`'s (T3). False if another was quicker.
 ARENITE_INLINE bool claim_full(Slab* slab, Owner* owner) {
   if (os::single_threaded()) {
@@ -184,6 +190,7 @@ ARENITE_SELDOM bool settle() {
   for (unsigned c = 0; c < slab::k_classes; c++) {
     if (thread.warmed_up[c] < record->warmed_up[c]) thread.warmed_up[c] = record->warmed_up[c];
   }
+  ask_soon(record);
   thread.slabs.store(record, std::memory_order_relaxed);
   // Afterwards: this may allocate, and is then served from what has just been settled.
   if (mark_thread()) {
@@ -370,6 +377,10 @@ ARENITE_SELDOM_APART void reopen() {
   ThreadSlabs* mine = thread.record;
   mine->lock.lock();
   mine->closed_at = 0;
+  mine->awake_in = g_depot.tending();
+  // Who has slept is likely to sleep again.
+  if (mine->is_given_up) ask_soon(mine);
+  mine->is_given_up = false;
   thread.slabs.store(mine, std::memory_order_relaxed);
   mine->lock.unlock();
   empty_unused_magazines();

@@ -50,6 +50,10 @@ struct ThreadSlabs : slab::Owner {
   Thread* thread = nullptr;
   // When it was closed, in milliseconds; 0 while it is open. Changed with its lock.
   uint64_t closed_at = 0;
+  // The latest of the sequences of looks (T9) in which its thread has opened it again: it is awake.
+  // And whether nothing was left in it when it was last closed. Likewise.
+  uint32_t awake_in = 0;
+  bool is_given_up = false;
 
   // Forgets all: the child of a fork has lost its thread, which may have been about to grow a
   // magazine. The slots are lost, too.

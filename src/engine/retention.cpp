@@ -24,7 +24,8 @@ struct Retention {
   std::atomic<size_t> last_seen{0};    // when somebody last came
   std::atomic<size_t> seen{0};         // requests and events since the last pause, about
   size_t retained = 0;                 // when somebody last settled
-  uint64_t tended_at = 0;              // when somebody last looked after magazines
+  uint64_t next_tending = 0;           // when somebody is to look after magazines again
+  bool is_tending = false;             // there may be sleepers
   policy::Purging purging;
   policy::Rounds rounds;
 };
@@ -35,6 +36,7 @@ constinit Retention g_retention;
 constexpr size_t k_pause_ms = 200;
 constexpr size_t k_few = 64;
 constexpr uint64_t k_tend_every_ms = 100;
+constexpr uint64_t k_tend_rest_ms = 1000;
 // Where they come slower than this, each reads the clock; else each of so many.
 constexpr size_t k_slow_ms = 20;
 constexpr uint8_t k_requests_a_clock = 64;
@@ -122,12 +124,17 @@ uint32_t number_of_this_thread() {
 }
 
 // What waits in magazines and is not used goes back to the slabs: this thread's at once, others'
-// when they are asleep.
+// when they are asleep. While some may be, somebody is to look again soon.
 void tend_magazines(uint64_t now) {
-  g_retention.tended_at = now;
+  using Tended = cache::Depot::Tended;
   cache::empty_unused_magazines();
+  Tended tended = Tended::over;
   if (!os::single_threaded())
-    cache::g_depot.tend_records(now, cache::Depot::k_asleep_after, cache::t_thread.record);
+    tended = cache::g_depot.tend_records(now, cache::Depot::k_asleep_after, cache::t_thread.record);
+  g_retention.is_tending = tended != Tended::over;
+  g_retention.next_tending = now + (tended == Tended::under_way ? 0
+                                    : tended == Tended::again   ? k_tend_every_ms
+                                                                : k_tend_rest_ms);
 }
 
 // The next step through the slabs, if one is due. Whether the round is over.
@@ -136,7 +143,6 @@ bool look_into_slabs(uint64_t now, bool is_event, Pace pace) {
   const size_t work = g_retention.rounds.plan(
       {.now = now, .live = g_ledger.live(), .bound = bound, .is_event = is_event, .pace = pace});
   if (work == 0) return false;
-  if (now - g_retention.tended_at >= k_tend_every_ms) tend_magazines(now);
   const size_t retained = g_ledger.retained();
   using Look = cache::Depot::Look;
   const Look look = cache::g_depot.look_for_holes(bound > retained ? bound - retained : 0, work);
@@ -151,6 +157,7 @@ void settle_now(uint64_t now, bool is_event, Pace pace) {
     busy_since.store(static_cast<size_t>(now), std::memory_order_relaxed);
   policy::Purging& purging = g_retention.purging;
   const policy::Rounds& rounds = g_retention.rounds;
+  if (now >= g_retention.next_tending) tend_magazines(now);
   // Where requests are few, another round may be due by then.
   while (look_into_slabs(now, is_event, pace) && pace == Pace::seldom) {
   }
@@ -174,16 +181,18 @@ void settle_now(uint64_t now, bool is_event, Pace pace) {
   const bool is_over = g_ledger.is_over() && !purging.is_pausing(now);
   const bool is_resting = rounds.is_resting();
   g_retention.is_resting.store(is_resting, std::memory_order_relaxed);
-  tell_background(planned != 0, is_over || !is_resting);
+  const bool is_tending = g_retention.is_tending;
+  tell_background(planned != 0, is_over || !is_resting || is_tending);
   // A request that is to start the thread must not find that it is too early.
   const bool wanted = is_background_wanted();
   uint64_t next_change = purging.next_change();
   if (!is_resting && rounds.next_change() < next_change) next_change = rounds.next_change();
+  if (is_tending && g_retention.next_tending < next_change) next_change = g_retention.next_tending;
   if (wanted || is_rest_left || next_change < now) next_change = now;
   g_retention.next_change.store(static_cast<size_t>(next_change), std::memory_order_relaxed);
   if (wanted) g_looked_at.store(0, std::memory_order_relaxed);
   g_ledger.set_known_over(is_over);
-  cache::watch(is_over || wanted || !is_resting);
+  cache::watch(is_over || wanted || !is_resting || is_tending);
 }
 
 struct Seen {

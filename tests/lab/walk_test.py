@@ -219,24 +219,38 @@ class Scripts(DrawnCase):
 
     def test_slabs_have_no_headers_and_a_bit_for_each_block(self):
         frame = self.after("slabs", "b1 = malloc 64")
-        name = "page 113: slab of 64"
+        name = "page 353: slab of 64"
         self.assertEqual([cell["bytes"] for cell in area(frame, name)["cells"]], [64, 255 * 64])
-        self.assertEqual(area(frame, "slab region 0")["bytes"], HEAP)
-        self.assertEqual(self.bits(frame, "page 113, active word: number 0"), ["0" + 63 * "1"])
-        self.assertEqual(self.bits(frame, "page 113, words"), [64 * "0"] + 3 * [64 * "1"])
+        region = area(frame, "slab region 0")
+        self.assertEqual(region["bytes"], HEAP)
+        self.assertEqual([cell["label"] for cell in region["cells"] if cell["kind"] == "metadata"],
+                         ["headers", "words", "used", "marks"])
+        self.assertEqual(self.bits(frame, "page 353, words"), [8 * "0" + 56 * "1"] + 3 * [64 * "1"])
+        self.assertEqual(self.bits(frame, "page 353, blocks in use"), ["1" + 63 * "0"] + 3 * [64 * "0"])
+        frame = self.after("slabs", "b2..b64 = malloc 64")
+        words = self.bits(frame, "page 353, words")
+        self.assertEqual("".join(words).index("1"), 8 + 16 + 32 + 64)
         frame = self.after("slabs", "free b1..b10")
-        self.assertEqual(self.bits(frame, "page 113, words")[0], 10 * "1" + 54 * "0")
-        self.assertEqual(self.bits(frame, "page 113, active word: number 1"), [16 * "0" + 48 * "1"])
+        self.assertEqual(self.bits(frame, "page 353, words"), words)
+        self.assertEqual(self.bits(frame, "page 353, blocks in use")[0], 10 * "0" + 54 * "1")
+        frame = self.after("slabs", "c = malloc 64")
+        self.assertEqual(self.bits(frame, "page 353, blocks in use")[0], 9 * "0" + 55 * "1")
 
     def test_slabs_pass_between_threads(self):
         frame = self.after("slabs", "2: free b20..b29")
-        self.assertEqual(self.bits(frame, "page 113, remote words")[0], 19 * "0" + 10 * "1" + 35 * "0")
-        self.assertIn("page 113 (64)", lists(frame)["slabs that thread 1 takes from"])
-        frame = self.after("slabs", "e1..e196 = malloc 64")
-        self.assertEqual(lists(frame)["full slabs, nobody's"], ["page 113 (64)"])
-        self.assertEqual(set("".join(self.bits(frame, "page 113, words"))), {"0"})
+        self.assertEqual(self.bits(frame, "page 353, marks")[0], 19 * "0" + 10 * "1" + 35 * "0")
+        self.assertIn("page 353 (64)", lists(frame)["slabs of thread 1 with free blocks"])
+        frame = self.after("slabs", "e1..e195 = malloc 64")
+        self.assertEqual(lists(frame)["full slabs of thread 1"], ["page 353 (64)"])
+        self.assertEqual(set("".join(self.bits(frame, "page 353, words"))), {"0"})
+        self.assertEqual(set("".join(self.bits(frame, "page 353, blocks in use"))), {"1"})
+        self.assertNotIn("page 353, marks: freed by others", [one["name"] for one in frame["bits"]])
         frame = self.after("slabs", "2: free e1..e8")
-        self.assertEqual(lists(frame)["slabs that thread 2 has listed"], ["page 113 (64)"])
+        self.assertIn("page 353 (64)", lists(frame)["slabs of thread 1 with free blocks"])
+        frame = self.after("slabs", "f1..f9 = malloc 64")
+        self.assertEqual(lists(frame)["full slabs, nobody's"], ["page 353 (64)"])
+        frame = self.after("slabs", "2: free e9..e16")
+        self.assertEqual(lists(frame)["full slabs of thread 2"], ["page 353 (64)"])
 
 
 class Command(DrawnCase):
