@@ -98,6 +98,7 @@ class RecordsTest : public DepotTest {
   static bool is_closed(const Thread& thread) { return thread.slabs.load() == &g_no_slabs; }
   // As its thread does when it next needs it (slabs.cpp).
   static void reopen(Thread& thread) {
+    thread.record->is_given_up = false;
     thread.record->closed_at = 0;
     thread.slabs.store(thread.record);
   }
@@ -355,8 +356,8 @@ TEST_F(RecordsTest, the_record_of_an_ended_thread_is_open_to_the_next) {
 }
 
 TEST_F(RecordsTest, each_look_goes_on_where_the_last_one_ended_and_all_are_looked_at) {
-  constexpr size_t k_at_once = 64;
-  std::vector<Thread> threads(150);
+  constexpr size_t k_at_once = 16 * 64;
+  std::vector<Thread> threads(2500);
   for (Thread& thread : threads) begin(thread);
   const auto closed = [&] {
     return static_cast<size_t>(std::count_if(threads.begin(), threads.end(),
@@ -374,20 +375,21 @@ TEST_F(RecordsTest, each_look_goes_on_where_the_last_one_ended_and_all_are_looke
 }
 
 TEST_F(RecordsTest, a_look_moves_so_many_slabs_at_most_and_the_next_goes_on) {
-  constexpr size_t k_at_once = 128;
+  constexpr size_t k_at_once = 16 * 128;
+  constexpr size_t k_all = 2 * k_at_once + 44;
   ThreadSlabs* behind = begin(thread_);
   const Slab* last = list_one_with(behind);
   Thread many;
   ThreadSlabs* record = begin(many);
-  for (size_t i = 0; i < 300; i++) list_one_with(record, i % 2 == 0 ? 1 : 16);
+  for (size_t i = 0; i < k_all; i++) list_one_with(record, i % 2 == 0 ? 1 : 16);
   const auto left = [&] {
     return listed(*record, class_of(k_size)) + full(*record, class_of(k_size));
   };
   tend(k_now, Depot::k_asleep_after, nullptr);
   tend(k_later, Depot::k_asleep_after, nullptr);
-  EXPECT_EQ(left(), 300 - k_at_once);
+  EXPECT_EQ(left(), k_all - k_at_once);
   tend(k_later, Depot::k_asleep_after, nullptr);
-  EXPECT_EQ(left(), 300 - 2 * k_at_once);
+  EXPECT_EQ(left(), k_all - 2 * k_at_once);
   EXPECT_EQ(last->owner.load(), behind);
   tend(k_later, Depot::k_asleep_after, nullptr);
   EXPECT_EQ(left(), 0U);

@@ -19,8 +19,11 @@ class SleepersTest : public SlabsTest {
   static uint64_t now() { return os::coarse_milliseconds(); }
   // Others' records are closed as well: they open them again.
   static void close_all() {
-    for (int i = 0; i < 100 && !is_closed(); i++)
+    // A thread that was awake is not closed again before all others have been given up.
+    for (int i = 0; i < 100 && !is_closed(); i++) {
       g_depot.tend_records(now(), Depot::k_asleep_after, nullptr);
+      if (!is_closed()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
     EXPECT_TRUE(is_closed());
   }
   static void sleep_on() {

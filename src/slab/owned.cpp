@@ -75,7 +75,7 @@ ARENITE_APART void forget_marks(Slab* slab) {
   slab->has_remote.store(0, std::memory_order_release);
 }
 
-ARENITE_APART bool is_wholly_free(const Slab* slab, unsigned size_class) {
+bool is_wholly_free(const Slab* slab, unsigned size_class) {
   for (unsigned i = 0; i < info(size_class).word_count; i++) {
     if (free_or_marked(slab, i) != starts_in(size_class, i)) return false;
   }
