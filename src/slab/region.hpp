@@ -1,9 +1,9 @@
 // Region: 64 MiB of address space cut into pages of 16 KiB, each of which is one slab's or free.
 //
 //   pages 0..15     the headers of all pages, 64 bytes each, dense: the first plane. Behind them
-//   more
-//                   planes, each with a line of the cache for each page, so that what a slab does
-//                   not need is nowhere touched, and found from the header by adding a constant:
+//                   more planes, each with a line of the cache for each page, so that what a slab
+//                   does not need is nowhere touched, and all is found from the header by adding a
+//                   constant:
 //   pages 16..63    the links of each slab's list and its words: the first four in the links' line,
 //                   which is all that multiples of 64 bytes have, then eight to a line
 //   pages 64..95    `used`, a bit for each 16 bytes of the region: two planes in one

@@ -17,8 +17,7 @@
 //   S2  a block is handed out, marked, in a magazine or free in its slab (slab.hpp); what begins no
 //       block has no bit and no mark, and a free page has neither
 //   S3  summary has a 1 for exactly the words that are not 0, free_count is how many bits they
-//   have;
-//       the header names all words with marks, once the thread that made them is through
+//       have; the header names all words with marks, once the thread that made them is through
 //   S4  a slab in the list of full ones has no free block, one in the other has some or marks
 //   S5  a slab is in one place: one of its owner's lists, out of them for T8, nobody's, or a free
 //       page

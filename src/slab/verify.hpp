@@ -2,9 +2,9 @@
 // of them. For tests; linear in what is looked at.
 //
 // What may be looked at depends on who else is at work. A slab whose owner is the caller, or the
-// depot with its lock held, is at rest but for remote bits that others set: all of S1 to S4 is
-// checked, of the remote summary only where nobody else runs. Of a slab whose owner runs, only what
-// holds at every moment.
+// depot with its lock held, is at rest but for marks that others set: all of S1 to S4 is checked,
+// but whether the header names the marks only where nobody else runs. Of a slab whose owner runs,
+// only what holds at every moment.
 #pragma once
 
 #include "slab/owner.hpp"
@@ -21,7 +21,7 @@ bool verify_at_rest(const Slab* slab, Company company, Breach& breach);
 // Any slab, as long as it remains one.
 bool verify_running(const Slab* slab, Breach& breach);
 
-// The lists of an owner, its lock held: each slab in it is his and listed (S5).
+// The lists of an owner, its lock held: each slab in them is his, and where it says (S5).
 bool verify_lists(const Owner& owner, Breach& breach);
 
 }  // namespace arenite::slab

@@ -225,11 +225,11 @@ class Scripts(DrawnCase):
         self.assertEqual(region["bytes"], HEAP)
         self.assertEqual([cell["label"] for cell in region["cells"] if cell["kind"] == "metadata"],
                          ["headers", "words", "used", "marks"])
-        self.assertEqual(self.bits(frame, "page 353, words"), [8 * "0" + 56 * "1"] + 3 * [64 * "1"])
+        self.assertEqual(self.bits(frame, "page 353, words"), [4 * "0" + 60 * "1"] + 3 * [64 * "1"])
         self.assertEqual(self.bits(frame, "page 353, blocks in use"), ["1" + 63 * "0"] + 3 * [64 * "0"])
         frame = self.after("slabs", "b2..b64 = malloc 64")
         words = self.bits(frame, "page 353, words")
-        self.assertEqual("".join(words).index("1"), 8 + 16 + 32 + 64)
+        self.assertEqual("".join(words).index("1"), 4 + 8 + 16 + 32 + 64)
         frame = self.after("slabs", "free b1..b10")
         self.assertEqual(self.bits(frame, "page 353, words"), words)
         self.assertEqual(self.bits(frame, "page 353, blocks in use")[0], 10 * "0" + 54 * "1")
