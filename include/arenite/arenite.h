@@ -17,8 +17,9 @@ extern "C" {
  * The promise: retained <= bound + credit. Between calls of arenite_stats more may be retained for
  * a moment: a request gives back what came free and 2 MiB beyond, and the next goes on. While other
  * threads allocate and free, their latest steps may be missing from some of the figures. Blocks
- * that are free inside pages in use are live here, and so are whole free pages between small blocks
- * until they go: free_in_slabs tells how many of those are known. In classic mode nothing is
+ * that are free inside pages in use are live here, and so are small blocks that wait for a thread's
+ * next requests, and whole free pages between small blocks until they go: free_in_slabs tells how
+ * many of those are known. In classic mode nothing is
  * promised, and all but size and arenas is 0. */
 /* NOLINTNEXTLINE(readability-identifier-naming): a name of C */
 struct arenite_statistics {
