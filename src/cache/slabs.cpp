@@ -28,8 +28,9 @@ bool is_warming_up(Thread& thread, unsigned size_class) {
 }
 
 // Every so often what happens to slabs is reason enough to look what has to go, though no page has
-// come free: not in a program that has little, which runs no cold code. A thread's slabs that have
-// not been heard of so are a MiB at most. No lock is held.
+// come free: not in a program that has little, which runs no cold code. An exchange moves 16 KiB of
+// blocks, or four, so what a thread has freed and nobody has heard of is 2 MiB at most. No lock is
+// held.
 constexpr uint8_t k_turns_unheard = k_mib / slab::k_slab_size;
 
 ARENITE_SELDOM void look_after_turns(ThreadSlabs* mine) {
@@ -269,8 +270,7 @@ ARENITE_SELDOM bool add_slab(ThreadSlabs* mine, unsigned size_class) {
 // Slabs of ours of which no block is used any more become pages: what waits in the magazine is
 // enough for the next requests.
 [[gnu::noinline]] void give_up_complete(ThreadSlabs* mine, Slab** complete, unsigned count) {
-  if (count == 0) return;
-  g_depot.reclaim_if_empty(complete, count, mine);
+  if (count != 0) g_depot.reclaim_if_empty(complete, count, mine);
   count_a_turn(mine);
 }
 

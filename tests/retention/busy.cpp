@@ -103,6 +103,17 @@ bool tear_down_and_go_on(const Pattern& pattern) {
   return goes_back(pattern, before, blocks);
 }
 
+// Nothing was free for seconds when most of it goes, and no slab comes to be empty: nobody looks
+// any more, and has to be told.
+bool tear_down_after_seconds_and_go_on(const Pattern& pattern) {
+  Blocks blocks(k_blocks);
+  const std::size_t before = resident();
+  build(blocks);
+  Traffic(pattern).until(4);
+  blocks.keep_every(pattern.stride);
+  return goes_back(pattern, before, blocks);
+}
+
 // What stays has long been with free blocks beside it when the rest goes: no slab changes its
 // place.
 bool tear_down_in_two_parts_and_go_on(const Pattern& pattern) {
@@ -171,6 +182,11 @@ CASE(requests_as_fast_as_they_can_come) {
 CASE(requests_of_several_threads) {
   constexpr Pattern k_patterns[] = {{1, 10, 32, 4}, {200, 500, 32, 4}, {3000, 100, 10, 4}};
   expect_all(tear_down_and_go_on, k_patterns);
+}
+
+CASE(what_is_freed_after_seconds) {
+  constexpr Pattern k_patterns[] = {{1, 10, 32}, {100, 10, 32}, {2000, 500, 32}};
+  expect_all(tear_down_after_seconds_and_go_on, k_patterns);
 }
 
 CASE(what_is_freed_in_two_parts) {
