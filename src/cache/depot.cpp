@@ -14,7 +14,7 @@ using slab::region_at;
 using slab::Slab;
 
 constinit Depot g_depot;
-constinit ThreadSlabs g_forsaken{ThreadSlabs::Later{}};
+constinit ThreadSlabs g_forsaken{ThreadSlabs::Nothing{}};
 
 namespace {
 

@@ -360,7 +360,8 @@ ARENITE_APART void give_foreign(Slab* slab, void* block) {
 ARENITE_APART void give_after_others(Slab* slab, void* block) {
   Thread& thread = t_thread;
   if (ARENITE_UNLIKELY(slab::is_free(slab, block))) refuse_free(slab, block);
-  Magazine& magazine = thread.slabs.load(std::memory_order_relaxed)->magazines[slab->size_class];
+  // Not by `slabs`: somebody may have closed the record since.
+  Magazine& magazine = thread.record->magazines[slab->size_class];
   if (ARENITE_UNLIKELY(magazine.top == magazine.end)) return give_to_full_magazine(slab, block);
   slab::set_unused(block);
   *magazine.top++ = block;

@@ -49,7 +49,6 @@ chunk::Arena* attach_arena() {
 }  // namespace
 
 void start_threads() {
-  g_no_slabs.begin();
   os::on_thread_exit(depart);
 }
 

@@ -26,9 +26,11 @@ struct Thread;
 
 struct ThreadSlabs : slab::Owner {
   ThreadSlabs() { begin(); }
-  // One that begin() is to be called for.
-  enum class Later {};
-  constexpr explicit ThreadSlabs(Later /*later*/) {}
+  // One that stays as it is: all that can be done is to find that it has nothing.
+  enum class Nothing {};
+  constexpr explicit ThreadSlabs(Nothing /*nothing*/) {
+    for (Magazine& magazine : magazines) magazine.top = g_no_slots + 1;
+  }
   void begin() {
     for (Magazine& magazine : magazines) magazine.begin();
   }
@@ -60,9 +62,9 @@ struct ThreadSlabs : slab::Owner {
   void restart();
 };
 
-// What a thread without slabs of its own uses; it has no block and owns nothing. Once threads have
-// been started (start_threads).
-[[gnu::visibility("hidden")]] inline constinit ThreadSlabs g_no_slabs{ThreadSlabs::Later{}};
+// What a thread without slabs of its own uses; it has no block and owns nothing.
+[[gnu::visibility("hidden")]] inline constinit ThreadSlabs g_no_slabs{
+    ThreadSlabs::Nothing{}};
 
 struct Thread {
   std::atomic<ThreadSlabs*> slabs{&g_no_slabs};
