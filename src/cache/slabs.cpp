@@ -224,7 +224,7 @@ ARENITE_SELDOM bool add_slab(ThreadSlabs* mine, unsigned size_class) {
   Slab* slab = g_depot.adopt(size_class, mine);
   if (slab == nullptr) {
     if (is_warming_up(t_thread, size_class)) return false;
-    slab = g_depot.make_slab(size_class, mine, mine->first_full(size_class) != nullptr);
+    slab = g_depot.make_slab(size_class, mine, !mine->has_none_full(size_class));
     if (slab == nullptr) return false;
   }
   mine->lock.lock();

@@ -56,9 +56,9 @@ class Owner {
     return links_of(slab).list.load(std::memory_order_relaxed) == this;
   }
   // Whether none with free blocks is listed. Any thread may ask; it may have changed since.
-  bool has_none(unsigned size_class) const {
-    return __atomic_load_n(&first_[size_class], __ATOMIC_RELAXED) == nullptr;
-  }
+  bool has_none(unsigned size_class) const { return is_empty(size_class); }
+  // The same of full ones.
+  bool has_none_full(unsigned size_class) const { return is_empty(k_classes + size_class); }
   Slab* first(unsigned size_class) const { return first_[size_class]; }
   Slab* first_full(unsigned size_class) const { return first_[k_classes + size_class]; }
 
@@ -72,6 +72,9 @@ class Owner {
   // The last has no next; the first's previous is the last.
   void append(Slab* slab, unsigned which, Place place);
   void remove(Slab* slab, unsigned which);
+  bool is_empty(unsigned which) const {
+    return __atomic_load_n(&first_[which], __ATOMIC_RELAXED) == nullptr;
+  }
   static void set(Slab*& first, Slab* slab) { __atomic_store_n(&first, slab, __ATOMIC_RELAXED); }
 
   Slab* first_[2 * k_classes] = {};  // with free blocks, and full ones

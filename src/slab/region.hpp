@@ -111,13 +111,21 @@ ARENITE_INLINE std::atomic<uint8_t>& mark_of(const Slab* slab, uint32_t granule)
 }
 // Those of a word's 64 granules, as bits.
 inline uint64_t marks_in(const Slab* slab, unsigned word_index) {
-  const auto* bytes = at_address<uint64_t>(line_of(slab, k_marks_plane + word_index));
   uint64_t bits = 0;
+#if defined(__SANITIZE_THREAD__)
+  // It takes a byte and eight of them for different things.
+  for (unsigned i = 0; i < 64; i++) {
+    const auto mark = mark_of(slab, word_index * 64 + i).load(std::memory_order_acquire);
+    bits |= uint64_t{mark} << i;
+  }
+#else
+  const auto* bytes = at_address<uint64_t>(line_of(slab, k_marks_plane + word_index));
   for (unsigned i = 0; i < 8; i++) {
     // Each byte is 0 or 1; the product's highest byte has a bit for each of them.
     const uint64_t eight = __atomic_load_n(&bytes[i], __ATOMIC_ACQUIRE);
     bits |= (eight * 0x0102040810204080 >> 56) << (8 * i);
   }
+#endif
   return bits;
 }
 
