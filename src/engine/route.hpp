@@ -1,8 +1,8 @@
 // Route: which engine serves a request, and which takes a block back.
 //
 //   allocate(n)  one of the thread's magazines, up to k_slab_limit, or up to a lower mmap
-//                threshold that was set; else, and where slabs cannot serve, the thread's arena, or another;
-//                mapped from the mmap threshold on
+//                threshold that was set; else, and where slabs cannot serve, the thread's arena, or
+//                another; mapped from the mmap threshold on
 //   release(p)   the kind map tells: a slab's block, or the arena in whose memory p lies, or a
 //                mapping of its own; anything else is a fault
 //
