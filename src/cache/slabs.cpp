@@ -289,13 +289,15 @@ ARENITE_SELDOM uint32_t blocks_out(const ThreadSlabs* mine, unsigned size_class)
   return blocks;
 }
 
-// Gives all blocks of a magazine back.
-ARENITE_SELDOM void flush(ThreadSlabs* mine, unsigned size_class) {
+// Gives all blocks of a magazine back; or only if it was not used since this was last asked.
+ARENITE_SELDOM void flush(ThreadSlabs* mine, unsigned size_class, bool only_unused) {
   Slab* complete[Magazine::k_most];
+  unsigned count = 0;
   mine->lock.lock();
-  const unsigned count = put_back(mine, size_class, Magazine::k_most, complete);
+  if (!only_unused || mine->magazines[size_class].is_unused())
+    count = put_back(mine, size_class, Magazine::k_most, complete);
   mine->lock.unlock();
-  give_up_complete(mine, complete, count);
+  if (count != 0) give_up_complete(mine, complete, count);
 }
 
 }  // namespace
@@ -390,15 +392,13 @@ ARENITE_SELDOM_APART void reopen() {
 ARENITE_SELDOM_LARGER void empty_unused_magazines() {
   ThreadSlabs* mine = t_thread.record;
   if (mine == nullptr) return;
-  for (unsigned c = 0; c < slab::k_classes; c++) {
-    if (mine->magazines[c].is_unused() && mine->magazines[c].count() != 0) flush(mine, c);
-  }
+  for (unsigned c = 0; c < slab::k_classes; c++) flush(mine, c, true);
 }
 
 ARENITE_COLD void empty_magazines() {
   ThreadSlabs* mine = t_thread.record;
   if (mine == nullptr) return;
-  for (unsigned c = 0; c < slab::k_classes; c++) flush(mine, c);
+  for (unsigned c = 0; c < slab::k_classes; c++) flush(mine, c, false);
 }
 
 ARENITE_SELDOM_APART void leave_slabs() {

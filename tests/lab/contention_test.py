@@ -51,8 +51,8 @@ class Contention(LabCase):
     def test_the_default_mode_needs_no_arena_for_small_blocks(self):
         for variant in ("", ONE_ARENA):
             with self.subTest(variant=variant):
-                classic = self.waits(CLASSIC, "small passed", variant)
-                self.assertLess(2 * self.waits(DEFAULT, "small passed", variant), classic)
+                # Not an arena's lock, but that of the slab's owner: once for many blocks.
+                self.assertLess(self.waits(DEFAULT, "small passed", variant), 2000)
         self.assertLess(2 * self.waits(DEFAULT, "small", ONE_ARENA), self.waits(CLASSIC, "small", ONE_ARENA))
 
     def test_in_the_default_mode_no_free_waits(self):
