@@ -273,8 +273,9 @@ class Region {
   // kernel's.
   os::PurgeRange lines_of_run(size_t begin, size_t end, unsigned plane,
                               size_t stride = k_line) const;
-  // Whether the words of a page are among them.
-  bool are_words_in(const os::PurgeRange& lines, size_t page) const;
+  os::PurgeRange used_bits_of_run(size_t begin, size_t end) const;
+  // Whether those of a page are among them.
+  bool are_used_bits_in(const os::PurgeRange& lines, size_t page) const;
   void add_lines(size_t begin, size_t end, PurgeBatch& batch) const;
   bool is_run_written(size_t begin, size_t end) const;
 

@@ -57,14 +57,29 @@ size_t Region::put_back(const os::PurgeRange& range, bool is_clean) {
 
 os::PurgeRange Region::lines_of_run(size_t begin, size_t end, unsigned plane, size_t stride) const {
   const uintptr_t start = region_of(this) + plane * k_plane;
-  const uintptr_t from = align_up(start + begin * stride, os::page_size());
-  const uintptr_t to = align_down(start + end * stride, os::page_size());
+  const uintptr_t first = start + begin * stride;
+  const uintptr_t last = start + end * stride;
+  // What lies beside a run at either end is of pages that can be no slabs, or never were: it may
+  // go, too. (Where regions are small a plane is one page of the kernel's.) But for the region's
+  // state.
+  const bool is_whole = k_plane % os::page_size() == 0;
+  const bool is_first = is_whole && begin == k_first_page && plane != k_words_plane;
+  const bool is_last = is_whole && end == used_end_;
+  const uintptr_t from =
+      is_first ? align_down(first, os::page_size()) : align_up(first, os::page_size());
+  const uintptr_t to =
+      is_last ? align_up(last, os::page_size()) : align_down(last, os::page_size());
   return {at_address<void>(from), to > from ? to - from : 0};
 }
 
-bool Region::are_words_in(const os::PurgeRange& lines, size_t page) const {
-  const uintptr_t words = region_of(this) + k_words_plane * k_plane + page * k_line;
-  return words >= address_of(lines.start) && words + k_line <= address_of(lines.start) + lines.size;
+os::PurgeRange Region::used_bits_of_run(size_t begin, size_t end) const {
+  return lines_of_run(begin, end, k_used_plane, k_used_stride);
+}
+
+bool Region::are_used_bits_in(const os::PurgeRange& lines, size_t page) const {
+  const uintptr_t bits = region_of(this) + k_used_plane * k_plane + page * k_used_stride;
+  return bits >= address_of(lines.start) &&
+         bits + k_used_stride <= address_of(lines.start) + lines.size;
 }
 
 // The run's words, used bits and marks.
@@ -74,18 +89,18 @@ void Region::add_lines(size_t begin, size_t end, PurgeBatch& batch) const {
   };
   for (unsigned plane = k_words_plane; plane < k_used_plane; plane++)
     add(lines_of_run(begin, end, plane));
-  add(lines_of_run(begin, end, k_used_plane, k_used_stride));
+  add(used_bits_of_run(begin, end));
   const unsigned marked = marked_words_.load(std::memory_order_relaxed);
   for (unsigned i = 0; marked >> i != 0; i++) {
     if ((marked >> i & 1) != 0) add(lines_of_run(begin, end, k_marks_plane + i));
   }
 }
 
-// Whether there is a page between whose words may hold memory and would go as a whole.
+// Whether there is a page between whose bits may hold memory and would go as a whole.
 bool Region::is_run_written(size_t begin, size_t end) const {
-  const os::PurgeRange whole = lines_of_run(begin, end, k_words_plane);
+  const os::PurgeRange whole = used_bits_of_run(begin, end);
   for (size_t page = begin; page < end; page++) {
-    if (has(written_, page) && are_words_in(whole, page)) return true;
+    if (has(written_, page) && are_used_bits_in(whole, page)) return true;
   }
   return false;
 }
@@ -128,9 +143,9 @@ void Region::put_back_words(bool are_clean) {
   for (size_t page = words_out_.begin; page < words_out_.end;) {
     size_t end = page;
     while (end < words_out_.end && has(out_, end) && !has(dirty_, end)) end++;
-    const os::PurgeRange whole = lines_of_run(page, end, k_words_plane);
+    const os::PurgeRange whole = used_bits_of_run(page, end);
     for (size_t p = page; p < end; p++) {
-      if (are_clean && are_words_in(whole, p)) clear(written_, p);
+      if (are_clean && are_used_bits_in(whole, p)) clear(written_, p);
       clear(out_, p);
       set(free_, p);
       free_count_++;
