@@ -59,12 +59,12 @@ os::PurgeRange Region::lines_of_run(size_t begin, size_t end, unsigned plane, si
   const uintptr_t start = region_of(this) + plane * k_plane;
   const uintptr_t first = start + begin * stride;
   const uintptr_t last = start + end * stride;
-  // What lies beside a run at either end is of pages that can be no slabs, or never were: it may
-  // go, too. (Where regions are small a plane is one page of the kernel's.) But for the region's
-  // state.
+  // What lies beside the region's first page and its last is of pages that can be no slabs: it may
+  // go, too, but for the region's state. (Where regions are small a plane is one page of the
+  // kernel's.)
   const bool is_whole = k_plane % os::page_size() == 0;
   const bool is_first = is_whole && begin == k_first_page && plane != k_words_plane;
-  const bool is_last = is_whole && end == used_end_;
+  const bool is_last = is_whole && end == k_end_page;
   const uintptr_t from =
       is_first ? align_down(first, os::page_size()) : align_up(first, os::page_size());
   const uintptr_t to =
