@@ -63,8 +63,7 @@ struct ThreadSlabs : slab::Owner {
 };
 
 // What a thread without slabs of its own uses; it has no block and owns nothing.
-[[gnu::visibility("hidden")]] inline constinit ThreadSlabs g_no_slabs{
-    ThreadSlabs::Nothing{}};
+[[gnu::visibility("hidden")]] inline constinit ThreadSlabs g_no_slabs{ThreadSlabs::Nothing{}};
 
 struct Thread {
   std::atomic<ThreadSlabs*> slabs{&g_no_slabs};
