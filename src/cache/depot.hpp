@@ -9,10 +9,11 @@
 // fails.
 //
 // The ledger is told of whole pages: one is in use from when it is taken until it is a page again,
-// whatever of it was touched, and then retained until it is purged. Headers and words are not
-// counted: they are 2 % of what is in use, and of free pages the words are purged with the page.
-// ledger::settle() is called when no lock is held any more, where a slab is made before anybody
-// touches it: then what has to go because of it goes first.
+// whatever of it was touched, and then retained until it is purged. Headers, words and used bits
+// are not counted: they are 2 % of what is in use; nor are marks, a byte a block where others free.
+// Of free pages all but the headers are purged with the page. ledger::settle() is called when no
+// lock is held any more, where a slab is made before anybody touches it: then what has to go
+// because of it goes first.
 #pragma once
 
 #include <atomic>

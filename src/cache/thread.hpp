@@ -12,8 +12,8 @@
 // (cache.hpp): then the thread finds magazines that are always empty.
 //
 // The state is the thread's own, but for `slabs`, which others may set to g_no_slabs, and
-// `is_busy`, which they look at. Of the record others touch the Owner part, and all of it once it
-// is closed.
+// `is_busy`, which they look at. Of the record others touch the Owner part, `visitors` and
+// `to_shed`, and all of it once it is closed.
 #pragma once
 
 #include "cache/magazine.hpp"
@@ -48,7 +48,8 @@ struct ThreadSlabs : slab::Owner {
   ThreadSlabs* next_record = nullptr;  // all there are
   ThreadSlabs* next_idle = nullptr;    // those without a thread
   std::atomic<bool> is_idle{false};    // changed with the depot's lock
-  // Whose it is, if he has announced that he will say when he ends. Changed with both locks.
+  // Whose it is, if he has announced that he will say when he ends: set with its lock, cleared with
+  // the depot's, too.
   Thread* thread = nullptr;
   // When it was closed, in milliseconds; 0 while it is open. Changed with its lock.
   uint64_t closed_at = 0;
