@@ -107,9 +107,6 @@ class Magazine {
     return was_seen;
   }
 
-  // Forgets its blocks.
-  void clear() { top = slots; }
-
  private:
   static constexpr uint16_t so_many(size_t bytes, unsigned size_class, uint16_t least,
                                     uint16_t most) {

@@ -120,7 +120,7 @@ TEST_F(MagazineTest, where_a_thread_frees_on_and_on_it_keeps_a_few) {
       ASSERT_LT(magazine.count(), magazine.capacity()) << "there is a slot for one more";
     }
     EXPECT_EQ(magazine.capacity(), all == 3 ? 3U : Magazine::most_slots_freeing(0));
-    magazine.clear();
+    magazine.top = magazine.slots;
     magazine.grow_empty(0, spare_);
     EXPECT_FALSE(magazine.is_freeing());
     EXPECT_EQ(magazine.capacity(), 128U) << "it has its slots still";
@@ -136,7 +136,7 @@ TEST_F(MagazineTest, a_thread_whose_magazine_runs_empty_in_between_does_not_only
     EXPECT_FALSE(magazine.grow_full(0, spare_));
     EXPECT_FALSE(magazine.is_freeing());
     EXPECT_EQ(magazine.capacity(), 128U);
-    magazine.clear();
+    magazine.top = magazine.slots;
     magazine.grow_empty(0, spare_);
   }
 }
@@ -185,17 +185,6 @@ TEST_F(MagazineTest, knows_whether_its_blocks_have_changed) {
   magazine.top--;
   EXPECT_FALSE(magazine.is_unused());
   EXPECT_TRUE(magazine.is_unused());
-}
-
-TEST_F(MagazineTest, forgets_its_blocks_and_keeps_its_slots) {
-  Magazine magazine;
-  magazine.begin();
-  magazine.grow_empty(0, spare_);
-  fill(magazine);
-  magazine.clear();
-  EXPECT_EQ(magazine.count(), 0U);
-  EXPECT_EQ(magazine.capacity(), Magazine::k_least);
-  EXPECT_EQ(magazine.top[-1], nullptr);
 }
 
 TEST_F(MagazineTest, without_memory_it_stays_as_it_is_and_the_next_try_works) {

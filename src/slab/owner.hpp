@@ -27,14 +27,6 @@ class Owner {
   // marked its last used block then would leave it to us, and nobody looks again. The lock is held.
   void list_again(Slab* slab);
 
-  // The class's oldest slab with free blocks, taken out; nullptr where there is none. The lock is
-  // held.
-  Slab* take_first(unsigned size_class) {
-    Slab* slab = first_[size_class];
-    if (slab != nullptr) unlist(slab);
-    return slab;
-  }
-
   // The fullest of the class's first few slabs, taken out; nullptr where there is none. Filling the
   // fuller ones lets the others run empty. The lock is held.
   Slab* take_fullest(unsigned size_class) {

@@ -31,7 +31,6 @@ TEST_F(OwnerTest, has_no_slabs_at_first) {
     EXPECT_EQ(owner_.first(c), nullptr);
     EXPECT_TRUE(owner_.has_none(c));
     EXPECT_EQ(owner_.first_full(c), nullptr);
-    EXPECT_EQ(owner_.take_first(c), nullptr);
     EXPECT_EQ(owner_.take_fullest(c), nullptr);
   }
 }
@@ -81,7 +80,7 @@ TEST_F(OwnerTest, keeps_full_slabs_in_a_list_of_their_own) {
   EXPECT_EQ(a->place.load(), Place::full);
   EXPECT_TRUE(owner_.has_listed(a));
   EXPECT_EQ(lists_breach(), "");
-  EXPECT_EQ(owner_.take_first(c), some);
+  EXPECT_EQ(owner_.take_fullest(c), some);
   EXPECT_TRUE(owner_.has_none(c));
   EXPECT_EQ(owner_.take_fullest(c), nullptr) << "of a full one nothing can be taken";
   EXPECT_EQ(lists_breach(), "");
@@ -118,16 +117,6 @@ TEST_F(OwnerTest, keeps_the_classes_apart) {
   EXPECT_EQ(owner_.take_fullest(class_of(48)), nullptr);
   EXPECT_EQ(owner_.take_fullest(class_of(4096)), large);
   EXPECT_EQ(owner_.take_fullest(class_of(16)), small);
-}
-
-TEST_F(OwnerTest, takes_the_one_that_was_listed_first) {
-  Slab* first = make(64);
-  Slab* second = make(64);
-  owner_.list(first);
-  owner_.list(second);
-  EXPECT_EQ(owner_.take_first(class_of(64)), first);
-  EXPECT_EQ(owner_.take_first(class_of(64)), second);
-  EXPECT_EQ(owner_.take_first(class_of(64)), nullptr);
 }
 
 TEST_F(OwnerTest, takes_the_fullest_first) {

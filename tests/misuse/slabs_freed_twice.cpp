@@ -12,9 +12,10 @@ namespace {
 constexpr std::size_t k_size = 64;      // 512 in a slab, 64 in each of its words
 constexpr std::size_t k_larger = 1024;  // 32 in a slab
 
-// Takes blocks of k_size until another word is the one that is handed out from.
-void leave_the_active_word() {
-  for (int i = 0; i < 64; ++i) take(k_size);
+// What this thread has freed waits for its next requests: from now on it is back in its slab. A
+// block of it stays in use, or the slab would be none any more.
+void leave_the_magazine() {
+  malloc_trim(0);
 }
 
 // All the blocks of a slab that this thread has filled.
@@ -40,14 +41,14 @@ struct FullSlab {
 
 }  // namespace
 
-CASE(at_once_in_the_active_word) {
+CASE(at_once_in_the_magazine) {
   void* p = take_from_slab(k_size);
   free(p);
   expect_end(k_twice, p, k_size, k_was_freed);
   free(p);
 }
 
-CASE(after_others_in_the_active_word) {
+CASE(after_others_in_the_magazine) {
   void* p = take_from_slab(k_size);
   void* q = take(k_size);
   void* r = take(k_size);
@@ -58,21 +59,22 @@ CASE(after_others_in_the_active_word) {
   free(p);
 }
 
-CASE(at_once_in_another_word) {
+CASE(at_once_back_in_its_slab) {
   void* p = take_from_slab(k_size);
-  leave_the_active_word();
+  take(k_size);
   free(p);
+  leave_the_magazine();
   expect_end(k_twice, p, k_size, k_was_freed);
   free(p);
 }
 
-CASE(after_others_in_another_word) {
+CASE(after_others_back_in_its_slab) {
   void* p = take_from_slab(k_size);
   void* q = take(k_size);
-  leave_the_active_word();
+  take(k_size);
   free(p);
   free(q);
-  free(take(k_size));
+  leave_the_magazine();
   expect_end(k_twice, p, k_size, k_was_freed);
   free(p);
 }
@@ -139,32 +141,36 @@ CASE(by_two_other_threads_at_the_same_time) {
   free(p);
 }
 
-CASE(by_its_owner_then_by_another_thread_in_the_active_word) {
+CASE(by_its_owner_then_by_another_thread_in_the_magazine) {
   void* p = take_from_slab(k_size);
   free(p);
   expect_end(k_twice, p, k_size, k_was_freed);
   free_in_a_living_thread(p);
 }
 
-CASE(by_its_owner_then_by_another_thread_in_another_word) {
+CASE(by_its_owner_then_by_another_thread_back_in_its_slab) {
   void* p = take_from_slab(k_size);
-  leave_the_active_word();
+  take(k_size);
   free(p);
+  leave_the_magazine();
   expect_end(k_twice, p, k_size, k_was_freed);
   free_in_a_living_thread(p);
 }
 
-CASE(by_another_thread_then_by_its_owner_in_the_active_word) {
+CASE(by_another_thread_then_by_its_owner_at_once) {
   void* p = take_from_slab(k_size);
   free_in_a_living_thread(p);
   expect_end(k_twice, p, k_size, k_was_freed);
   free(p);
 }
 
-CASE(by_another_thread_then_by_its_owner_in_another_word) {
+CASE(by_another_thread_then_by_its_owner_when_it_was_collected) {
   void* p = take_from_slab(k_size);
-  leave_the_active_word();
+  void* q = take(k_size);
+  take(k_size);
   free_in_a_living_thread(p);
+  free(q);
+  leave_the_magazine();
   expect_end(k_twice, p, k_size, k_was_freed);
   free(p);
 }
@@ -172,9 +178,8 @@ CASE(by_another_thread_then_by_its_owner_in_another_word) {
 CASE(by_another_thread_then_by_its_owner_after_other_frees) {
   void* p = take_from_slab(k_size);
   void* q = take(k_size);
-  leave_the_active_word();
   free_in_a_living_thread(p);
-  free(q);  // takes over what others freed
+  free(q);
   expect_end(k_twice, p, k_size, k_was_freed);
   free(p);
 }
@@ -266,8 +271,9 @@ CASE(resized_in_place_after_its_end) {
 
 CASE(resized_to_more_after_its_end) {
   void* p = take_from_slab(k_size);
-  leave_the_active_word();
+  take(k_size);
   free(p);
+  leave_the_magazine();
   expect_end("realloc(): the block is free", p, k_size, k_was_freed);
   keep(realloc(p, 5000));
 }
