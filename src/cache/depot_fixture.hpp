@@ -39,7 +39,7 @@ class DepotTest : public testing::Test {
   }
   // Frees a block as another thread does.
   static void give_remotely(Slab* slab, const void* block) {
-    EXPECT_TRUE(slab::mark(slab, slab::granule_of(slab, block)));
+    EXPECT_TRUE(slab::mark(slab, slab::number_of(slab, block)));
   }
   // A slab of mine with `used` blocks in use, moving.
   Slab* make(size_t size, size_t used, std::vector<void*>* blocks = nullptr) {

@@ -102,29 +102,29 @@ void list_full_of(Owner* owner, Slab* slab, unsigned size_class) {
 
 // Whether the block is free and so are those beside it, as seen from outside: only then is it worth
 // while to ask whether all are.
-bool is_free_around(const Slab* slab, uint32_t granule, unsigned size_class) {
+bool is_free_around(const Slab* slab, uint32_t number, unsigned size_class) {
   const slab::SizeClass& k = slab::info(size_class);
-  const uint32_t step = k.size >> k.shift;
-  const auto is_free_at = [&](uint32_t g) {
-    return (slab::load(slab::word_of(slab, g / 64)) >> (g % 64) & 1) != 0 ||
-           slab::mark_of(slab, g).load(std::memory_order_relaxed) != 0;
+  const auto is_free_at = [&](uint32_t n) {
+    const uint32_t granule = n * (k.size >> k.shift);
+    return (slab::load(slab::word_of(slab, granule / 64)) >> (granule % 64) & 1) != 0 ||
+           slab::mark_of(slab, n).load(std::memory_order_relaxed) != 0;
   };
-  return (granule < step || is_free_at(granule - step)) &&
-         (granule + step >= k.block_count * step || is_free_at(granule + step));
+  return (number == 0 || is_free_at(number - 1)) &&
+         (number + 1 == k.block_count || is_free_at(number + 1));
 }
 
 // A free by a thread that is not the owner.
 void give_to_another(Slab* slab, void* block) {
-  const uint32_t granule = slab::granule_of(slab, block);
+  const uint32_t number = slab::number_of(slab, block);
   const unsigned size_class = slab->size_class;
   // From the next line on the block is free, and the slab may become another.
-  if (ARENITE_UNLIKELY(!slab::mark(slab, granule))) refuse_free(slab, block);
+  if (ARENITE_UNLIKELY(!slab::mark(slab, number))) refuse_free(slab, block);
   Owner* owner = slab->owner.load(std::memory_order_acquire);
   if (owner == nullptr) return claim_marked(slab);
   if (owner == &g_forsaken) return;
   const Place place = slab->place.load(std::memory_order_relaxed);
   if (place == Place::full && owner != &g_depot) return list_full_of(owner, slab, size_class);
-  if (place == Place::listed && is_free_around(slab, granule, size_class) &&
+  if (place == Place::listed && is_free_around(slab, number, size_class) &&
       slab::is_wholly_free(slab, size_class))
     g_depot.reclaim_if_empty(slab, owner);
 }

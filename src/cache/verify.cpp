@@ -87,11 +87,14 @@ class Verification {
       for (void** p = magazine.slots; p != magazine.top; p++) {
         const Slab* slab = slab::slab_of(*p);
         const uint32_t granule = slab::granule_of(slab, *p);
+        const auto is_free_in_slab = [&] {
+          return (slab::load(slab::word_of(slab, granule / 64)) >> (granule % 64) & 1) != 0;
+        };
         const bool is_well =
             slab->size_class == c && slab->owner.load(std::memory_order_relaxed) == &mine_ &&
             slab->is_start(static_cast<uint32_t>(address_of(*p) % slab::k_slab_size)) &&
-            !slab::is_used(*p) &&
-            (slab::free_or_marked(slab, granule / 64) >> (granule % 64) & 1) == 0;
+            !slab::is_used(*p) && !is_free_in_slab() &&
+            slab::mark_of(slab, slab::number_of(slab, *p)).load(std::memory_order_relaxed) == 0;
         if (is_well) continue;
         breach_ = {"S2", "what is in a magazine is not a block that waits", address_of(*p)};
         return false;

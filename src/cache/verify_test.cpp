@@ -212,9 +212,9 @@ TEST_F(VerifySlabsTest, S2_a_stray_mark_in_a_slab_of_another_thread) {
   });
   taken.wait();
   Slab* slab = slab_of(block);
-  std::atomic<uint8_t>& mark = slab::mark_of(slab, 1);
+  std::atomic<uint8_t>& mark = slab::mark_of(slab, slab->block_count);
   EXPECT_EQ(breach_with([&] { mark.store(1); }, [&] { mark.store(0); }),
-            "S2: a bit that starts no block is set");
+            "S2: what is no block is marked");
   looked.count_down();
   other.join();
 }

@@ -8,11 +8,16 @@ Pages holes_of(const Slab* slab) {
   const unsigned size_class = slab->size_class;
   const SizeClass& k = info(size_class);
   uint64_t used[k_most_words] = {};
-  for (unsigned i = 0; i < k.word_count; i++) {
-    uint64_t free = __atomic_load_n(&word_of(slab, i), __ATOMIC_ACQUIRE);
+  for (unsigned i = 0; i < k.word_count; i++)
+    used[i] = starts_in(size_class, i) & ~__atomic_load_n(&word_of(slab, i), __ATOMIC_ACQUIRE);
+  const uint32_t step = k.size >> k.shift;
+  for (unsigned line = 0; line < mark_lines(size_class); line++) {
     // Marks lie far off.
-    if (!is_zero(slab->remote_words[i])) free |= marks_in(slab, i);
-    used[i] = starts_in(size_class, i) & ~free;
+    if (is_zero(slab->remote_lines[line])) continue;
+    for (uint64_t left = marks_in(slab, line); left != 0; left &= left - 1) {
+      const auto granule = static_cast<uint32_t>(line * 64 + lowest_bit(left)) * step;
+      used[granule / 64] &= ~(uint64_t{1} << (granule % 64));
+    }
   }
   const auto page_size = static_cast<uint32_t>(os::page_size());
   Pages holes = 0;

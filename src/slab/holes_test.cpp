@@ -77,9 +77,9 @@ TEST_F(HolesTest, a_block_in_a_magazine_keeps_its_page) {
 TEST_F(HolesTest, a_mark_is_seen_once_the_header_tells_of_it) {
   Slab* slab = make(8192);
   const std::vector<void*> blocks = take_all(slab);
-  mark_of(slab, granule_of(slab, blocks[1])).store(1);
+  mark_of(slab, number_of(slab, blocks[1])).store(1);
   EXPECT_EQ(holes_of(slab), 0) << "who marks it is not through";
-  slab->remote_words[0].store(1);
+  slab->remote_lines[0].store(1);
   EXPECT_EQ(holes_of(slab), expected(slab, {blocks[0]}));
 }
 

@@ -66,7 +66,7 @@ class OwnRegion : public testing::Test {
   }
   // Frees a block as another thread does.
   static void give_remotely(Slab* slab, const void* block) {
-    EXPECT_TRUE(mark(slab, granule_of(slab, block))) << "it is marked";
+    EXPECT_TRUE(mark(slab, number_of(slab, block))) << "it is marked";
   }
   // Blocks that are free in the slab's words.
   static uint32_t count_free(const Slab* slab) {

@@ -31,28 +31,32 @@ ARENITE_COLD static void refuse_collected(const Slab* slab, const void* block) {
 
 namespace {
 
-// Takes the marks of a word away; which there were.
-ARENITE_APART uint64_t take_marks(Slab* slab, unsigned wi) {
-  const uint64_t marked = marks_in(slab, wi);
-  for (uint64_t left = marked; left != 0; left &= left - 1) {
-    const uint64_t bit = lowest_bit(left);
-    const void* block = block_at(slab, wi, bit);
+// Takes the marks of a line away, and calls take(granule) for each.
+template <typename Take>
+ARENITE_INLINE void take_marks(Slab* slab, unsigned line, Take take) {
+  const SizeClass& k = info(slab->size_class);
+  const uint32_t step = k.size >> k.shift;
+  for (uint64_t left = marks_in(slab, line); left != 0; left &= left - 1) {
+    const auto number = static_cast<uint32_t>(line * 64 + lowest_bit(left));
+    const void* block = memory_of(slab) + size_t{number} * k.size;
     // Freed by its owner as well, which did not see the mark.
     if (ARENITE_UNLIKELY(!set_unused(block))) refuse_collected(slab, block);
-    mark_of(slab, static_cast<uint32_t>(wi * 64 + bit)).store(0, std::memory_order_release);
+    mark_of(slab, number).store(0, std::memory_order_release);
+    take(number * step);
   }
-  return marked;
 }
 
 }  // namespace
 
 ARENITE_APART void collect_pending(Slab* slab) {
   slab->has_remote.exchange(0, std::memory_order_seq_cst);
-  for (unsigned wi = 0; wi < info(slab->size_class).word_count; wi++) {
-    std::atomic<uint8_t>& told = slab->remote_words[wi];
+  for (unsigned line = 0; line < mark_lines(slab->size_class); line++) {
+    std::atomic<uint8_t>& told = slab->remote_lines[line];
     if (told.load(std::memory_order_relaxed) == 0) continue;
     told.exchange(0, std::memory_order_seq_cst);
-    if (const uint64_t marked = take_marks(slab, wi); marked != 0) put(slab, wi, marked);
+    take_marks(slab, line, [slab](uint32_t granule) {
+      put(slab, granule / 64, uint64_t{1} << (granule % 64));
+    });
   }
 }
 
@@ -65,21 +69,36 @@ ARENITE_COLD uint64_t used_in(const Slab* slab, unsigned word_index) {
   return bits;
 }
 
+ARENITE_COLD uint64_t marked_in(const Slab* slab, unsigned word_index) {
+  uint64_t bits = 0;
+  for (uint64_t left = starts_in(slab->size_class, word_index); left != 0; left &= left - 1) {
+    const uint64_t bit = lowest_bit(left);
+    const uint32_t number = number_of(slab, block_at(slab, word_index, bit));
+    if (mark_of(slab, number).load(std::memory_order_acquire) != 0) bits |= uint64_t{1} << bit;
+  }
+  return bits;
+}
+
 ARENITE_APART void forget_marks(Slab* slab) {
   // Not by what the header names: who made the last mark may not have told yet.
-  for (unsigned wi = 0; wi < info(slab->size_class).word_count; wi++) {
-    take_marks(slab, wi);
-    slab->remote_words[wi].store(0, std::memory_order_relaxed);
+  for (unsigned line = 0; line < mark_lines(slab->size_class); line++) {
+    take_marks(slab, line, [](uint32_t) {});
+    slab->remote_lines[line].store(0, std::memory_order_relaxed);
   }
   // Last: until then whoever was the owner and frees one of them again looks at its mark.
   slab->has_remote.store(0, std::memory_order_release);
 }
 
 bool is_wholly_free(const Slab* slab, unsigned size_class) {
-  for (unsigned i = 0; i < info(size_class).word_count; i++) {
-    if (free_or_marked(slab, i) != starts_in(size_class, i)) return false;
+  const SizeClass& k = info(size_class);
+  unsigned free = 0;
+  for (unsigned i = 0; i < k.word_count; i++)
+    free += count_bits(__atomic_load_n(&word_of(slab, i), __ATOMIC_ACQUIRE));
+  // Whoever has marked a block and not told yet will ask himself.
+  for (unsigned line = 0; line < mark_lines(size_class); line++) {
+    if (!is_zero(slab->remote_lines[line])) free += count_bits(marks_in(slab, line));
   }
-  return true;
+  return free == k.block_count;
 }
 
 }  // namespace arenite::slab

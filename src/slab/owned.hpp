@@ -25,6 +25,14 @@ inline void format(Slab* slab, unsigned size_class) {
 inline uint32_t granule_of(const Slab* slab, const void* block) {
   return slab->granule(static_cast<uint32_t>(address_of(block) % k_slab_size));
 }
+// Of a block: what begins none has no number.
+ARENITE_INLINE uint32_t number_of(const Slab* slab, const void* block) {
+  return slab->number(static_cast<uint32_t>(address_of(block) % k_slab_size));
+}
+// How many lines of marks a class has.
+constexpr unsigned mark_lines(unsigned size_class) {
+  return (info(size_class).block_count + 63U) / 64;
+}
 inline char* block_at(const Slab* slab, unsigned word_index, uint64_t bit) {
   return memory_of(slab) + ((word_index * 64 + bit) << slab->shift);
 }
@@ -68,18 +76,18 @@ unsigned take(Slab* slab, void** blocks, unsigned most);
 // word's byte, and then looks at the marks, either finds this mark or is told of it again. That
 // holds where a store becomes visible to all others at once (x86, ARMv8), also if two threads tell
 // the same byte: the language alone does not promise it.
-ARENITE_INLINE bool mark(Slab* slab, uint32_t granule) {
-  std::atomic<uint8_t>& byte = mark_of(slab, granule);
+ARENITE_INLINE bool mark(Slab* slab, uint32_t number) {
+  std::atomic<uint8_t>& byte = mark_of(slab, number);
   if (ARENITE_UNLIKELY(byte.load(std::memory_order_relaxed) != 0)) return false;
-  region_at(slab)->note_marks(granule / 64);
+  region_at(slab)->note_marks(number / 64);
 #if defined(__SANITIZE_THREAD__)
   // It knows the language's rules alone.
   byte.store(1, std::memory_order_release);
-  slab->remote_words[granule / 64].exchange(1, std::memory_order_acq_rel);
+  slab->remote_lines[number / 64].exchange(1, std::memory_order_acq_rel);
   slab->has_remote.exchange(1, std::memory_order_acq_rel);
 #else
   byte.store(1, std::memory_order_release);
-  slab->remote_words[granule / 64].store(1, std::memory_order_release);
+  slab->remote_lines[number / 64].store(1, std::memory_order_release);
   slab->has_remote.store(1, std::memory_order_release);
 #endif
   return true;
@@ -95,20 +103,17 @@ ARENITE_INLINE void collect(Slab* slab) {
 // Of a slab that is wholly free, but not all in its words, no mark is left: it becomes a page.
 void forget_marks(Slab* slab);
 
-// Whether a block of a slab is free, or none. The mark first: who takes it clears the used bit, and
-// then the mark.
+// Whether a block of a slab is free, or none: what is not used has no mark that could be looked at.
+// Once more afterwards: who takes a mark clears the used bit, and then the mark.
 inline bool is_free(const Slab* slab, const void* block) {
-  return mark_of(slab, granule_of(slab, block)).load(std::memory_order_acquire) != 0 ||
+  return !is_used(block) ||
+         mark_of(slab, number_of(slab, block)).load(std::memory_order_acquire) != 0 ||
          !is_used(block);
 }
 
-// The blocks of a word that are free or marked, as seen from outside.
-inline uint64_t free_or_marked(const Slab* slab, unsigned word_index) {
-  return __atomic_load_n(&word_of(slab, word_index), __ATOMIC_ACQUIRE) | marks_in(slab, word_index);
-}
-
-// The used bits of the blocks of a word, each at its granule.
+// The used bits and the marks of the blocks of a word, each at its granule.
 uint64_t used_in(const Slab* slab, unsigned word_index);
+uint64_t marked_in(const Slab* slab, unsigned word_index);
 
 // Whether each block is free or marked. Anybody may ask; with its owner's lock held "yes" is right,
 // and nobody else will touch it again.

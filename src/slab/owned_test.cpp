@@ -169,8 +169,8 @@ TEST_F(OwnedTest, a_slab_with_a_block_in_a_magazine_is_not_empty) {
 TEST_F(OwnedTest, a_block_is_marked_once) {
   Slab* slab = make(64);
   const void* block = take(slab);
-  EXPECT_TRUE(mark(slab, granule_of(slab, block)));
-  EXPECT_FALSE(mark(slab, granule_of(slab, block))) << "it is freed twice";
+  EXPECT_TRUE(mark(slab, number_of(slab, block)));
+  EXPECT_FALSE(mark(slab, number_of(slab, block))) << "it is freed twice";
   EXPECT_TRUE(is_used(block)) << "that is its owner's to change";
   EXPECT_FALSE(is_zero(slab->has_remote));
   EXPECT_EQ(breach(slab), "");
@@ -183,14 +183,18 @@ TEST_F(OwnedTest, a_mark_is_of_its_block_alone) {
     Slab* after = make(16);
     const std::vector<void*> blocks = take_all(slab);
     for (const void* block : blocks) {
-      const uint32_t granule = granule_of(slab, block);
+      const uint32_t number = number_of(slab, block);
+      ASSERT_EQ(memory_of(slab) + size_t{number} * info(c).size, block);
       give_remotely(slab, block);
-      ASSERT_EQ(marks_in(slab, granule / 64) >> (granule % 64) & 1, 1U);
-      ASSERT_FALSE(is_zero(slab->remote_words[granule / 64]));
+      ASSERT_EQ(marks_in(slab, number / 64) >> (number % 64) & 1, 1U);
+      ASSERT_FALSE(is_zero(slab->remote_lines[number / 64]));
     }
+    for (unsigned i = 0; i < info(c).word_count; i++)
+      ASSERT_EQ(marked_in(slab, i), starts_in(c, i)) << info(c).size << "-byte blocks, word " << i;
     for (unsigned i = 0; i < k_most_words; i++) {
-      const uint64_t all = i < info(c).word_count ? starts_in(c, i) : 0;
-      ASSERT_EQ(marks_in(slab, i), all) << info(c).size << "-byte blocks, word " << i;
+      const unsigned left = info(c).block_count > i * 64 ? info(c).block_count - i * 64 : 0;
+      const uint64_t all = left >= 64 ? ~uint64_t{0} : (uint64_t{1} << left) - 1;
+      ASSERT_EQ(marks_in(slab, i), all) << info(c).size << "-byte blocks, line " << i;
       ASSERT_EQ(marks_in(before, i), 0U);
       ASSERT_EQ(marks_in(after, i), 0U);
     }
@@ -214,7 +218,7 @@ TEST_F(OwnedTest, what_others_marked_is_collected) {
   collect(slab);
   EXPECT_TRUE(is_zero(slab->has_remote));
   for (unsigned i = 0; i < k_most_words; i++) {
-    EXPECT_TRUE(is_zero(slab->remote_words[i]));
+    EXPECT_TRUE(is_zero(slab->remote_lines[i]));
     EXPECT_EQ(marks_in(slab, i), 0U);
   }
   for (const void* block : freed) EXPECT_FALSE(is_used(block));
@@ -240,8 +244,8 @@ TEST_F(OwnedTest, a_word_told_for_nothing_is_harmless) {
   // that this one has not got.
   Slab* slab = make(1024);
   const std::vector<void*> blocks = take_all(slab);
-  slab->remote_words[0].store(1);
-  slab->remote_words[k_most_words - 1].store(1);
+  slab->remote_lines[0].store(1);
+  slab->remote_lines[k_most_words - 1].store(1);
   slab->has_remote.store(1);
   collect(slab);
   EXPECT_EQ(blocks.size(), count_of(slab));
@@ -253,11 +257,11 @@ TEST_F(OwnedTest, a_mark_that_is_not_told_yet_waits_until_it_is) {
   Slab* slab = make(64);
   const std::vector<void*> blocks = take_all(slab);
   // The three stores of mark(), looked at after each.
-  const uint32_t granule = granule_of(slab, blocks[70]);
-  mark_of(slab, granule).store(1);
+  const uint32_t number = number_of(slab, blocks[70]);
+  mark_of(slab, number).store(1);
   collect(slab);
   EXPECT_FALSE(has_free(slab));
-  slab->remote_words[granule / 64].store(1);
+  slab->remote_lines[number / 64].store(1);
   collect(slab);
   EXPECT_FALSE(has_free(slab));
   EXPECT_TRUE(is_free(slab, blocks[70])) << "and yet the block is free";
@@ -271,11 +275,11 @@ TEST_F(OwnedTest, a_mark_collected_before_it_is_told_leaves_a_word_told_for_noth
   Slab* slab = make(64);
   const std::vector<void*> blocks = take_all(slab);
   // The second of two marks in a word is found with the first.
-  mark_of(slab, granule_of(slab, blocks[71])).store(1);
+  mark_of(slab, number_of(slab, blocks[71])).store(1);
   give_remotely(slab, blocks[70]);
   collect(slab);
   EXPECT_EQ(slab->free_count, 2U);
-  slab->remote_words[1].store(1);
+  slab->remote_lines[1].store(1);
   slab->has_remote.store(1);
   collect(slab);
   EXPECT_EQ(slab->free_count, 2U);
@@ -291,7 +295,7 @@ TEST_F(OwnedTest, a_slab_is_empty_when_its_blocks_are_free_or_marked) {
   }
   EXPECT_TRUE(is_empty(slab));
   EXPECT_NE(slab->free_count, slab->block_count);
-  EXPECT_EQ(free_or_marked(slab, 0), starts_in(slab->size_class, 0));
+  EXPECT_EQ(word_of(slab, 0) ^ marked_in(slab, 0), starts_in(slab->size_class, 0));
 }
 
 TEST_F(OwnedTest, a_block_is_free_in_every_state_but_handed_out) {
@@ -333,12 +337,12 @@ TEST_F(OwnedTest, of_a_slab_that_becomes_a_page_no_mark_is_left_told_or_not) {
     if (i == 100) continue;
     i % 2 == 0 ? give(slab, blocks[i]) : give_remotely(slab, blocks[i]);
   }
-  mark_of(slab, granule_of(slab, blocks[100])).store(1);
+  mark_of(slab, number_of(slab, blocks[100])).store(1);
   ASSERT_TRUE(is_empty(slab));
   forget_marks(slab);
   EXPECT_TRUE(is_zero(slab->has_remote));
   for (unsigned i = 0; i < k_most_words; i++) {
-    EXPECT_TRUE(is_zero(slab->remote_words[i]));
+    EXPECT_TRUE(is_zero(slab->remote_lines[i]));
     EXPECT_EQ(marks_in(slab, i), 0U);
     EXPECT_EQ(used_in(slab, i < 4 ? i : 0), 0U);
   }

@@ -7,7 +7,7 @@
 //   pages 16..63    the links of each slab's list and its words: the first four in the links' line,
 //                   which is all that multiples of 64 bytes have, then eight to a line
 //   pages 64..95    `used`, a bit for each 16 bytes of the region: two planes in one
-//   pages 96..351   the marks, 64 granules' to a line
+//   pages 96..351   the marks, 64 blocks' to a line: most classes need one or two of 16
 //   page 352        a guard: no access
 //   pages 353..4094 slabs
 //   page 4095       never accessible: what lies behind may be another region's headers
@@ -104,22 +104,22 @@ inline bool is_used(const void* p) {
   return (load(used_word(p)) >> (address_of(p) / 16 % 64) & 1) != 0;
 }
 
-// The mark of a granule of a slab.
-ARENITE_INLINE std::atomic<uint8_t>& mark_of(const Slab* slab, uint32_t granule) {
-  return *at_address<std::atomic<uint8_t>>(line_of(slab, k_marks_plane + granule / 64) +
-                                           granule % 64);
+// The mark of a slab's block, by its number.
+ARENITE_INLINE std::atomic<uint8_t>& mark_of(const Slab* slab, uint32_t block_number) {
+  return *at_address<std::atomic<uint8_t>>(line_of(slab, k_marks_plane + block_number / 64) +
+                                           block_number % 64);
 }
-// Those of a word's 64 granules, as bits.
-inline uint64_t marks_in(const Slab* slab, unsigned word_index) {
+// Those of a line's 64 blocks, as bits.
+inline uint64_t marks_in(const Slab* slab, unsigned line) {
   uint64_t bits = 0;
 #if defined(__SANITIZE_THREAD__)
   // It takes a byte and eight of them for different things.
   for (unsigned i = 0; i < 64; i++) {
-    const auto mark = mark_of(slab, word_index * 64 + i).load(std::memory_order_acquire);
+    const auto mark = mark_of(slab, line * 64 + i).load(std::memory_order_acquire);
     bits |= uint64_t{mark} << i;
   }
 #else
-  const auto* bytes = at_address<uint64_t>(line_of(slab, k_marks_plane + word_index));
+  const auto* bytes = at_address<uint64_t>(line_of(slab, k_marks_plane + line));
   for (unsigned i = 0; i < 8; i++) {
     // Each byte is 0 or 1; the product's highest byte has a bit for each of them.
     const uint64_t eight = __atomic_load_n(&bytes[i], __ATOMIC_ACQUIRE);
@@ -208,10 +208,10 @@ class Region {
   // now. How many were not.
   size_t note_resident_extent(const Slab* page);
 
-  // Somebody is about to mark a granule of this word of a slab.
-  ARENITE_INLINE void note_marks(unsigned word_index) {
-    if (ARENITE_UNLIKELY((marked_words_.load(std::memory_order_relaxed) >> word_index & 1) == 0))
-      marked_words_.fetch_or(static_cast<uint16_t>(1U << word_index), std::memory_order_relaxed);
+  // Somebody is about to mark a block in this line of a slab's.
+  ARENITE_INLINE void note_marks(unsigned line) {
+    if (ARENITE_UNLIKELY((marked_lines_.load(std::memory_order_relaxed) >> line & 1) == 0))
+      marked_lines_.fetch_or(static_cast<uint16_t>(1U << line), std::memory_order_relaxed);
   }
 
   // Whether the table of pages agrees with the headers (S1); nobody may change it meanwhile.
@@ -294,7 +294,7 @@ class Region {
   Span stale_words_;        // here pages became clean since pick_words came by
   Span words_out_;          // here pages are out for their words
   size_t peak_held_ = 0;
-  std::atomic<uint16_t> marked_words_{0};  // of any slab, ever
+  std::atomic<uint16_t> marked_lines_{0};  // of any slab, ever
 };
 
 // The region's own state lies before the first slab's links, where those of pages that are no slabs

@@ -90,7 +90,7 @@ void Region::add_lines(size_t begin, size_t end, PurgeBatch& batch) const {
   for (unsigned plane = k_words_plane; plane < k_used_plane; plane++)
     add(lines_of_run(begin, end, plane));
   add(used_bits_of_run(begin, end));
-  const unsigned marked = marked_words_.load(std::memory_order_relaxed);
+  const unsigned marked = marked_lines_.load(std::memory_order_relaxed);
   for (unsigned i = 0; marked >> i != 0; i++) {
     if ((marked >> i & 1) != 0) add(lines_of_run(begin, end, k_marks_plane + i));
   }

@@ -95,7 +95,7 @@ TEST_F(RegionTest, the_links_of_a_slab_and_its_first_words_share_a_line_of_the_c
   }
 }
 
-TEST_F(RegionTest, the_marks_of_64_granules_are_one_line_of_the_cache) {
+TEST_F(RegionTest, the_marks_of_64_blocks_are_one_line_of_the_cache) {
   const Slab* slab = header_of_page(region_, k_first_page);
   for (unsigned i = 0; i < k_most_words; i++)
     EXPECT_EQ(address_of(&mark_of(slab, i * 64)) % 64, 0U);
@@ -103,13 +103,13 @@ TEST_F(RegionTest, the_marks_of_64_granules_are_one_line_of_the_cache) {
 
 TEST_F(RegionTest, marks_are_read_as_bits_each_at_its_place) {
   const Slab* slab = header_of_page(region_, k_first_page);
-  for (unsigned granule = 0; granule < k_most_words * 64; granule++) {
-    mark_of(slab, granule).store(1);
+  for (unsigned number = 0; number < k_most_words * 64; number++) {
+    mark_of(slab, number).store(1);
     for (unsigned i = 0; i < k_most_words; i++)
-      ASSERT_EQ(marks_in(slab, i), i == granule / 64 ? uint64_t{1} << (granule % 64) : 0);
-    mark_of(slab, granule).store(0);
+      ASSERT_EQ(marks_in(slab, i), i == number / 64 ? uint64_t{1} << (number % 64) : 0);
+    mark_of(slab, number).store(0);
   }
-  for (unsigned granule = 64; granule < 128; granule++) mark_of(slab, granule).store(1);
+  for (unsigned number = 64; number < 128; number++) mark_of(slab, number).store(1);
   EXPECT_EQ(marks_in(slab, 1), ~uint64_t{0});
 }
 

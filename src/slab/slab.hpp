@@ -5,8 +5,8 @@
 //   Slab     the 64 bytes below, in the region's table of headers
 //   words    a bit for each granule: 1 where a free block starts that is in no magazine
 //   used     a bit for each 16 bytes: 1 where a block starts that is handed out
-//   marks    a byte for each granule: 1 where another thread freed a block and the owner has not
-//            taken it yet
+//   marks    a byte for each block: 1 where another thread freed it and the owner has not taken it
+//            yet
 //
 // A block is in one of four states:
 //
@@ -107,13 +107,17 @@ struct alignas(64) Slab {
   uint8_t shift;
   uint8_t size_class;
   std::atomic<Place> place;
-  // Not 0: some of remote_words may not be 0 either; and of those: some of 64 marks are set.
+  // Not 0: some of remote_lines may not be 0 either; and of those: some of 64 marks are set.
   std::atomic<uint8_t> has_remote;
-  std::atomic<uint8_t> remote_words[k_most_words];
+  std::atomic<uint8_t> remote_lines[k_most_words];
 
   // The granule of the block that starts `offset` bytes into the slab; only if is_start(offset).
   ARENITE_INLINE uint32_t granule(uint32_t offset) const { return offset >> shift; }
-  bool is_start(uint32_t offset) const { return std::rotr(offset * inverse, shift) < block_count; }
+  // And its number.
+  ARENITE_INLINE uint32_t number(uint32_t offset) const {
+    return std::rotr(offset * inverse, shift);
+  }
+  bool is_start(uint32_t offset) const { return number(offset) < block_count; }
   uint32_t size() const { return info(size_class).size; }
 };
 static_assert(sizeof(Slab) == 64);

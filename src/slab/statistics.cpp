@@ -15,8 +15,8 @@ size_t live_blocks(const Slab* slab) {
   const uint64_t* used = &used_word(memory_of(slab));
   for (unsigned i = 0; i < k_slab_size / 1024; i++) live += count_bits(load(used[i]));
   size_t marked = 0;
-  for (unsigned i = 0; i < info(slab->size_class).word_count; i++) {
-    if (!is_zero(slab->remote_words[i])) marked += count_bits(marks_in(slab, i));
+  for (unsigned line = 0; line < mark_lines(slab->size_class); line++) {
+    if (!is_zero(slab->remote_lines[line])) marked += count_bits(marks_in(slab, line));
   }
   if (live < marked) return 0;
   return live - marked < slab->block_count ? live - marked : slab->block_count;

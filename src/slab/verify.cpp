@@ -42,9 +42,14 @@ void header(const Slab* slab, Findings& findings) {
 // Bits that may be 1 at no time, whoever runs.
 void no_stray_bits(const Slab* slab, Findings& findings) {
   for (unsigned i = 0; i < info(slab->size_class).word_count; i++) {
-    const uint64_t stray = free_or_marked(slab, i) & ~starts_in(slab->size_class, i);
+    const uint64_t stray = load(word_of(slab, i)) & ~starts_in(slab->size_class, i);
     if (stray != 0)
       findings.expect(false, "S2", "a bit that starts no block is set", place_of(slab, i, stray));
+  }
+  const SizeClass& k = info(slab->size_class);
+  for (uint32_t number = k.block_count; number < mark_lines(slab->size_class) * 64; number++) {
+    findings.expect(mark_of(slab, number).load(std::memory_order_relaxed) == 0, "S2",
+                    "what is no block is marked", memory_of(slab) + size_t{number} * k.size);
   }
   const uint64_t* words = &used_word(memory_of(slab));
   for (unsigned i = 0; i < k_slab_size / 1024; i++) {
@@ -63,7 +68,7 @@ void words(const Slab* slab, Findings& findings) {
   for (unsigned i = 0; i < word_count; i++) {
     const uint64_t word = load(word_of(slab, i));
     const uint64_t used = used_in(slab, i);
-    const uint64_t marked = marks_in(slab, i);
+    const uint64_t marked = marked_in(slab, i);
     if ((word & (used | marked)) != 0)
       findings.expect(false, "S2", "a block is free and in use",
                       place_of(slab, i, word & (used | marked)));
@@ -107,9 +112,9 @@ bool verify_at_rest(const Slab* slab, Company company, Breach& breach) {
   holes(slab, findings);
   if (company == Company::present) return findings.all_well();
   bool any = false;
-  for (unsigned i = 0; i < info(slab->size_class).word_count; i++) {
-    const bool has_marks = marks_in(slab, i) != 0;
-    findings.expect(!has_marks || !is_zero(slab->remote_words[i]), "S3",
+  for (unsigned line = 0; line < mark_lines(slab->size_class); line++) {
+    const bool has_marks = marks_in(slab, line) != 0;
+    findings.expect(!has_marks || !is_zero(slab->remote_lines[line]), "S3",
                     "marks that the slab's header does not name", slab);
     any = any || has_marks;
   }

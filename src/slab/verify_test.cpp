@@ -104,10 +104,10 @@ TEST_F(SlabVerifyTest, S2_a_bit_that_starts_no_block) {
   EXPECT_EQ(running(slab_), "S2: a bit that starts no block is set");
 }
 
-TEST_F(SlabVerifyTest, S2_a_mark_that_starts_no_block) {
-  mark_of(slab_, 1).store(1);
-  EXPECT_EQ(breach(slab_), "S2: a bit that starts no block is set");
-  EXPECT_EQ(running(slab_), "S2: a bit that starts no block is set");
+TEST_F(SlabVerifyTest, S2_a_mark_of_no_block) {
+  mark_of(slab_, slab_->block_count).store(1);
+  EXPECT_EQ(breach(slab_), "S2: what is no block is marked");
+  EXPECT_EQ(running(slab_), "S2: what is no block is marked");
 }
 
 TEST_F(SlabVerifyTest, S2_a_used_bit_that_starts_no_block) {
@@ -169,7 +169,7 @@ TEST_F(SlabVerifyTest, S3_marks_that_the_header_does_not_name) {
   EXPECT_EQ(breach(slab_), "S3: marks that the slab's header does not name");
   EXPECT_TRUE(verify_at_rest(slab_, Company::present, found)) << "a thread may be about to";
   slab_->has_remote.store(1);
-  slab_->remote_words[0].store(0);
+  slab_->remote_lines[0].store(0);
   EXPECT_EQ(breach(slab_), "S3: marks that the slab's header does not name");
   EXPECT_TRUE(verify_at_rest(slab_, Company::present, found)) << "a thread may be about to";
 }

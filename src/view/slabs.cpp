@@ -70,7 +70,7 @@ class SlabView {
     for (unsigned i = 0; i < bits.word_count; i++) {
       bits.words[i] = slab::load(slab::word_of(slab, i));
       bits.used[i] = slab::used_in(slab, i);
-      bits.marks[i] = slab::marks_in(slab, i);
+      bits.marks[i] = slab::marked_in(slab, i);
     }
     out_.note(out_.slabs_.add(bits));
     blocks(bits, slab::page_number(slab));
