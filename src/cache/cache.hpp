@@ -4,6 +4,7 @@
 //   magazine.hpp  blocks that a thread hands out next
 //   thread.hpp    a thread's state, from its first request to its last destructor
 //   slabs.hpp     a block taken and given back without a lock or an atomic instruction
+//   foreign.cpp   a block given back that is of another's slab
 //   exchange.hpp  blocks between magazines and slabs, many at once
 //   depot.hpp     free pages, slabs with free blocks that no thread owns, the records of threads
 //   verify.hpp    whether each slab is whole and in one place
@@ -15,13 +16,17 @@
 // Blocks. The owner's thread alone changes `used`, and moves blocks between magazine and program,
 // with plain instructions (the short ways, slabs.hpp). Between magazine and slab they move with the
 // owner's lock held, many at once (B1, B2); then also what others have marked is collected (B3).
-// Another thread that frees a block marks it, with three plain stores and no lock (B4; owned.hpp
-// says why no mark is overlooked).
+// Another thread that frees a block keeps it in its own magazine and hands it out again (B5, B6), or
+// marks it, with three plain stores and no lock (B4, B7; owned.hpp says why no mark is overlooked).
 //
 //   B1  free -> magazine        words, summary, free_count    T, with T's lock
 //   B2  magazine -> free        likewise                      T, with T's lock
 //   B3  marked -> free          likewise, and `used`          T, with T's lock
 //   B4  handed out -> marked    the mark                      whoever frees it
+//   B5  handed out -> kept      the mark, then has_kept       whoever frees it, in his magazine
+//   B6  kept -> handed out      the mark                      who keeps it
+//   B7  kept -> marked          the mark                      who keeps it, or who gives up his
+//                                                             record (T9)
 //
 // Slabs.
 //
@@ -54,6 +59,8 @@
 //                                  thread then the depot becomes it
 //   T9  a record is closed         any thread, with the depot's lock and X's: X's thread does T7 by
 //       and given up               proxy, if it does nothing for a while (depot_records.cpp)
+//   T10 listed(T) -> listed(depot) T, while its magazine of the class is empty, with the depot's
+//                                  lock and T's: another had to grow for want of a slab
 //
 // Why no block is lost. What T4 needs not see is the mark of a thread that looked at the slab's
 // place before it was full, while that mark is still on its way: a few nanoseconds. Then the slab
@@ -63,8 +70,9 @@
 // the other.
 //
 // Why no block is handed out twice. It is in one state (slab.hpp), and each change has one author:
-// a free by the owner finds `used` set and clears it, a free by another finds it set and the mark
-// not. Only two threads that free the same block at the same moment can escape, or one that frees
+// a free by the owner finds `used` set and clears it, and looks at the mark where the header says
+// that there may be some; a free by another finds it set and the mark not. A kept block is its
+// keeper's alone, whoever owns the slab meanwhile, and for the slab it is handed out. Only two threads that free the same block at the same moment can escape, or one that frees
 // it again while its mark is collected, and they are found out when the next mark of its word is
 // collected, unless the block was handed out again by then. A slab is made a page only with its
 // list's lock held, when no block of it is handed out or in a magazine; being in a list is a fact
@@ -83,13 +91,14 @@
 // TSO for fence-free asymmetric synchronization", 2015.) A thread that is at work comes by within
 // that time and opens it at the cost of one lock.
 //
-// Locks: the depot's, or a record's `visitors`; then a record's own. Fork freezes the depot's and
+// Locks: the depot's, or a record's `visitors`; then a record's own, and with the depot's that of a
+// second. Fork freezes the depot's and
 // its thread's `visitors`; nobody waits for them, and what needs them is left undone: a request
 // goes to the chunk engine, an empty slab stays listed, a full one with marks stays full.
 // Afterwards who thaws, or the next who purges, looks for such slabs. Pages that were being purged
 // when it froze, and slabs that were out for T8, are out of everybody's reach until the next who
 // purges puts them back. In the child the slabs of the threads that are gone are forsaken: what
-// lies in them stays, and frees of it do nothing.
+// lies in them stays, and frees of it do nothing; what they kept of others' stays kept.
 //
 // tests/model/ownership_model.cpp checks this in every interleaving of a small case.
 #pragma once

@@ -119,6 +119,8 @@ Slab* Depot::make_slab(unsigned size_class, Owner* owner, bool will_fill) {
   }
   slab::format(slab, size_class);
   slab->owner.store(owner, std::memory_order_release);
+  if (wanted_by_[size_class].load(std::memory_order_relaxed) != owner)
+    wanted_by_[size_class].store(owner, std::memory_order_relaxed);
   return slab;
 }
 
@@ -207,6 +209,25 @@ ARENITE_APART void Depot::receive(Slab* slab) {
   if (!slab::is_wholly_free(slab, slab->size_class)) return;
   unlist(slab);
   make_page(slab);
+}
+
+ARENITE_SELDOM_APART void Depot::receive_some(ThreadSlabs* record, unsigned size_class) {
+  constexpr int k_at_once = 8;
+  if (!lock.lock_unless_frozen()) return;
+  record->lock.lock();
+  wanted_by_[size_class].store(nullptr, std::memory_order_relaxed);
+  // One is left to him, who is to use it next.
+  Slab* slab = record->first(size_class);
+  if (slab != nullptr) slab = slab::links_of(slab).next;
+  for (int i = 0; i < k_at_once && slab != nullptr; i++) {
+    Slab* next = slab::links_of(slab).next;
+    record->unlist(slab);
+    receive(slab);
+    slab = next;
+  }
+  record->lock.unlock();
+  lock.unlock();
+  ledger::settle();
 }
 
 // T3, the lock is held.

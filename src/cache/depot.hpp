@@ -42,6 +42,16 @@ class Depot : public slab::Owner {
   // many blocks are wanted that all of it is likely to be used.
   slab::Slab* make_slab(unsigned size_class, slab::Owner* owner, bool will_fill = false);
 
+  // Whether another owner had to grow for want of a slab of the class, and nobody has given any
+  // since.
+  bool is_wanted(unsigned size_class, const slab::Owner* by_another_than) const {
+    const slab::Owner* who = wanted_by_[size_class].load(std::memory_order_relaxed);
+    return who != nullptr && who != by_another_than;
+  }
+  // T10: some of a record's listed slabs of the class are the depot's from now on. For its thread,
+  // whose magazine of the class is empty.
+  void receive_some(ThreadSlabs* record, unsigned size_class);
+
   // T5: makes a slab that is listed with `owner` a free page, if no block of it is used any more.
   void reclaim_if_empty(slab::Slab* slab, slab::Owner* owner);
 
@@ -135,6 +145,7 @@ class Depot : public slab::Owner {
   bool reclaim(slab::Slab* slab, slab::Owner* owner);
   void find_overlooked(slab::Slab* slab);
   size_t receive_all(ThreadSlabs* record, size_t most);
+  void receive_kept(void* block, const ThreadSlabs* record);
   bool close(ThreadSlabs* record);
   void claim(slab::Slab* slab);
   void reclaim_what_was_missed();
@@ -176,7 +187,10 @@ class Depot : public slab::Owner {
            static_cast<const ThreadSlabs*>(owner)->is_idle.load(std::memory_order_relaxed);
   }
 
-  slab::Region* regions_ = nullptr;  // the oldest first
+  // Who had to grow last, of each class. A line of the cache of their own: all look at them.
+  alignas(64) std::atomic<const slab::Owner*> wanted_by_[slab::k_classes] = {};
+
+  alignas(64) slab::Region* regions_ = nullptr;  // the oldest first
   slab::Region* last_region_ = nullptr;
   slab::Region* first_open_ = nullptr;     // none before it has a free page that is not dirty
   slab::Region* dirty_regions_ = nullptr;  // those that have dirty pages, and some that had

@@ -7,6 +7,8 @@
 
 namespace arenite::cache {
 
+using slab::Owner;
+using slab::Place;
 using slab::Region;
 using slab::Slab;
 
@@ -26,13 +28,28 @@ ARENITE_SELDOM ThreadSlabs* Depot::take_record() {
   return record;
 }
 
+// A block that a record's thread kept is its owner's to take. The lock is held, and the record's:
+// whoever holds two records' holds the depot's, too.
+ARENITE_SELDOM_APART void Depot::receive_kept(void* block, const ThreadSlabs* record) {
+  Slab* slab = slab::slab_of(block);
+  slab::give_up_kept(slab, slab::number_of(slab, block));
+  Owner* owner = slab->owner.load(std::memory_order_acquire);
+  // What has become the record's own goes with the rest.
+  if (owner == record || owner == &g_forsaken) return;
+  find_overlooked(slab);
+  if (owner != nullptr && slab->place.load(std::memory_order_relaxed) == Place::listed &&
+      slab::is_wholly_free(slab, slab->size_class))
+    reclaim(slab, owner);
+}
+
 // Moves up to `most` slabs of a record, whose thread does nothing with it, to the depot; what is
 // full becomes nobody's. How many. The lock and the record's are held.
 ARENITE_SELDOM_APART size_t Depot::receive_all(ThreadSlabs* record, size_t most) {
   size_t moved = 0;
   for (unsigned c = 0; c < slab::k_classes; c++) {
-    Slab* complete[Magazine::k_most];
-    put_back(record, c, Magazine::k_most, complete);
+    Flushed flushed;
+    put_back(record, c, Magazine::k_most, flushed);
+    for (unsigned i = 0; i < flushed.foreign_count; i++) receive_kept(flushed.foreign[i], record);
     while (moved < most) {
       Slab* slab = record->first(c);
       if (slab == nullptr) slab = record->first_full(c);

@@ -19,6 +19,21 @@ namespace {
   record->list_again(slab);
 }
 
+// How many blocks of a class are in use or in the magazine, if they are of few slabs. Our lock is
+// held.
+constexpr uint32_t k_many_blocks = UINT32_MAX;
+ARENITE_SELDOM uint32_t blocks_out(const ThreadSlabs* mine, unsigned size_class) {
+  constexpr int k_few_slabs = 4;
+  if (mine->first_full(size_class) != nullptr) return k_many_blocks;
+  uint32_t blocks = 0;
+  const Slab* slab = mine->first(size_class);
+  for (int i = 0; slab != nullptr; slab = slab::links_of(slab).next, i++) {
+    if (i == k_few_slabs) return k_many_blocks;
+    blocks += slab->block_count - slab->free_count;
+  }
+  return blocks;
+}
+
 }  // namespace
 
 bool list_by_what_is_free(Owner* owner, Slab* slab) {
@@ -58,9 +73,7 @@ uint32_t take_from_slabs(ThreadSlabs* record, unsigned size_class, uint32_t want
   return got;
 }
 
-[[gnu::noinline]] unsigned put_back(ThreadSlabs* record, void** blocks, uint32_t n,
-                                    Slab** complete) {
-  unsigned count = 0;
+[[gnu::noinline]] void put_back(ThreadSlabs* record, void** blocks, uint32_t n, Flushed& flushed) {
   for (uint32_t i = 0; i < n;) {
     Slab* slab = slab::slab_of(blocks[i]);
     uint32_t granule = slab::granule_of(slab, blocks[i]);
@@ -75,19 +88,40 @@ uint32_t take_from_slabs(ThreadSlabs* record, unsigned size_class, uint32_t want
     slab::collect(slab);
     const bool is_complete = slab::put(slab, word, bits);
     note_free(record, slab);
-    if (is_complete) complete[count++] = slab;
+    if (is_complete) flushed.add(slab);
   }
-  return count;
 }
 
-unsigned put_back(ThreadSlabs* record, unsigned size_class, uint32_t n, Slab** complete) {
+void put_back(ThreadSlabs* record, unsigned size_class, uint32_t n, Flushed& flushed) {
   Magazine& magazine = record->magazines[size_class];
   if (n > magazine.count()) n = magazine.count();
-  const unsigned count = put_back(record, magazine.slots, n, complete);
+  uint32_t own = 0;
+  for (uint32_t i = 0; i < n; i++) {
+    void* const slot = magazine.slots[i];
+    if (ARENITE_UNLIKELY(Magazine::is_foreign(slot))) {
+      flushed.add_foreign(Magazine::block_of(slot));
+    } else {
+      magazine.slots[own++] = slot;
+    }
+  }
+  put_back(record, magazine.slots, own, flushed);
   const uint32_t left = magazine.count() - n;
   if (n != 0 && left != 0) memmove(magazine.slots, magazine.slots + n, left * sizeof(void*));
   magazine.top = magazine.slots + left;
-  return count;
+}
+
+[[gnu::noinline]] bool make_room(ThreadSlabs* record, unsigned size_class, bool may_be_last,
+                                 Flushed& flushed) {
+  Magazine& magazine = record->magazines[size_class];
+  if (magazine.top != magazine.end || magazine.grow_full(size_class, record->spare)) return true;
+  const uint32_t out =
+      magazine.is_freeing() && may_be_last ? blocks_out(record, size_class) : k_many_blocks;
+  const bool is_last = out <= magazine.count() + 1;
+  const uint32_t surplus = is_last ? magazine.count() : magazine.surplus();
+  put_back(record, size_class, surplus, flushed);
+  if (is_last || magazine.capacity() == 0) return false;
+  if (magazine.is_freeing()) magazine.keep_few(size_class, out - surplus);
+  return true;
 }
 
 }  // namespace arenite::cache

@@ -53,9 +53,10 @@ class ExchangeTest : public DepotTest {
     *magazine_.top++ = block;
   }
   std::vector<Slab*> put_oldest_back(uint32_t n) {
-    Slab* complete[Magazine::k_most] = {};
-    const unsigned count = put_back(&mine_, class_, n, complete);
-    return {complete, complete + count};
+    Flushed flushed;
+    put_back(&mine_, class_, n, flushed);
+    EXPECT_EQ(flushed.foreign_count, 0U);
+    return {flushed.complete, flushed.complete + flushed.complete_count};
   }
   static void* block(const Slab* slab, size_t i) { return slab::memory_of(slab) + i * k_size; }
 
@@ -68,7 +69,7 @@ TEST_F(ExchangeTest, blocks_come_with_the_lowest_address_to_be_handed_out_first)
   const Slab* slab = slab_with(2);
   EXPECT_EQ(take_out(5), 5U);
   for (size_t i = 2; i < 7; i++) EXPECT_EQ(next(), block(slab, i));
-  EXPECT_EQ(magazine_.top[-1], nullptr);
+  EXPECT_EQ(magazine_.top[-1], g_no_slots[0]);
   EXPECT_EQ(slab->free_count, k_blocks - 7);
   EXPECT_FALSE(slab::is_used(block(slab, 3))) << "they are not handed out yet";
 }
@@ -89,7 +90,7 @@ TEST_F(ExchangeTest, where_there_are_fewer_than_wanted_all_come) {
   EXPECT_EQ(take_out(32), 3U);
   for (size_t i = 13; i < 16; i++) EXPECT_EQ(next(), block(slab, i));
   EXPECT_EQ(magazine_.count(), 0U);
-  EXPECT_EQ(magazine_.top[-1], nullptr) << "it is empty and says so";
+  EXPECT_EQ(magazine_.top[-1], g_no_slots[0]) << "it is empty and says so";
 }
 
 TEST_F(ExchangeTest, where_there_is_none_the_magazine_stays_empty) {
@@ -188,11 +189,13 @@ TEST_F(ExchangeTest, blocks_of_small_classes_go_back_word_by_word) {
   // From two words, to and fro.
   for (uint32_t i = 0; i + 70 < Magazine::k_most; i += 3)
     std::swap(magazine.slots[i], magazine.slots[i + 70]);
-  Slab* complete[Magazine::k_most] = {};
-  EXPECT_EQ(put_back(&mine_, c, 60, complete), 0U);
+  Flushed flushed;
+  put_back(&mine_, c, 60, flushed);
+  EXPECT_EQ(flushed.complete_count, 0U);
   EXPECT_TRUE(is_sound(slab));
-  EXPECT_EQ(put_back(&mine_, c, Magazine::k_most, complete), 1U);
-  EXPECT_EQ(complete[0], slab);
+  put_back(&mine_, c, Magazine::k_most, flushed);
+  EXPECT_EQ(flushed.complete_count, 1U);
+  EXPECT_EQ(flushed.complete[0], slab);
   EXPECT_EQ(slab->free_count, slab->block_count);
   EXPECT_TRUE(is_sound(slab));
 }
@@ -201,8 +204,9 @@ TEST_F(ExchangeTest, a_block_without_a_magazine_goes_back_alone) {
   std::vector<void*> blocks;
   Slab* slab = slab_with(k_blocks, &blocks);
   EXPECT_TRUE(slab::set_unused(blocks[3]));
-  Slab* complete[1];
-  EXPECT_EQ(put_back(&mine_, &blocks[3], 1, complete), 0U);
+  Flushed flushed;
+  put_back(&mine_, &blocks[3], 1, flushed);
+  EXPECT_EQ(flushed.complete_count, 0U);
   EXPECT_EQ(slab->place.load(), Place::listed);
   EXPECT_EQ(slab->free_count, 1U);
   for (size_t i = 0; i < k_blocks; i++) {
@@ -210,7 +214,8 @@ TEST_F(ExchangeTest, a_block_without_a_magazine_goes_back_alone) {
     give_remotely(slab, blocks[i]);
   }
   EXPECT_TRUE(slab::set_unused(blocks[7]));
-  EXPECT_EQ(put_back(&mine_, &blocks[7], 1, complete), 1U) << "what others marked counts";
+  put_back(&mine_, &blocks[7], 1, flushed);
+  EXPECT_EQ(flushed.complete_count, 1U) << "what others marked counts";
 }
 
 TEST_F(ExchangeTest, a_slab_goes_into_the_list_where_it_belongs) {

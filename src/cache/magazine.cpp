@@ -16,6 +16,7 @@ ARENITE_SELDOM bool Magazine::make(unsigned size_class, Slots& spare) {
   const uint16_t larger = twice < most ? twice : most;
   void** memory = spare.take(larger);
   if (memory == nullptr) return false;
+  memory[0] = g_no_slots[0];
   const uint32_t blocks = count();
   for (uint32_t i = 0; i < blocks; i++) memory[1 + i] = slots[i];
   if (made_ != 0) spare.give(slots - 1, made_);

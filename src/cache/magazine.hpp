@@ -7,8 +7,9 @@
 // full it grows to a part of that only. What it has where a thread frees on and on may lie
 // scattered, each block in a slab that cannot become a page: there it keeps but a few.
 //
-// Below the first slot is a null, which a request finds where it is empty. Its blocks are those of
-// slabs that the thread owns, neither used nor free (slab.hpp).
+// Its blocks are those of slabs that the thread owns, neither used nor free (slab.hpp), or of
+// another's, and kept. The latter are told by an odd address; so is what lies below the first slot,
+// which a request finds where it is empty.
 #pragma once
 
 #include <bit>
@@ -18,13 +19,15 @@
 
 namespace arenite::cache {
 
-// What a magazine without slots has below its first.
-[[gnu::visibility("hidden")]] inline constinit void* g_no_slots[1] = {nullptr};
+// What a magazine has below its first slot: an odd address, of no block.
+alignas(2) [[gnu::visibility("hidden")]] inline constinit char g_nothing[2] = {};
+// And one without slots.
+[[gnu::visibility("hidden")]] inline constinit void* g_no_slots[1] = {g_nothing + 1};
 
 // Slots that magazines have outgrown, for the next that grow. Slots live as long as the process.
 class Slots {
  public:
-  // A null and so many behind it; nullptr where there is no memory.
+  // One for what lies below the first, and so many; nullptr where there is no memory.
   void** take(uint16_t count);
   void give(void** memory, uint16_t count) {
     memory[1] = spare_[kind_of(count)];
@@ -57,6 +60,11 @@ class Magazine {
 
   // To be called before anything else. (Not done by a constructor: the linker would have to do it.)
   void begin() { top = end = slots = g_no_slots + 1; }
+
+  // What is in a slot.
+  static bool is_foreign(const void* slot) { return address_of(slot) % 2 != 0; }
+  static void* foreign(void* block) { return static_cast<char*>(block) + 1; }
+  static void* block_of(void* slot) { return at_address<void>(align_down(address_of(slot), 2)); }
 
   uint32_t count() const { return static_cast<uint32_t>(top - slots); }
   uint32_t capacity() const { return static_cast<uint32_t>(end - slots); }

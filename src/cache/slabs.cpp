@@ -47,99 +47,6 @@ void ask_soon(ThreadSlabs* mine) {
   mine->turns = k_turns_unheard - k_turns_soon;
 }
 
-// Makes a nobody's slab `owner`'s (T3). False if another was quicker.
-ARENITE_INLINE bool claim_full(Slab* slab, Owner* owner) {
-  if (os::single_threaded()) {
-    slab->owner.store(owner, std::memory_order_relaxed);
-    return true;
-  }
-  Owner* nobody = nullptr;
-  return slab->owner.compare_exchange_strong(nobody, owner, std::memory_order_seq_cst,
-                                             std::memory_order_relaxed);
-}
-
-// A slab that has just become ours goes into one of our lists, or is a page.
-ARENITE_APART void list_mine(Slab* slab) {
-  ThreadSlabs* mine = t_thread.record;
-  mine->lock.lock();
-  const bool is_free = list_by_what_is_free(mine, slab);
-  mine->lock.unlock();
-  if (ARENITE_UNLIKELY(is_free)) g_depot.reclaim_if_empty(slab, mine);
-}
-
-// A slab that was nobody's a moment ago, and in which this thread has marked a block. A thread that
-// can have none leaves it to the depot.
-ARENITE_APART void claim_marked(Slab* slab) {
-  if (!is_settled()) return g_depot.claim_full(slab);
-  if (claim_full(slab, t_thread.record)) list_mine(slab);
-}
-
-// This thread has marked a block in what was a full slab of another's, who is to find it. As others
-// free what he has filled, he is to give up some more of the class.
-void list_full_of(Owner* owner, Slab* slab, unsigned size_class) {
-  constexpr uint8_t k_shed_at_once = 4;
-  constexpr uint8_t k_shed_at_most = 64;
-  // The depot has no full ones in a list: it is a thread's.
-  auto* theirs = static_cast<ThreadSlabs*>(owner);
-  if (!theirs->visitors.lock_unless_frozen()) return g_depot.note_missed();
-  theirs->lock.lock();
-  // He may have collected the mark since, and handed the block out.
-  const bool is_there = theirs->has_listed(slab) &&
-                        slab->place.load(std::memory_order_relaxed) == Place::full &&
-                        !slab::is_zero(slab->has_remote);
-  if (is_there) {
-    theirs->list_again(slab);
-    uint8_t& to_shed = theirs->to_shed[size_class];
-    if (to_shed < k_shed_at_most) to_shed += k_shed_at_once;
-  }
-  theirs->lock.unlock();
-  theirs->visitors.unlock();
-  os::barrier_after_unlock();
-  if (!is_there && slab->owner.load(std::memory_order_acquire) == nullptr)
-    return claim_marked(slab);
-  if (slab::is_wholly_free(slab, size_class)) g_depot.reclaim_if_empty(slab, owner);
-}
-
-// Whether the block is free and so are those beside it, as seen from outside: only then is it worth
-// while to ask whether all are.
-bool is_free_around(const Slab* slab, uint32_t number, unsigned size_class) {
-  const slab::SizeClass& k = slab::info(size_class);
-  const auto is_free_at = [&](uint32_t n) {
-    const uint32_t granule = n * (k.size >> k.shift);
-    return (slab::load(slab::word_of(slab, granule / 64)) >> (granule % 64) & 1) != 0 ||
-           slab::mark_of(slab, n).load(std::memory_order_relaxed) != 0;
-  };
-  return (number == 0 || is_free_at(number - 1)) &&
-         (number + 1 == k.block_count || is_free_at(number + 1));
-}
-
-// A free by a thread that is not the owner.
-void give_to_another(Slab* slab, void* block) {
-  const uint32_t number = slab::number_of(slab, block);
-  const unsigned size_class = slab->size_class;
-  // From the next line on the block is free, and the slab may become another.
-  if (ARENITE_UNLIKELY(!slab::mark(slab, number))) refuse_free(slab, block);
-  Owner* owner = slab->owner.load(std::memory_order_acquire);
-  if (owner == nullptr) return claim_marked(slab);
-  if (owner == &g_forsaken) return;
-  const Place place = slab->place.load(std::memory_order_relaxed);
-  if (place == Place::full && owner != &g_depot) return list_full_of(owner, slab, size_class);
-  if (place == Place::listed && is_free_around(slab, number, size_class) &&
-      slab::is_wholly_free(slab, size_class))
-    g_depot.reclaim_if_empty(slab, owner);
-}
-
-// Whether this thread, which frees a block of a slab that has no thread, can make it its own.
-bool can_take(Slab* slab, const Owner* owner) {
-  if ((owner != nullptr && owner != &g_depot) || !is_settled()) return false;
-  ThreadSlabs* mine = t_thread.record;
-  return owner == nullptr ? claim_full(slab, mine) : g_depot.adopt(slab, owner, mine);
-}
-
-}  // namespace
-
-namespace {
-
 // From whatever is true now: two threads may change it at once, and the later must not undo what
 // the earlier has changed.
 ARENITE_SELDOM void choose_direct() {
@@ -233,6 +140,20 @@ ARENITE_SELDOM bool add_slab(ThreadSlabs* mine, unsigned size_class) {
   return true;
 }
 
+// The last block of a magazine, whosever slab it is of; nullptr where there is none.
+ARENITE_APART void* take_foreign(Magazine& magazine) {
+  void* const slot = magazine.top[-1];
+  if (slot == g_no_slots[0]) return nullptr;
+  magazine.top--;
+  void* const block = Magazine::block_of(slot);
+  slab::hand_out_kept(slab::slab_of(block), block);
+  return block;
+}
+ARENITE_INLINE void* take(Magazine& magazine) {
+  void* block;
+  return ARENITE_LIKELY(take_own(magazine, block)) ? block : take_foreign(magazine);
+}
+
 // A block of a class whose magazine is empty, which is filled.
 [[gnu::noinline]] void* take_and_refill(unsigned size_class) {
   // Who needs little needs no record, unless there is one that somebody has left.
@@ -244,16 +165,18 @@ ARENITE_SELDOM bool add_slab(ThreadSlabs* mine, unsigned size_class) {
   ThreadSlabs* mine = t_thread.record;
   Magazine& magazine = mine->magazines[size_class];
   bool took_up = false;
+  if (ARENITE_UNLIKELY(g_depot.is_wanted(size_class, mine)) && magazine.count() == 0)
+    g_depot.receive_some(mine, size_class);
   for (;;) {
     mine->lock.lock();
-    void* block = take_from(magazine);
+    void* block = take(magazine);
     bool has_slots = true;
     if (block == nullptr) {
       if (ARENITE_UNLIKELY(mine->to_shed[size_class] != 0)) shed(mine, size_class);
       if (mine->first(size_class) != nullptr) {
         has_slots = magazine.grow_empty(size_class, mine->spare);
         take_from_slabs(mine, size_class, magazine.capacity() / 2, took_up);
-        block = take_from(magazine);
+        block = take(magazine);
       }
     }
     mine->lock.unlock();
@@ -267,106 +190,68 @@ ARENITE_SELDOM bool add_slab(ThreadSlabs* mine, unsigned size_class) {
   }
 }
 
-// Slabs of ours of which no block is used any more become pages: what waits in the magazine is
-// enough for the next requests.
-[[gnu::noinline]] void give_up_complete(ThreadSlabs* mine, Slab** complete, unsigned count) {
-  if (count != 0) g_depot.reclaim_if_empty(complete, count, mine);
-  count_a_turn(mine);
-}
-
-// How many blocks of a class are in use or in the magazine, if they are of few slabs. Our lock is
-// held.
-constexpr uint32_t k_many_blocks = UINT32_MAX;
-ARENITE_SELDOM uint32_t blocks_out(const ThreadSlabs* mine, unsigned size_class) {
-  constexpr int k_few_slabs = 4;
-  if (mine->first_full(size_class) != nullptr) return k_many_blocks;
-  uint32_t blocks = 0;
-  const Slab* slab = mine->first(size_class);
-  for (int i = 0; slab != nullptr; slab = slab::links_of(slab).next, i++) {
-    if (i == k_few_slabs) return k_many_blocks;
-    blocks += slab->block_count - slab->free_count;
-  }
-  return blocks;
-}
-
 // Gives all blocks of a magazine back; or only if it was not used since this was last asked.
 ARENITE_SELDOM void flush(ThreadSlabs* mine, unsigned size_class, bool only_unused) {
-  Slab* complete[Magazine::k_most];
-  unsigned count = 0;
+  Flushed flushed;
   mine->lock.lock();
   if (!only_unused || mine->magazines[size_class].is_unused())
-    count = put_back(mine, size_class, Magazine::k_most, complete);
+    put_back(mine, size_class, Magazine::k_most, flushed);
   mine->lock.unlock();
-  if (count != 0) give_up_complete(mine, complete, count);
+  if (flushed.complete_count + flushed.foreign_count != 0) settle_flushed(mine, flushed);
 }
 
 }  // namespace
 
+// Slabs of ours of which no block is used any more become pages: what waits in the magazine is
+// enough for the next requests.
+[[gnu::noinline]] void settle_flushed(ThreadSlabs* mine, Flushed& flushed) {
+  for (unsigned i = 0; i < flushed.foreign_count; i++) give_up_kept(flushed.foreign[i]);
+  if (flushed.complete_count != 0)
+    g_depot.reclaim_if_empty(flushed.complete, flushed.complete_count, mine);
+  count_a_turn(mine);
+}
+
 void* take_of_class(unsigned size_class) {
   Thread& thread = t_thread;
   enter(thread);
-  void* block = take_from(thread.slabs.load(std::memory_order_relaxed)->magazines[size_class]);
+  void* block = take(thread.slabs.load(std::memory_order_relaxed)->magazines[size_class]);
   leave(thread);
   return ARENITE_LIKELY(block != nullptr) ? block : take_and_refill(size_class);
 }
 
 [[gnu::noinline]] void give_to_full_magazine(Slab* slab, void* block) {
-  // Somebody may have closed the record since, but he does not give up the slab while we are busy.
+  // Somebody may have closed the record since, but he does not give it up while we are busy.
   ThreadSlabs* mine = t_thread.record;
   const unsigned size_class = slab->size_class;
   Magazine& magazine = mine->magazines[size_class];
-  Slab* complete[Magazine::k_most + 1];
-  unsigned count = 0;
+  Flushed flushed;
   mine->lock.lock();
   leave(t_thread);
   if (ARENITE_UNLIKELY(!slab::set_unused(block))) refuse_free(slab, block);
-  bool has_slot = magazine.top != magazine.end || magazine.grow_full(size_class, mine->spare);
-  if (!has_slot) {
-    const uint32_t out = magazine.is_freeing() ? blocks_out(mine, size_class) : k_many_blocks;
-    // With this one all are back.
-    const bool is_last = out <= magazine.count() + 1;
-    const uint32_t surplus = is_last ? magazine.count() : magazine.surplus();
-    count = put_back(mine, size_class, surplus, complete);
-    has_slot = !is_last && magazine.capacity() != 0;
-    if (has_slot && magazine.is_freeing()) magazine.keep_few(size_class, out - surplus);
-  }
-  if (ARENITE_LIKELY(has_slot)) {
+  if (ARENITE_LIKELY(make_room(mine, size_class, true, flushed))) {
     *magazine.top++ = block;
   } else {
-    count += put_back(mine, &block, 1, complete + count);
+    put_back(mine, &block, 1, flushed);
   }
   mine->lock.unlock();
-  give_up_complete(mine, complete, count);
-}
-
-// A free of a block of a slab that is not ours. What is nobody's, or the depot's, becomes ours.
-ARENITE_APART void give_foreign(Slab* slab, void* block) {
-  Thread& thread = t_thread;
-  leave(thread);
-  if (ARENITE_UNLIKELY(thread.has_record() &&
-                       thread.slabs.load(std::memory_order_relaxed) == &g_no_slabs)) {
-    reopen();
-    return give(block);
-  }
-  Owner* owner = slab->owner.load(std::memory_order_acquire);
-  if (owner == &g_forsaken) return;
-  if (ARENITE_UNLIKELY(!slab::is_used(block))) refuse_free(slab, block);
-  if (can_take(slab, owner)) {
-    list_mine(slab);
-    return give(block);
-  }
-  give_to_another(slab, block);
+  settle_flushed(mine, flushed);
 }
 
 // Others have freed blocks of our slab, perhaps this one.
 ARENITE_APART void give_after_others(Slab* slab, void* block) {
   Thread& thread = t_thread;
-  if (ARENITE_UNLIKELY(slab::is_free(slab, block))) refuse_free(slab, block);
   // Not by `slabs`: somebody may have closed the record since.
   Magazine& magazine = thread.record->magazines[slab->size_class];
-  if (ARENITE_UNLIKELY(magazine.top == magazine.end)) return give_to_full_magazine(slab, block);
+  void** const top = magazine.top;
+  // What is not used has no mark that could be looked at.
+  if (ARENITE_UNLIKELY(!slab::is_used(block) ||
+                       slab::mark_of(slab, slab::number_of(slab, block))
+                               .load(std::memory_order_relaxed) != 0))
+    refuse_free(slab, block);
+  if (ARENITE_UNLIKELY(top == magazine.end)) return give_to_full_magazine(slab, block);
   slab::set_unused(block);
-  *magazine.top++ = block;
+  *top = block;
+  magazine.top = top + 1;
   leave(thread);
 }
 

@@ -81,23 +81,25 @@ ARENITE_INLINE void leave(Thread& thread) {
   thread.is_busy.store(false, std::memory_order_release);
 }
 
-ARENITE_INLINE void* take_from(Magazine& magazine) {
+// False if the last slot is empty, or its block is of another thread's slab.
+ARENITE_INLINE bool take_own(Magazine& magazine, void*& block) {
   void** const top = magazine.top;
-  void* const block = top[-1];
-  if (ARENITE_UNLIKELY(block == nullptr)) return nullptr;
+  block = top[-1];
+  if (ARENITE_UNLIKELY(Magazine::is_foreign(block))) return false;
   magazine.top = top - 1;
   slab::set_used(block);
-  return block;
+  return true;
 }
 
-// Takes a block of n bytes, at most k_slab_limit. False if the thread's magazine has none.
+// Takes a block of n bytes, at most k_slab_limit. False if the thread's magazine has none, or one
+// that take_of_class() is to take.
 ARENITE_INLINE bool take_from_magazine(size_t n, void*& block) {
   Thread& thread = t_thread;
   enter(thread);
   ThreadSlabs* mine = thread.slabs.load(std::memory_order_relaxed);
-  block = take_from(mine->magazines[slab::class_of(n)]);
+  const bool is_taken = take_own(mine->magazines[slab::class_of(n)], block);
   leave(thread);
-  return ARENITE_LIKELY(block != nullptr);
+  return ARENITE_LIKELY(is_taken);
 }
 
 // Takes a block of at least n bytes if n is small. False if it is not, or the magazine has none.
@@ -136,7 +138,7 @@ ARENITE_INLINE void give(void* block) {
   ThreadSlabs* mine = thread.slabs.load(std::memory_order_relaxed);
   if (ARENITE_UNLIKELY(slab->owner.load(std::memory_order_relaxed) != mine))
     return give_foreign(slab, block);
-  if (ARENITE_UNLIKELY(!slab::is_zero(slab->has_remote))) return give_after_others(slab, block);
+  if (ARENITE_UNLIKELY(!slab::is_owners_alone(slab))) return give_after_others(slab, block);
   Magazine& magazine = mine->magazines[slab->size_class];
   void** const top = magazine.top;
   if (ARENITE_UNLIKELY(top == magazine.end)) return give_to_full_magazine(slab, block);

@@ -85,6 +85,11 @@ class Verification {
     for (unsigned c = 0; c <= slab::k_classes; c++) {
       const Magazine& magazine = mine_.magazines[c];
       for (void** p = magazine.slots; p != magazine.top; p++) {
+        if (Magazine::is_foreign(*p)) {
+          if (is_kept(Magazine::block_of(*p), c)) continue;
+          breach_ = {"S2", "what is in a magazine is not a block that is kept", address_of(*p)};
+          return false;
+        }
         const Slab* slab = slab::slab_of(*p);
         const uint32_t granule = slab::granule_of(slab, *p);
         const auto is_free_in_slab = [&] {
@@ -101,6 +106,13 @@ class Verification {
       }
     }
     return true;
+  }
+
+  static bool is_kept(const void* block, unsigned size_class) {
+    const Slab* slab = slab::slab_of(block);
+    return slab->size_class == size_class && slab::is_used(block) &&
+           slab::mark_of(slab, slab::number_of(slab, block)).load(std::memory_order_relaxed) ==
+               slab::k_kept;
   }
 
   Breach& breach_;

@@ -29,6 +29,16 @@ ARENITE_COLD static void refuse_collected(const Slab* slab, const void* block) {
   fault(Fault::double_free_remote, slab, block);
 }
 
+ARENITE_APART void note_kept(Slab* slab) {
+  region_at(slab)->note_marks(0, mark_lines(slab->size_class));
+  slab->has_kept.store(1, std::memory_order_release);
+}
+
+ARENITE_APART void hand_out_kept(Slab* slab, const void* block) {
+  if (ARENITE_UNLIKELY(!is_used(block))) refuse_collected(slab, block);
+  mark_of(slab, number_of(slab, block)).store(0, std::memory_order_release);
+}
+
 namespace {
 
 // Takes the marks of a line away, and calls take(granule) for each.
@@ -89,7 +99,7 @@ ARENITE_APART void forget_marks(Slab* slab) {
   slab->has_remote.store(0, std::memory_order_release);
 }
 
-bool is_wholly_free(const Slab* slab, unsigned size_class) {
+ARENITE_APART bool is_wholly_free(const Slab* slab, unsigned size_class) {
   const SizeClass& k = info(size_class);
   unsigned free = 0;
   for (unsigned i = 0; i < k.word_count; i++)

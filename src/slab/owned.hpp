@@ -18,6 +18,7 @@ inline void format(Slab* slab, unsigned size_class) {
   slab->first_start = k.first_start;
   slab->shift = k.shift;
   slab->inverse = k.inverse;
+  slab->has_kept.store(0, std::memory_order_relaxed);
   // Last: it tells those who walk over the region that the rest can be read.
   __atomic_store_n(&slab->block_count, k.block_count, __ATOMIC_RELEASE);
 }
@@ -76,22 +77,39 @@ unsigned take(Slab* slab, void** blocks, unsigned most);
 // word's byte, and then looks at the marks, either finds this mark or is told of it again. That
 // holds where a store becomes visible to all others at once (x86, ARMv8), also if two threads tell
 // the same byte: the language alone does not promise it.
-ARENITE_INLINE bool mark(Slab* slab, uint32_t number) {
-  std::atomic<uint8_t>& byte = mark_of(slab, number);
-  if (ARENITE_UNLIKELY(byte.load(std::memory_order_relaxed) != 0)) return false;
-  region_at(slab)->note_marks(number / 64);
+inline void mark_and_tell(Slab* slab, uint32_t number) {
+  mark_of(slab, number).store(k_marked, std::memory_order_release);
 #if defined(__SANITIZE_THREAD__)
   // It knows the language's rules alone.
-  byte.store(1, std::memory_order_release);
   slab->remote_lines[number / 64].exchange(1, std::memory_order_acq_rel);
   slab->has_remote.exchange(1, std::memory_order_acq_rel);
 #else
-  byte.store(1, std::memory_order_release);
   slab->remote_lines[number / 64].store(1, std::memory_order_release);
   slab->has_remote.store(1, std::memory_order_release);
 #endif
+}
+inline bool mark(Slab* slab, uint32_t number) {
+  if (ARENITE_UNLIKELY(mark_of(slab, number).load(std::memory_order_relaxed) != 0)) return false;
+  region_at(slab)->note_marks(number / 64);
+  mark_and_tell(slab, number);
   return true;
 }
+
+// Blocks of the slab are kept from now on.
+void note_kept(Slab* slab);
+// The calling thread, which is not the owner and has the block in use, frees and keeps it: from now
+// on nobody else changes its mark. False if it is free already.
+inline bool keep(Slab* slab, uint32_t number) {
+  std::atomic<uint8_t>& byte = mark_of(slab, number);
+  if (ARENITE_UNLIKELY(byte.load(std::memory_order_relaxed) != 0)) return false;
+  byte.store(k_kept, std::memory_order_release);
+  if (ARENITE_UNLIKELY(is_zero(slab->has_kept))) note_kept(slab);
+  return true;
+}
+// It is handed out again. Ends the process if the owner has taken it for free meanwhile.
+void hand_out_kept(Slab* slab, const void* block);
+// It is the owner's to take.
+inline void give_up_kept(Slab* slab, uint32_t number) { mark_and_tell(slab, number); }
 
 // Takes what others have marked into the words. The lock is held, and the caller is the owner, or
 // the owner does nothing.
@@ -111,7 +129,7 @@ inline bool is_free(const Slab* slab, const void* block) {
          !is_used(block);
 }
 
-// The used bits and the marks of the blocks of a word, each at its granule.
+// The used bits of the blocks of a word, and which have a mark, each at its granule.
 uint64_t used_in(const Slab* slab, unsigned word_index);
 uint64_t marked_in(const Slab* slab, unsigned word_index);
 

@@ -7,7 +7,8 @@
 //   pages 16..63    the links of each slab's list and its words: the first four in the links' line,
 //                   which is all that multiples of 64 bytes have, then eight to a line
 //   pages 64..95    `used`, a bit for each 16 bytes of the region: two planes in one
-//   pages 96..351   the marks, 64 blocks' to a line: most classes need one or two of 16
+//   pages 96..351   the marks, 64 blocks' to a line, in three tables: a line for each page, then
+//                   five, then ten, so that the few blocks of most classes need little
 //   page 352        a guard: no access
 //   pages 353..4094 slabs
 //   page 4095       never accessible: what lies behind may be another region's headers
@@ -30,6 +31,8 @@
 // whole extent of 2 MiB is resident at once, and its free pages are dirty though never taken.
 #pragma once
 
+#include <iterator>
+
 #include "os/os.hpp"
 #include "slab/slab.hpp"
 
@@ -51,6 +54,33 @@ inline constexpr unsigned k_planes = k_marks_plane + k_most_words;
 inline constexpr size_t k_metadata_pages = (k_planes * k_plane + k_slab_size - 1) / k_slab_size;
 inline constexpr size_t k_first_page = k_metadata_pages + 1;  // behind the guard
 inline constexpr size_t k_end_page = k_region_pages - 1;      // the last is a guard, too
+// Where a page's line of marks is: in its table, from the region's start on, and how many of the
+// table are each page's.
+struct MarkLine {
+  uint32_t offset;
+  uint32_t lines_a_page;
+};
+struct MarkTables {
+  // The first line of each, and the end.
+  static constexpr unsigned k_first[] = {0, 1, 6, k_most_words};
+  static constexpr unsigned k_count = std::size(k_first) - 1;
+  MarkLine lines[k_most_words];
+};
+consteval MarkTables make_mark_tables() {
+  MarkTables tables{};
+  for (unsigned table = 0; table < MarkTables::k_count; table++) {
+    const unsigned first = MarkTables::k_first[table];
+    const unsigned end = MarkTables::k_first[table + 1];
+    for (unsigned line = first; line < end; line++) {
+      tables.lines[line] = {
+          static_cast<uint32_t>((k_marks_plane + first) * k_plane + (line - first) * k_line),
+          end - first};
+    }
+  }
+  return tables;
+}
+inline constexpr MarkTables k_mark_tables = make_mark_tables();
+
 // What a slab needs when it is moved between lists: before its words.
 struct SlabLinks {
   Slab* prev;
@@ -104,25 +134,31 @@ inline bool is_used(const void* p) {
   return (load(used_word(p)) >> (address_of(p) / 16 % 64) & 1) != 0;
 }
 
-// The mark of a slab's block, by its number.
-ARENITE_INLINE std::atomic<uint8_t>& mark_of(const Slab* slab, uint32_t block_number) {
-  return *at_address<std::atomic<uint8_t>>(line_of(slab, k_marks_plane + block_number / 64) +
-                                           block_number % 64);
+// A slab's line of marks.
+ARENITE_INLINE uintptr_t marks_line(const Slab* slab, unsigned line) {
+  const MarkLine& place = k_mark_tables.lines[line];
+  const uintptr_t first = address_of(slab) % k_region_size * place.lines_a_page;
+  return region_of(slab) + place.offset + first;
 }
-// Those of a line's 64 blocks, as bits.
-inline uint64_t marks_in(const Slab* slab, unsigned line) {
+// The mark of a slab's block, by its number.
+ARENITE_INLINE std::atomic<uint8_t>& mark_of(const Slab* slab, uint32_t number) {
+  return *at_address<std::atomic<uint8_t>>(marks_line(slab, number / 64) + number % 64);
+}
+// Which of a line's 64 blocks have this mark, k_marked or k_kept, as bits.
+inline uint64_t marks_in(const Slab* slab, unsigned line, uint8_t mark = k_marked) {
   uint64_t bits = 0;
 #if defined(__SANITIZE_THREAD__)
   // It takes a byte and eight of them for different things.
   for (unsigned i = 0; i < 64; i++) {
-    const auto mark = mark_of(slab, line * 64 + i).load(std::memory_order_acquire);
-    bits |= uint64_t{mark} << i;
+    const auto byte = mark_of(slab, line * 64 + i).load(std::memory_order_acquire);
+    bits |= uint64_t{byte == mark} << i;
   }
 #else
-  const auto* bytes = at_address<uint64_t>(line_of(slab, k_marks_plane + line));
+  const auto* bytes = at_address<uint64_t>(marks_line(slab, line));
   for (unsigned i = 0; i < 8; i++) {
-    // Each byte is 0 or 1; the product's highest byte has a bit for each of them.
-    const uint64_t eight = __atomic_load_n(&bytes[i], __ATOMIC_ACQUIRE);
+    // Each byte is 0 or 1 then; the product's highest byte has a bit for each of them.
+    const uint64_t eight =
+        __atomic_load_n(&bytes[i], __ATOMIC_ACQUIRE) >> (mark - 1) & 0x0101010101010101;
     bits |= (eight * 0x0102040810204080 >> 56) << (8 * i);
   }
 #endif
@@ -208,10 +244,11 @@ class Region {
   // now. How many were not.
   size_t note_resident_extent(const Slab* page);
 
-  // Somebody is about to mark a block in this line of a slab's.
-  ARENITE_INLINE void note_marks(unsigned line) {
-    if (ARENITE_UNLIKELY((marked_lines_.load(std::memory_order_relaxed) >> line & 1) == 0))
-      marked_lines_.fetch_or(static_cast<uint16_t>(1U << line), std::memory_order_relaxed);
+  // Blocks in `count` lines of a slab's from this one on have marks, or may soon.
+  ARENITE_INLINE void note_marks(unsigned line, unsigned count = 1) {
+    const auto lines = static_cast<uint16_t>(((1U << count) - 1) << line);
+    if (ARENITE_UNLIKELY((~marked_lines_.load(std::memory_order_relaxed) & lines) != 0))
+      marked_lines_.fetch_or(lines, std::memory_order_relaxed);
   }
 
   // Whether the table of pages agrees with the headers (S1); nobody may change it meanwhile.
@@ -294,7 +331,7 @@ class Region {
   Span stale_words_;        // here pages became clean since pick_words came by
   Span words_out_;          // here pages are out for their words
   size_t peak_held_ = 0;
-  std::atomic<uint16_t> marked_lines_{0};  // of any slab, ever
+  std::atomic<uint16_t> marked_lines_{0};  // of any page, ever
 };
 
 // The region's own state lies before the first slab's links, where those of pages that are no slabs

@@ -91,8 +91,11 @@ void Region::add_lines(size_t begin, size_t end, PurgeBatch& batch) const {
     add(lines_of_run(begin, end, plane));
   add(used_bits_of_run(begin, end));
   const unsigned marked = marked_lines_.load(std::memory_order_relaxed);
-  for (unsigned i = 0; marked >> i != 0; i++) {
-    if ((marked >> i & 1) != 0) add(lines_of_run(begin, end, k_marks_plane + i));
+  for (unsigned table = 0; table < MarkTables::k_count; table++) {
+    const unsigned first = MarkTables::k_first[table];
+    const unsigned lines = MarkTables::k_first[table + 1] - first;
+    if ((marked >> first & ((1U << lines) - 1)) != 0)
+      add(lines_of_run(begin, end, k_marks_plane + first, lines * k_line));
   }
 }
 

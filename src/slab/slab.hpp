@@ -6,13 +6,14 @@
 //   words    a bit for each granule: 1 where a free block starts that is in no magazine
 //   used     a bit for each 16 bytes: 1 where a block starts that is handed out
 //   marks    a byte for each block: 1 where another thread freed it and the owner has not taken it
-//            yet
+//            yet, 2 where that thread keeps it
 //
-// A block is in one of four states:
+// A block is in one of five states:
 //
 //              used  mark  word
 //   handed out    1     0     0
 //   marked        1     1     0   freed by another thread than the owner
+//   kept          1     2     0   likewise, and in that thread's magazine
 //   magazine      0     0     0   the owner's, to be handed out next (cache/magazine.hpp)
 //   free          0     0     1   in the slab
 //
@@ -21,12 +22,14 @@
 //
 // Who may do what is the protocol in cache/cache.hpp. In short: `used` is the owner's, who writes
 // it with plain instructions; words, summary and free_count are changed with the owner's lock held,
-// for many blocks at once; a mark is set by whoever frees the block and cleared by the owner.
+// for many blocks at once; a mark is set by whoever frees the block, and cleared by the owner, or by
+// who keeps it.
 // Others look at all of them in passing, so they are read and written as relaxed atomics, which
 // costs nothing.
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 
 #include "base/base.hpp"
 #include "slab/size_class.hpp"
@@ -63,6 +66,10 @@ ARENITE_INLINE bool is_zero(const std::atomic<uint8_t>& byte) {
   return byte.load(std::memory_order_relaxed) == 0;
 #endif
 }
+
+// What a block's mark says, where it is not 0.
+inline constexpr uint8_t k_marked = 1;
+inline constexpr uint8_t k_kept = 2;
 
 // Clears bit number `index` modulo 64; whether it was set before.
 ARENITE_INLINE bool test_and_reset(uint64_t& bits, uint64_t index) {
@@ -106,9 +113,11 @@ struct alignas(64) Slab {
   uint16_t first_start;  // of its class in the table of starts
   uint8_t shift;
   uint8_t size_class;
-  std::atomic<Place> place;
-  // Not 0: some of remote_lines may not be 0 either; and of those: some of 64 marks are set.
+  // Not 0: some of remote_lines may not be 0 either; and of those: some of 64 blocks are marked.
   std::atomic<uint8_t> has_remote;
+  // Not 0: blocks are kept by others, or were since this page became a slab.
+  std::atomic<uint8_t> has_kept;
+  std::atomic<Place> place;
   std::atomic<uint8_t> remote_lines[k_most_words];
 
   // The granule of the block that starts `offset` bytes into the slab; only if is_start(offset).
@@ -121,6 +130,20 @@ struct alignas(64) Slab {
   uint32_t size() const { return info(size_class).size; }
 };
 static_assert(sizeof(Slab) == 64);
+static_assert(offsetof(Slab, has_kept) == offsetof(Slab, has_remote) + 1);
 static_assert(k_most_words <= 16, "a summary has 16 bits");
+
+// Whether no other thread has freed a block that the owner has not taken back, as far as it knows.
+ARENITE_INLINE bool is_owners_alone(const Slab* slab) {
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+  bool is;
+  asm volatile("cmpw $0, %1"
+               : "=@cce"(is)
+               : "m"(*reinterpret_cast<const uint16_t*>(&slab->has_remote)));
+  return is;
+#else
+  return is_zero(slab->has_remote) && is_zero(slab->has_kept);
+#endif
+}
 
 }  // namespace arenite::slab

@@ -8,7 +8,7 @@ namespace {
 // Of its words the first four; more only where blocks are small.
 constexpr size_t k_bits_of_page = k_line + k_used_stride;
 
-// Blocks handed out and not marked. An owner at work may make it look like more or fewer than there
+// Blocks handed out and not marked or kept. An owner at work may make it look like more or fewer than there
 // can be.
 size_t live_blocks(const Slab* slab) {
   size_t live = 0;
@@ -16,7 +16,9 @@ size_t live_blocks(const Slab* slab) {
   for (unsigned i = 0; i < k_slab_size / 1024; i++) live += count_bits(load(used[i]));
   size_t marked = 0;
   for (unsigned line = 0; line < mark_lines(slab->size_class); line++) {
+    // Marks lie far off.
     if (!is_zero(slab->remote_lines[line])) marked += count_bits(marks_in(slab, line));
+    if (!is_zero(slab->has_kept)) marked += count_bits(marks_in(slab, line, k_kept));
   }
   if (live < marked) return 0;
   return live - marked < slab->block_count ? live - marked : slab->block_count;

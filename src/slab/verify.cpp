@@ -120,6 +120,11 @@ bool verify_at_rest(const Slab* slab, Company company, Breach& breach) {
   }
   findings.expect(!any || !is_zero(slab->has_remote), "S3",
                   "marks that the slab's header does not name", slab);
+  bool any_kept = false;
+  for (unsigned line = 0; line < mark_lines(slab->size_class); line++)
+    any_kept = any_kept || marks_in(slab, line, k_kept) != 0;
+  findings.expect(!any_kept || !is_zero(slab->has_kept), "S3",
+                  "others keep blocks, and the slab's header does not say so", slab);
   return findings.all_well();
 }
 
@@ -192,7 +197,8 @@ bool Region::verify(Breach& breach) const {
     findings.expect(links_of(slab).purged.load(std::memory_order_relaxed) == 0, "S7",
                     "a free page has pages noted as purged", slab);
     for (unsigned i = 0; i < k_most_words; i++) {
-      findings.expect(marks_in(slab, i) == 0, "S2", "a free page has marks", slab);
+      findings.expect((marks_in(slab, i) | marks_in(slab, i, k_kept)) == 0, "S2",
+                      "a free page has marks", slab);
       findings.expect(load((&used_word(memory_of(slab)))[i]) == 0, "S2",
                       "a free page has blocks in use", slab);
     }

@@ -1,0 +1,175 @@
+// Frees of blocks of others' slabs: kept, or marked so that their owner finds them; and what was
+// nobody's becomes the thread's own.
+#include "cache/exchange.hpp"
+#include "cache/slabs.hpp"
+#include "os/os.hpp"
+
+namespace arenite::cache {
+namespace {
+
+using slab::Owner;
+using slab::Place;
+using slab::Slab;
+
+// A slab that has just become ours goes into one of our lists, or is a page.
+ARENITE_APART void list_mine(Slab* slab) {
+  ThreadSlabs* mine = t_thread.record;
+  mine->lock.lock();
+  const bool is_free = list_by_what_is_free(mine, slab);
+  mine->lock.unlock();
+  if (ARENITE_UNLIKELY(is_free)) g_depot.reclaim_if_empty(slab, mine);
+}
+
+// A slab that was nobody's a moment ago, and in which this thread has marked a block. A thread that
+// can have none leaves it to the depot.
+ARENITE_APART void claim_marked(Slab* slab) {
+  if (!is_settled()) return g_depot.claim_full(slab);
+  if (claim_full(slab, t_thread.record)) list_mine(slab);
+}
+
+// This thread has marked a block in what was a full slab of another's, who is to find it. As others
+// free what he has filled, he is to give up some more of the class.
+ARENITE_APART void list_full_of(Owner* owner, Slab* slab, unsigned size_class) {
+  constexpr uint8_t k_shed_at_once = 4;
+  constexpr uint8_t k_shed_at_most = 64;
+  // The depot has no full ones in a list: it is a thread's.
+  auto* theirs = static_cast<ThreadSlabs*>(owner);
+  if (!theirs->visitors.lock_unless_frozen()) return g_depot.note_missed();
+  theirs->lock.lock();
+  // He may have collected the mark since, and handed the block out.
+  const bool is_there = theirs->has_listed(slab) &&
+                        slab->place.load(std::memory_order_relaxed) == Place::full &&
+                        !slab::is_zero(slab->has_remote);
+  if (is_there) {
+    theirs->list_again(slab);
+    uint8_t& to_shed = theirs->to_shed[size_class];
+    if (to_shed < k_shed_at_most) to_shed += k_shed_at_once;
+  }
+  theirs->lock.unlock();
+  theirs->visitors.unlock();
+  os::barrier_after_unlock();
+  if (!is_there && slab->owner.load(std::memory_order_acquire) == nullptr)
+    return claim_marked(slab);
+  if (slab::is_wholly_free(slab, size_class)) g_depot.reclaim_if_empty(slab, owner);
+}
+
+// Whether the block is free and so are those beside it, as seen from outside: only then is it worth
+// while to ask whether all are.
+bool is_free_around(const Slab* slab, uint32_t number, unsigned size_class) {
+  const slab::SizeClass& k = slab::info(size_class);
+  const auto is_free_at = [&](uint32_t n) {
+    const uint32_t granule = n * (k.size >> k.shift);
+    return (slab::load(slab::word_of(slab, granule / 64)) >> (granule % 64) & 1) != 0 ||
+           slab::mark_of(slab, n).load(std::memory_order_relaxed) != 0;
+  };
+  return (number == 0 || is_free_at(number - 1)) &&
+         (number + 1 == k.block_count || is_free_at(number + 1));
+}
+
+// This thread has marked a block of a slab of the class. The slab may be another meanwhile.
+ARENITE_APART void find_owner(Slab* slab, uint32_t number, unsigned size_class) {
+  Owner* owner = slab->owner.load(std::memory_order_acquire);
+  if (owner == nullptr) return claim_marked(slab);
+  if (owner == &g_forsaken) return;
+  const Place place = slab->place.load(std::memory_order_relaxed);
+  if (place == Place::full && owner != &g_depot) return list_full_of(owner, slab, size_class);
+  if (place == Place::listed && is_free_around(slab, number, size_class) &&
+      slab::is_wholly_free(slab, size_class))
+    g_depot.reclaim_if_empty(slab, owner);
+}
+
+// Whether this thread, which frees a block of a slab that has no thread, can make it its own.
+bool can_take(Slab* slab, const Owner* owner) {
+  if ((owner != nullptr && owner != &g_depot) || !is_settled()) return false;
+  ThreadSlabs* mine = t_thread.record;
+  return owner == nullptr ? claim_full(slab, mine) : g_depot.adopt(slab, owner, mine);
+}
+
+// Blocks that are smaller than a line of the cache are not kept: who writes one of them would hinder
+// who has the next for as long as both come back to their threads.
+constexpr unsigned k_first_kept = slab::k_class_table.class_of_16[slab::k_line / 16];
+
+// A free of a block of a slab that has another thread, or none. What is nobody's, or the depot's,
+// becomes ours.
+[[gnu::noinline]] ARENITE_APART void give_to_another(Slab* slab, void* block) {
+  Owner* owner = slab->owner.load(std::memory_order_acquire);
+  if (owner == &g_forsaken) return;
+  if (ARENITE_UNLIKELY(!slab::is_used(block))) refuse_free(slab, block);
+  if (can_take(slab, owner)) {
+    list_mine(slab);
+    return give(block);
+  }
+  const uint32_t number = slab::number_of(slab, block);
+  const unsigned size_class = slab->size_class;
+  // From the next line on the block is free, and the slab may become another.
+  if (ARENITE_UNLIKELY(!slab::mark(slab, number))) refuse_free(slab, block);
+  find_owner(slab, number, size_class);
+}
+
+// Whether this thread is to keep a block of the slab, if its magazine has a slot: not where it has
+// no slabs of the class, and can have this one.
+ARENITE_INLINE bool may_keep(const ThreadSlabs* mine, const Slab* slab) {
+  const unsigned size_class = slab->size_class;
+  if (size_class < k_first_kept) return false;
+  const Owner* owner = slab->owner.load(std::memory_order_acquire);
+  if (owner == nullptr || owner == &g_depot) return !mine->has_none(size_class);
+  return owner != &g_forsaken;
+}
+
+// The same of a block that is to be kept in a full magazine, between enter() and leave().
+ARENITE_APART void keep_in_full_magazine(ThreadSlabs* mine, Slab* slab, void* block) {
+  const unsigned size_class = slab->size_class;
+  Magazine& magazine = mine->magazines[size_class];
+  Flushed flushed;
+  mine->lock.lock();
+  leave(t_thread);
+  if (ARENITE_UNLIKELY(!slab::is_used(block) || !slab::keep(slab, slab::number_of(slab, block))))
+    refuse_free(slab, block);
+  if (make_room(mine, size_class, false, flushed)) {
+    *magazine.top++ = Magazine::foreign(block);
+  } else {
+    flushed.add_foreign(block);
+  }
+  mine->lock.unlock();
+  settle_flushed(mine, flushed);
+}
+
+}  // namespace
+
+// Between enter() and leave().
+ARENITE_APART void give_foreign(Slab* slab, void* block) {
+  Thread& thread = t_thread;
+  ThreadSlabs* mine = thread.slabs.load(std::memory_order_relaxed);
+  if (ARENITE_UNLIKELY(mine == &g_no_slabs)) {
+    leave(thread);
+    if (!thread.has_record()) return give_to_another(slab, block);
+    reopen();
+    return give(block);
+  }
+  if (may_keep(mine, slab)) {
+    Magazine& magazine = mine->magazines[slab->size_class];
+    void** const top = magazine.top;
+    if (ARENITE_LIKELY(top != magazine.end)) {
+      if (ARENITE_UNLIKELY(!slab::is_used(block) ||
+                           !slab::keep(slab, slab::number_of(slab, block))))
+        refuse_free(slab, block);
+      *top = Magazine::foreign(block);
+      magazine.top = top + 1;
+      return leave(thread);
+    }
+    // Where it frees on and on the owner is to have it at once.
+    if (!magazine.is_freeing()) return keep_in_full_magazine(mine, slab, block);
+  }
+  leave(thread);
+  give_to_another(slab, block);
+}
+
+ARENITE_APART void give_up_kept(void* block) {
+  Slab* slab = slab::slab_of(block);
+  const uint32_t number = slab::number_of(slab, block);
+  const unsigned size_class = slab->size_class;
+  slab::give_up_kept(slab, number);
+  find_owner(slab, number, size_class);
+}
+
+}  // namespace arenite::cache
