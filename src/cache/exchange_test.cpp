@@ -97,7 +97,7 @@ TEST_F(ExchangeTest, where_there_is_none_the_magazine_stays_empty) {
   EXPECT_EQ(take_out(8), 0U);
   slab_with(k_blocks);
   EXPECT_EQ(take_out(8), 0U);
-  EXPECT_EQ(magazine_.top[-1], nullptr);
+  EXPECT_EQ(magazine_.top[-1], g_no_slots[0]);
 }
 
 TEST_F(ExchangeTest, what_others_have_marked_comes_when_the_rest_is_exhausted) {
@@ -135,7 +135,7 @@ TEST_F(ExchangeTest, the_oldest_blocks_go_back_and_the_others_stay_in_their_orde
   EXPECT_EQ(next(), blocks[7]);
   EXPECT_EQ(next(), blocks[6]);
   EXPECT_EQ(next(), blocks[5]);
-  EXPECT_EQ(magazine_.top[-1], nullptr);
+  EXPECT_EQ(magazine_.top[-1], g_no_slots[0]);
 }
 
 TEST_F(ExchangeTest, no_more_go_back_than_there_are) {

@@ -81,7 +81,7 @@ TEST_F(MagazineTest, doubles_each_time_that_it_runs_empty_up_to_its_bound) {
       magazine.grow_empty(c, spare_);
       ASSERT_EQ(magazine.capacity(), expected) << slab::info(c).size << "-byte blocks";
       ASSERT_EQ(magazine.count(), 0U);
-      ASSERT_EQ(magazine.top[-1], nullptr);
+      ASSERT_EQ(magazine.top[-1], g_no_slots[0]);
       expected = std::min<uint32_t>(2 * expected, Magazine::most_slots(c));
     }
   }
@@ -94,7 +94,7 @@ TEST_F(MagazineTest, doubles_each_time_that_it_runs_full_up_to_a_lower_bound_and
     std::vector<uintptr_t> expected;
     while (magazine.grow_full(c, spare_)) {
       ASSERT_EQ(contents(magazine), expected);
-      ASSERT_EQ(magazine.slots[-1], nullptr);
+      ASSERT_EQ(magazine.slots[-1], g_no_slots[0]);
       fill(magazine);
       while (expected.size() < magazine.capacity()) expected.push_back(expected.size() + 1);
     }
@@ -157,7 +157,7 @@ TEST_F(MagazineTest, the_slots_that_one_has_outgrown_serve_another) {
   second.grow_full(1, spare_);
   EXPECT_EQ(second.slots, sixteen);
   EXPECT_EQ(second.capacity(), 16U);
-  EXPECT_EQ(second.top[-1], nullptr);
+  EXPECT_EQ(second.top[-1], g_no_slots[0]);
 }
 
 TEST_F(MagazineTest, spare_slots_serve_who_wants_no_more) {
@@ -171,7 +171,6 @@ TEST_F(MagazineTest, spare_slots_serve_who_wants_no_more) {
   EXPECT_EQ(spare_.take(25), more) << "the last first";
   EXPECT_EQ(spare_.take(16), some);
   EXPECT_NE(spare_.take(16), some) << "once";
-  EXPECT_EQ(some[0], nullptr);
 }
 
 TEST_F(MagazineTest, knows_whether_its_blocks_have_changed) {
@@ -201,7 +200,7 @@ TEST_F(MagazineTest, without_memory_it_stays_as_it_is_and_the_next_try_works) {
   os::g_fault_plan.fail_nth(0);
   EXPECT_FALSE(none_grew);
   EXPECT_EQ(none.capacity(), 0U);
-  EXPECT_EQ(none.top[-1], nullptr);
+  EXPECT_EQ(none.top[-1], g_no_slots[0]);
   EXPECT_FALSE(some_grew);
   EXPECT_EQ(contents(some), (std::vector<uintptr_t>{1, 2, 3, 4, 5, 6, 7, 8}));
   EXPECT_TRUE(none.grow_full(0, spare_));

@@ -204,7 +204,7 @@ void as_a_departed_thread(const std::function<void()>& early, const std::functio
 }
 
 TEST_F(SlabsTest, a_departing_threads_late_free_into_a_full_slab_gives_it_to_the_depot) {
-  const unsigned c = class_of(2048);
+  const unsigned c = class_of(3 * k_kib);
   std::vector<void*> blocks = leave_a_slab(c);
   as_a_departed_thread([&] { give(take(c)); }, [&] { give(blocks[0]); });
   EXPECT_EQ(owner_of(blocks[0]), &g_depot);
@@ -217,7 +217,7 @@ TEST_F(SlabsTest, a_departing_threads_late_free_into_a_full_slab_gives_it_to_the
 
 TEST_F(SlabsTest, a_departing_threads_late_free_into_anothers_full_slab_is_found_by_that) {
   in_a_thread([] {
-    const unsigned c = class_of(2048);
+    const unsigned c = class_of(3 * k_kib);
     const std::vector<void*> blocks = take_a_slab(c);
     as_a_departed_thread([&] { give(take(class_of(3584))); }, [&] { give(blocks[3]); });
     EXPECT_EQ(owner_of(blocks[3]), t_thread.record);

@@ -39,6 +39,26 @@ struct FullSlab {
   }
 };
 
+// Another thread, which has blocks of the size itself and lives on, frees the block so often.
+void free_in_a_working_thread(void* block, int times) {
+  static pthread_barrier_t freed;
+  static int left;
+  left = times;
+  pthread_barrier_init(&freed, nullptr, 2);
+  pthread_t thread;
+  EXPECT_EQ(pthread_create(
+                &thread, nullptr,
+                [](void* p) -> void* {
+                  take_from_slab(k_size);
+                  for (; left > 0; --left) free(p);
+                  pthread_barrier_wait(&freed);
+                  for (;;) pause();
+                },
+                block),
+            0);
+  pthread_barrier_wait(&freed);
+}
+
 }  // namespace
 
 CASE(at_once_in_the_magazine) {
@@ -139,6 +159,27 @@ CASE(by_two_other_threads_at_the_same_time) {
   for (pthread_t thread : threads) pthread_join(thread, nullptr);
   // Within a few nanoseconds of each other both count as one, and nothing is wrong with the heap.
   free(p);
+}
+
+// By a thread that has blocks of the size and keeps this one for its next request.
+CASE(by_another_thread_that_keeps_it_then_by_its_owner) {
+  void* p = take_from_slab(k_size);
+  free_in_a_working_thread(p, 1);
+  expect_end(k_twice, p, k_size, k_was_freed);
+  free(p);
+}
+
+CASE(by_another_thread_that_keeps_it_then_by_a_third) {
+  void* p = take_from_slab(k_size);
+  free_in_a_working_thread(p, 1);
+  expect_end(k_twice, p, k_size, k_was_freed);
+  free_in_a_living_thread(p);
+}
+
+CASE(twice_by_another_thread_that_keeps_it) {
+  void* p = take_from_slab(k_size);
+  expect_end(k_twice, p, k_size, k_was_freed);
+  free_in_a_working_thread(p, 2);
 }
 
 CASE(by_its_owner_then_by_another_thread_in_the_magazine) {
