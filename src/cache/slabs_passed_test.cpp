@@ -39,7 +39,7 @@ TEST_F(SlabsTest, a_block_freed_by_the_owner_beside_marks_goes_to_the_magazine) 
 
 TEST_F(SlabsTest, a_thread_whose_full_slabs_others_free_into_gives_some_up) {
   in_a_thread([] {
-    const unsigned c = class_of(2048);
+    const unsigned c = class_of(2560);
     constexpr size_t k_slabs = 8;
     const std::vector<void*> blocks = take(c, k_slabs * blocks_in_a_slab(c));
     const auto of_slab = [&](size_t i) { return blocks[i * blocks_in_a_slab(c)]; };
@@ -69,7 +69,7 @@ TEST_F(SlabsTest, a_thread_whose_full_slabs_others_free_into_gives_some_up) {
 }
 
 TEST_F(SlabsTest, a_full_slab_that_is_nobodys_belongs_to_the_first_that_frees_into_it) {
-  const unsigned c = class_of(2048);
+  const unsigned c = class_of(2560);
   const std::vector<void*> blocks = leave_a_slab(c);
   in_a_thread([&] {
     give(blocks[4]);
@@ -140,7 +140,7 @@ TEST_F(SlabsTest, a_thread_that_frees_what_an_ended_one_left_takes_the_slab) {
   std::vector<void*> left;
   in_a_thread([&] { left = take(c, blocks_in_a_slab(c) - 1); });
   in_a_thread([&] {
-    void* own = take(class_of(2048));
+    void* own = take(class_of(2560));
     give(left[1]);
     EXPECT_EQ(owner_of(left[0]), t_thread.record);
     EXPECT_EQ(place_of(left[0]), Place::listed);
@@ -273,7 +273,7 @@ TEST_F(SlabsTest, what_is_freed_while_the_depot_is_frozen_is_there_after_the_tha
 }
 
 TEST_F(SlabsTest, a_thread_without_slabs_does_not_wait_for_a_frozen_depot) {
-  const unsigned c = class_of(2048);
+  const unsigned c = class_of(2560);
   std::vector<void*> blocks = leave_a_slab(c);
   in_a_thread([&] {
     give(take(class_of(3584)));
@@ -293,7 +293,7 @@ TEST_F(SlabsTest, a_thread_without_slabs_does_not_wait_for_a_frozen_depot) {
 }
 
 TEST_F(SlabsTest, what_is_freed_into_a_frozen_depots_nobodys_slab_is_found_after_the_thaw) {
-  const unsigned c = class_of(2048);
+  const unsigned c = class_of(2560);
   const std::vector<void*> blocks = leave_a_slab(c);
   in_a_thread([&] {
     g_depot.lock.freeze();
@@ -307,7 +307,7 @@ TEST_F(SlabsTest, what_is_freed_into_a_frozen_depots_nobodys_slab_is_found_after
 
 TEST_F(SlabsTest, a_full_slab_of_a_thread_that_forks_is_listed_after_the_thaw) {
   in_a_thread([] {
-    const unsigned c = class_of(2048);
+    const unsigned c = class_of(2560);
     const std::vector<void*> blocks = take_a_slab(c);
     ThreadSlabs* const mine = t_thread.record;
     const uint8_t to_shed = mine->to_shed[c];
