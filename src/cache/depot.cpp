@@ -247,11 +247,10 @@ ARENITE_SELDOM_APART void Depot::claim_full(Slab* slab) {
 }
 
 // A full slab with marks that were overlooked goes where its owner finds them, or is claimed. The
-// lock is held.
-ARENITE_SELDOM_LARGER void Depot::find_overlooked(Slab* slab) {
+// lock is held, and not the owner's.
+ARENITE_SELDOM_LARGER void Depot::find_overlooked(Slab* slab, Owner* owner) {
   if (slab->place.load(std::memory_order_relaxed) != Place::full || slab::is_zero(slab->has_remote))
     return;
-  Owner* owner = slab->owner.load(std::memory_order_acquire);
   if (owner == nullptr) return claim(slab);
   if (owner == this || owner == &g_forsaken) return;
   owner->lock.lock();
@@ -268,7 +267,7 @@ ARENITE_SELDOM_LARGER void Depot::reclaim_what_was_missed() {
   if (!has_missed_.exchange(false, std::memory_order_acquire)) return;
   for_each_region_locked([&](const Region& region) {
     region.for_each_slab([&](Slab* slab) {
-      find_overlooked(slab);
+      find_overlooked(slab, slab->owner.load(std::memory_order_acquire));
       Owner* owner = slab->owner.load(std::memory_order_acquire);
       if (owner != nullptr && owner != &g_forsaken &&
           slab->place.load(std::memory_order_relaxed) == Place::listed &&

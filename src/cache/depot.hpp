@@ -143,7 +143,7 @@ class Depot : public slab::Owner {
   void look_for_sleepers(const ThreadSlabs* but);
   bool unlist_if_empty(slab::Slab* slab, slab::Owner* owner);
   bool reclaim(slab::Slab* slab, slab::Owner* owner);
-  void find_overlooked(slab::Slab* slab);
+  void find_overlooked(slab::Slab* slab, slab::Owner* owner);
   size_t receive_all(ThreadSlabs* record, size_t most);
   void receive_kept(void* block, const ThreadSlabs* record);
   bool close(ThreadSlabs* record);

@@ -135,7 +135,7 @@ bool Depot::look_into(HolesHand& hand, size_t work, bool is_all_due, size_t& gon
       continue;
     }
     if (slab->place.load(std::memory_order_relaxed) != Place::listed) {
-      find_overlooked(slab);
+      find_overlooked(slab, slab->owner.load(std::memory_order_acquire));
       continue;
     }
     look_into(slab, is_all_due, batch);

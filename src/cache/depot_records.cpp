@@ -34,9 +34,11 @@ ARENITE_SELDOM_APART void Depot::receive_kept(void* block, const ThreadSlabs* re
   Slab* slab = slab::slab_of(block);
   slab::give_up_kept(slab, slab::number_of(slab, block));
   Owner* owner = slab->owner.load(std::memory_order_acquire);
-  // What has become the record's own goes with the rest.
+  // What has become the record's own goes with the rest. It is not asked again whose it is: a
+  // thread that has begun to claim the slab makes it its record's at any moment, and that is
+  // locked.
   if (owner == record || owner == &g_forsaken) return;
-  find_overlooked(slab);
+  find_overlooked(slab, owner);
   if (owner != nullptr && slab->place.load(std::memory_order_relaxed) == Place::listed &&
       slab::is_wholly_free(slab, slab->size_class))
     reclaim(slab, owner);

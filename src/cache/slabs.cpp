@@ -243,11 +243,7 @@ ARENITE_APART void give_after_others(Slab* slab, void* block) {
   // Not by `slabs`: somebody may have closed the record since.
   Magazine& magazine = thread.record->magazines[slab->size_class];
   void** const top = magazine.top;
-  // What is not used has no mark that could be looked at.
-  if (ARENITE_UNLIKELY(!slab::is_used(block) ||
-                       slab::mark_of(slab, slab::number_of(slab, block))
-                               .load(std::memory_order_relaxed) != 0))
-    refuse_free(slab, block);
+  if (ARENITE_UNLIKELY(slab::is_free(slab, block))) refuse_free(slab, block);
   if (ARENITE_UNLIKELY(top == magazine.end)) return give_to_full_magazine(slab, block);
   slab::set_unused(block);
   *top = block;
