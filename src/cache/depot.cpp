@@ -27,12 +27,12 @@ constexpr size_t k_needed_from = 4 * k_mib;
 }  // namespace
 
 Slab* Depot::adopt(unsigned size_class, Owner* owner) {
-  return has_none(size_class) ? nullptr : adopt_fullest(size_class, owner);
+  return has_none(size_class) ? nullptr : adopt_any(size_class, owner);
 }
 
-ARENITE_APART Slab* Depot::adopt_fullest(unsigned size_class, Owner* owner) {
+ARENITE_APART Slab* Depot::adopt_any(unsigned size_class, Owner* owner) {
   if (!lock.lock_unless_frozen()) return nullptr;
-  Slab* slab = take_fullest(size_class);
+  Slab* slab = take_one(size_class);
   if (slab != nullptr) slab->owner.store(owner, std::memory_order_release);
   lock.unlock();
   return slab;
@@ -70,16 +70,22 @@ Slab* Depot::take_warm() {
   return nullptr;
 }
 
+// One that holds memory; nullptr where there is none. The lock is held.
+Slab* Depot::take_dirty() {
+  Region* dirty = first_dirty();
+  if (dirty == nullptr) return nullptr;
+  Slab* page = take_warm();
+  return page != nullptr ? page : dirty->take_page();
+}
+
 // Pages that hold memory first, whichever region they are in. The lock is held. Regions that are
 // full are not walked past: there are many where the process is large.
 Slab* Depot::take_page() {
-  if (Region* dirty = first_dirty()) {
-    Slab* page = take_warm();
-    if (page == nullptr) page = dirty->take_page();
+  Slab* page = take_dirty();
+  if (page != nullptr) {
     g_ledger.reused(Keeper::slabs, slab::k_slab_size);
     return page;
   }
-  Slab* page = nullptr;
   while (first_open_ != nullptr && first_open_->free_pages() == 0) first_open_ = first_open_->next;
   for (Region* r = first_open_; r != nullptr && page == nullptr; r = r->next) page = r->take_page();
   if (page == nullptr) {
@@ -95,7 +101,13 @@ Slab* Depot::take_page() {
   return page;
 }
 
-Slab* Depot::make_slab(unsigned size_class, Owner* owner, bool will_fill) {
+Slab* Depot::make_slab(unsigned size_class, ThreadSlabs* owner, bool will_fill) {
+  if (Slab* slab = take_from_stock(owner)) {
+    ledger::settle();
+    slab::format(slab, size_class);
+    slab->owner.store(owner, std::memory_order_release);
+    return slab;
+  }
   if (!lock.lock_unless_frozen()) return nullptr;
   bool is_fresh = first_dirty() == nullptr;
   if (is_fresh && !os::single_threaded() && g_ledger.live() >= k_needed_from) {
@@ -106,6 +118,7 @@ Slab* Depot::make_slab(unsigned size_class, Owner* owner, bool will_fill) {
   }
   Slab* slab = take_page();
   if (slab != nullptr) slab->place.store(Place::moving, std::memory_order_relaxed);
+  if (!is_fresh && !os::single_threaded()) fill_stock(owner);
   const bool is_huge = slab != nullptr && should_start_huge(slab);
   lock.unlock();
   if (slab == nullptr) return nullptr;
@@ -122,8 +135,9 @@ Slab* Depot::make_slab(unsigned size_class, Owner* owner, bool will_fill) {
   return slab;
 }
 
-// The lock is held, and nobody uses any block: nothing of it will change until it is a slab again.
-[[gnu::noinline]] void Depot::make_page(Slab* slab) {
+// The slab's list's lock is held, or it is out of its list and nobody uses any block: nothing of it
+// will change until it is a slab again.
+[[gnu::noinline]] void Depot::unmake(Slab* slab) {
   // Where all is in the words there is no mark, and what lies far off need not be touched; but that
   // there are marks may be told for nothing.
   if (slab->free_count != slab->block_count || !slab::is_zero(slab->has_remote))
@@ -133,10 +147,20 @@ Slab* Depot::make_slab(unsigned size_class, Owner* owner, bool will_fill) {
   __atomic_store_n(&slab->block_count, 0U, __ATOMIC_RELAXED);
   slab->place.store(Place::page, std::memory_order_relaxed);
   slab->owner.store(this, std::memory_order_release);
-  Region* region = region_at(slab);
-  region->give_page(slab);
+}
+
+// The lock is held.
+void Depot::give_page(Slab* page) {
+  Region* region = region_at(page);
+  region->give_page(page);
   note_dirty(region);
-  warm_[warm_end_++ % k_most_warm] = slab;
+  warm_[warm_end_++ % k_most_warm] = page;
+}
+
+// The lock is held.
+[[gnu::noinline]] void Depot::make_page(Slab* slab) {
+  unmake(slab);
+  give_page(slab);
   g_ledger.freed(Keeper::slabs, slab::k_slab_size);
 }
 
@@ -173,17 +197,25 @@ ARENITE_APART void Depot::reclaim_if_empty(Slab* slab, Owner* owner) {
   if (is_page) ledger::settle();
 }
 
-void Depot::reclaim_if_empty(Slab** slabs, unsigned count, Owner* owner) {
+void Depot::reclaim_if_empty(Slab** slabs, unsigned count, ThreadSlabs* owner) {
+  if (!os::single_threaded()) {
+    const unsigned done = into_stock(slabs, count, owner);
+    if (done == count) return ledger::settle();
+    slabs += done;
+    count -= done;
+  }
   if (!lock.lock_unless_frozen()) return note_missed();
   unsigned empty = 0;
   owner->lock.lock();
   for (unsigned i = 0; i < count; i++) {
     if (unlist_if_empty(slabs[i], owner)) slabs[empty++] = slabs[i];
   }
+  // It is full: the depot is not to be asked again for the next.
+  if (ARENITE_UNLIKELY(owner->stock.count() != 0)) give_stock(owner, Stock::kept_of(stock_limit()));
   owner->lock.unlock();
   for (unsigned i = 0; i < empty; i++) make_page(slabs[i]);
   lock.unlock();
-  if (empty != 0) ledger::settle();
+  ledger::settle();
 }
 
 // The lock is held; the slab is moving, and whose it was does nothing with it. Where no block of it

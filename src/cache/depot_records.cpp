@@ -16,20 +16,24 @@ ARENITE_SELDOM ThreadSlabs* Depot::take_record() {
   if (record != nullptr) {
     __atomic_store_n(&idle_records_, record->next_idle, __ATOMIC_RELAXED);
     record->is_idle.store(false, std::memory_order_relaxed);
+    busy_records_.fetch_add(1, std::memory_order_relaxed);
   } else if (void* memory = chunk::take_for_good(sizeof(ThreadSlabs))) {
     // Records live as long as the process.
     record = new (memory) ThreadSlabs;
     record->next_record = records_;
     records_ = record;
+    busy_records_.fetch_add(1, std::memory_order_relaxed);
   }
   lock.unlock();
   return record;
 }
 
-// Moves up to `most` slabs of a record, whose thread does nothing with it, to the depot; what is
-// full becomes nobody's. How many. The lock and the record's are held.
+// Moves its stock and up to `most` slabs of a record, whose thread does nothing with it, to the
+// depot; what is full becomes nobody's. How many slabs. The lock and the record's are held.
 ARENITE_SELDOM_APART size_t Depot::receive_all(ThreadSlabs* record, size_t most) {
   size_t moved = 0;
+  give_stock(record, 0);
+  record->stock.forget_batches();
   for (unsigned c = 0; c < slab::k_classes; c++) {
     Slab* complete[Magazine::k_most];
     put_back(record, c, Magazine::k_most, complete);
@@ -59,6 +63,7 @@ ARENITE_SELDOM_APART void Depot::give_record(ThreadSlabs* record) {
     is_empty = receive_all(record, k_slabs_at_once) < k_slabs_at_once;
     record->lock.unlock();
     if (is_empty) {
+      busy_records_.fetch_sub(1, std::memory_order_relaxed);
       record->next_idle = idle_records_;
       __atomic_store_n(&idle_records_, record, __ATOMIC_RELAXED);
     }
@@ -195,6 +200,7 @@ ARENITE_COLD void ThreadSlabs::restart() {
   for (Magazine& magazine : magazines) magazine = {};
   begin();
   spare = {};
+  stock = {};
   for (uint8_t& n : to_shed) n = 0;
   for (uint8_t& n : warmed_up) n = 0;
   thread = nullptr;
@@ -215,6 +221,9 @@ ARENITE_COLD void Depot::restart_in_child(ThreadSlabs* own) {
     });
   }
   relist_all_out();
+  if (own != nullptr) give_stock(own, 0);
+  recover_stocks();
+  busy_records_.store(own != nullptr ? 1 : 0, std::memory_order_relaxed);
   ThreadSlabs* last_idle = idle_records_;
   while (last_idle != nullptr && last_idle->next_idle != nullptr) last_idle = last_idle->next_idle;
   for (ThreadSlabs* record = records_; record != nullptr; record = record->next_record) {

@@ -67,15 +67,22 @@ ARENITE_APART void list_mine(Slab* slab) {
   if (ARENITE_UNLIKELY(is_free)) g_depot.reclaim_if_empty(slab, mine);
 }
 
+// Whether this thread, which frees a block of a slab of the class, has use for the slab: it has few
+// with free blocks. Who frees more than it takes would keep from the others what they need.
+bool has_use_for_more(unsigned size_class) {
+  constexpr uint32_t k_enough = 4;
+  return is_settled() && t_thread.record->listed(size_class) < k_enough;
+}
+
 // A slab that was nobody's a moment ago, and in which this thread has marked a block. A thread that
-// can have none leaves it to the depot.
-ARENITE_APART void claim_marked(Slab* slab) {
-  if (!is_settled()) return g_depot.claim_full(slab);
+// has no use for it leaves it to the depot.
+ARENITE_APART void claim_marked(Slab* slab, unsigned size_class) {
+  if (!has_use_for_more(size_class)) return g_depot.claim_full(slab);
   if (claim_full(slab, t_thread.record)) list_mine(slab);
 }
 
 // This thread has marked a block in what was a full slab of another's, who is to find it. As others
-// free what he has filled, he is to give up some more of the class.
+// free what he has filled, he is to give up some more of the class, if they have use for them.
 void list_full_of(Owner* owner, Slab* slab, unsigned size_class) {
   constexpr uint8_t k_shed_at_once = 4;
   constexpr uint8_t k_shed_at_most = 64;
@@ -96,7 +103,7 @@ void list_full_of(Owner* owner, Slab* slab, unsigned size_class) {
   theirs->visitors.unlock();
   os::barrier_after_unlock();
   if (!is_there && slab->owner.load(std::memory_order_acquire) == nullptr)
-    return claim_marked(slab);
+    return claim_marked(slab, size_class);
   if (slab::is_wholly_free(slab, size_class)) g_depot.reclaim_if_empty(slab, owner);
 }
 
@@ -120,7 +127,7 @@ void give_to_another(Slab* slab, void* block) {
   // From the next line on the block is free, and the slab may become another.
   if (ARENITE_UNLIKELY(!slab::mark(slab, granule))) refuse_free(slab, block);
   Owner* owner = slab->owner.load(std::memory_order_acquire);
-  if (owner == nullptr) return claim_marked(slab);
+  if (owner == nullptr) return claim_marked(slab, size_class);
   if (owner == &g_forsaken) return;
   const Place place = slab->place.load(std::memory_order_relaxed);
   if (place == Place::full && owner != &g_depot) return list_full_of(owner, slab, size_class);
@@ -131,7 +138,7 @@ void give_to_another(Slab* slab, void* block) {
 
 // Whether this thread, which frees a block of a slab that has no thread, can make it its own.
 bool can_take(Slab* slab, const Owner* owner) {
-  if ((owner != nullptr && owner != &g_depot) || !is_settled()) return false;
+  if ((owner != nullptr && owner != &g_depot) || !has_use_for_more(slab->size_class)) return false;
   ThreadSlabs* mine = t_thread.record;
   return owner == nullptr ? claim_full(slab, mine) : g_depot.adopt(slab, owner, mine);
 }
