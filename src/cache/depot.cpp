@@ -71,7 +71,7 @@ Slab* Depot::take_warm() {
 }
 
 // One that holds memory; nullptr where there is none. The lock is held.
-Slab* Depot::take_dirty() {
+[[gnu::noinline]] Slab* Depot::take_dirty() {
   Region* dirty = first_dirty();
   if (dirty == nullptr) return nullptr;
   Slab* page = take_warm();
@@ -102,37 +102,38 @@ Slab* Depot::take_page() {
 }
 
 Slab* Depot::make_slab(unsigned size_class, ThreadSlabs* owner, bool will_fill) {
-  if (Slab* slab = take_from_stock(owner)) {
-    ledger::settle();
-    slab::format(slab, size_class);
-    slab->owner.store(owner, std::memory_order_release);
-    return slab;
-  }
-  if (!lock.lock_unless_frozen()) return nullptr;
-  bool is_fresh = first_dirty() == nullptr;
-  if (is_fresh && !os::single_threaded() && g_ledger.live() >= k_needed_from) {
-    lock.unlock();
-    look_for_sleepers(t_thread.record);
-    if (!lock.lock_unless_frozen()) return nullptr;
-    is_fresh = first_dirty() == nullptr;
-  }
-  Slab* slab = take_page();
-  if (slab != nullptr) slab->place.store(Place::moving, std::memory_order_relaxed);
-  if (!is_fresh && !os::single_threaded()) fill_stock(owner);
-  const bool is_huge = slab != nullptr && should_start_huge(slab);
-  lock.unlock();
+  Slab* slab = owner->stock.count() == 0 ? nullptr : take_from_stock(owner);
+  if (slab == nullptr) slab = take_for(owner, will_fill ? &slab::info(size_class) : nullptr);
   if (slab == nullptr) return nullptr;
-  ledger::settle();
-  if (is_huge) {
-    start_huge(slab);
-  } else if (is_fresh && will_fill && g_ledger.live() >= k_populated_from) {
-    // Not what is behind the last block: of three classes that is a page.
-    const slab::SizeClass& k = slab::info(size_class);
-    os::populate(slab::memory_of(slab), align_up(size_t{k.block_count} * k.size, os::page_size()));
-  }
   slab::format(slab, size_class);
   slab->owner.store(owner, std::memory_order_release);
   return slab;
+}
+
+// T1: a page of the depot's, now moving, for a slab of a thread's; if `will_fill` is a class, all
+// of it is likely to be used for that.
+Slab* Depot::take_for(ThreadSlabs* owner, const slab::SizeClass* will_fill) {
+  if (!lock.lock_unless_frozen()) return nullptr;
+  bool is_fresh = first_dirty() == nullptr;
+  if (is_fresh && !os::single_threaded() && g_ledger.live() >= k_needed_from) {
+    if (!look_for_sleepers(t_thread.record)) return nullptr;
+    is_fresh = first_dirty() == nullptr;
+  }
+  Slab* page = take_page();
+  if (page != nullptr) page->place.store(Place::moving, std::memory_order_relaxed);
+  if (!is_fresh && !os::single_threaded()) fill_stock(owner);
+  const bool is_huge = page != nullptr && should_start_huge(page);
+  lock.unlock();
+  if (page == nullptr) return nullptr;
+  ledger::settle();
+  if (is_huge) {
+    start_huge(page);
+  } else if (is_fresh && will_fill != nullptr && g_ledger.live() >= k_populated_from) {
+    // Not what is behind the last block: of three classes that is a page.
+    os::populate(slab::memory_of(page),
+                 align_up(size_t{will_fill->block_count} * will_fill->size, os::page_size()));
+  }
+  return page;
 }
 
 // The slab's list's lock is held, or it is out of its list and nobody uses any block: nothing of it
@@ -150,7 +151,7 @@ Slab* Depot::make_slab(unsigned size_class, ThreadSlabs* owner, bool will_fill) 
 }
 
 // The lock is held.
-void Depot::give_page(Slab* page) {
+[[gnu::noinline]] void Depot::give_page(Slab* page) {
   Region* region = region_at(page);
   region->give_page(page);
   note_dirty(region);
@@ -173,7 +174,7 @@ void Depot::note_dirty(Region* region) {
 }
 
 // T5, the lock and the owner's are held. Whether the slab is out of the list, to become a page.
-bool Depot::unlist_if_empty(Slab* slab, Owner* owner) {
+[[gnu::noinline]] bool Depot::unlist_if_empty(Slab* slab, Owner* owner) {
   if (!owner->has_listed(slab) || slab->place.load(std::memory_order_relaxed) != Place::listed ||
       (slab->free_count != slab->block_count && !slab::is_wholly_free(slab, slab->size_class)))
     return false;
@@ -198,23 +199,10 @@ ARENITE_APART void Depot::reclaim_if_empty(Slab* slab, Owner* owner) {
 }
 
 void Depot::reclaim_if_empty(Slab** slabs, unsigned count, ThreadSlabs* owner) {
-  if (!os::single_threaded()) {
-    const unsigned done = into_stock(slabs, count, owner);
-    if (done == count) return ledger::settle();
-    slabs += done;
-    count -= done;
-  }
-  if (!lock.lock_unless_frozen()) return note_missed();
-  unsigned empty = 0;
-  owner->lock.lock();
+  if (!os::single_threaded()) return reclaim_in_company(slabs, count, owner);
   for (unsigned i = 0; i < count; i++) {
-    if (unlist_if_empty(slabs[i], owner)) slabs[empty++] = slabs[i];
+    if (unlist_if_empty(slabs[i], owner)) make_page(slabs[i]);
   }
-  // It is full: the depot is not to be asked again for the next.
-  if (ARENITE_UNLIKELY(owner->stock.count() != 0)) give_stock(owner, Stock::kept_of(stock_limit()));
-  owner->lock.unlock();
-  for (unsigned i = 0; i < empty; i++) make_page(slabs[i]);
-  lock.unlock();
   ledger::settle();
 }
 

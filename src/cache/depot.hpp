@@ -46,8 +46,7 @@ class Depot : public slab::OwnerByFullness {
   // T5: makes a slab that is listed with `owner` a free page, if no block of it is used any more.
   void reclaim_if_empty(slab::Slab* slab, slab::Owner* owner);
 
-  // The same of several of its thread's, at once: into its stock, as far as there is room. The
-  // array is used.
+  // The same of several of its thread's, at once: into its stock, as far as there is room.
   void reclaim_if_empty(slab::Slab** slabs, unsigned count, ThreadSlabs* owner);
   // How many pages a thread may have in stock now: all threads together no more than may be
   // retained.
@@ -135,7 +134,7 @@ class Depot : public slab::OwnerByFullness {
   slab::Slab* adopt_any(unsigned size_class, slab::Owner* owner);
   size_t tend(ThreadSlabs* record, uint64_t closed_by, bool& is_more);
   size_t tend_some(uint64_t closed_by, const ThreadSlabs* but, bool& is_once_round);
-  void look_for_sleepers(const ThreadSlabs* but);
+  bool look_for_sleepers(const ThreadSlabs* but);
   bool unlist_if_empty(slab::Slab* slab, slab::Owner* owner);
   bool reclaim(slab::Slab* slab, slab::Owner* owner);
   void find_overlooked(slab::Slab* slab);
@@ -150,8 +149,10 @@ class Depot : public slab::OwnerByFullness {
   void unmake(slab::Slab* slab);
   void give_page(slab::Slab* page);
   void make_page(slab::Slab* slab);
+  slab::Slab* take_for(ThreadSlabs* owner, const slab::SizeClass* will_fill);
   slab::Slab* take_from_stock(ThreadSlabs* record);
   void fill_stock(ThreadSlabs* record);
+  void reclaim_in_company(slab::Slab** slabs, unsigned count, ThreadSlabs* owner);
   unsigned into_stock(slab::Slab** slabs, unsigned count, ThreadSlabs* record);
   unsigned give_stock(ThreadSlabs* record, unsigned kept);
   bool recall_stocks(size_t bytes, size_t& got);

@@ -16,14 +16,13 @@ ARENITE_SELDOM ThreadSlabs* Depot::take_record() {
   if (record != nullptr) {
     __atomic_store_n(&idle_records_, record->next_idle, __ATOMIC_RELAXED);
     record->is_idle.store(false, std::memory_order_relaxed);
-    busy_records_.fetch_add(1, std::memory_order_relaxed);
   } else if (void* memory = chunk::take_for_good(sizeof(ThreadSlabs))) {
     // Records live as long as the process.
     record = new (memory) ThreadSlabs;
     record->next_record = records_;
     records_ = record;
-    busy_records_.fetch_add(1, std::memory_order_relaxed);
   }
+  if (record != nullptr) busy_records_.fetch_add(1, std::memory_order_relaxed);
   lock.unlock();
   return record;
 }
@@ -149,13 +148,16 @@ ARENITE_SELDOM_APART Depot::Tended Depot::tend_records(uint64_t now, uint64_t as
   return tended;
 }
 
-// Before the process grows: what sleeping threads have may be enough.
-ARENITE_APART void Depot::look_for_sleepers(const ThreadSlabs* but) {
+// Before the process grows: what sleeping threads have may be enough. The lock is held, and let go
+// meanwhile; false if fork has frozen it.
+ARENITE_APART bool Depot::look_for_sleepers(const ThreadSlabs* but) {
   const uint64_t now = os::coarse_milliseconds();
   if (looked_for_sleepers_.exchange(static_cast<size_t>(now), std::memory_order_relaxed) ==
       static_cast<size_t>(now))
-    return;
+    return true;
+  lock.unlock();
   tend_records(now, k_asleep_if_needed, but);
+  return lock.lock_unless_frozen();
 }
 
 ARENITE_COLD void Depot::give_up_records(const ThreadSlabs* but) {

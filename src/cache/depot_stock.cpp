@@ -20,13 +20,14 @@ ARENITE_APART unsigned Depot::stock_limit() const {
 }
 
 // T1: a page of a thread's stock, now moving; nullptr where there is none.
-Slab* Depot::take_from_stock(ThreadSlabs* record) {
-  if (record->stock.count() == 0) return nullptr;
+ARENITE_APART Slab* Depot::take_from_stock(ThreadSlabs* record) {
   record->lock.lock();
   Slab* page = record->stock.take_newest();
   if (page != nullptr) page->place.store(Place::moving, std::memory_order_relaxed);
   record->lock.unlock();
-  if (page != nullptr) g_ledger.reused(Keeper::slabs, slab::k_slab_size);
+  if (page == nullptr) return nullptr;
+  g_ledger.reused(Keeper::slabs, slab::k_slab_size);
+  ledger::settle();
   return page;
 }
 
@@ -69,6 +70,23 @@ ARENITE_APART unsigned Depot::into_stock(Slab** slabs, unsigned count, ThreadSla
   if (!has_stocks_.load(std::memory_order_relaxed))
     has_stocks_.store(true, std::memory_order_relaxed);
   return i;
+}
+
+// T5: what does not fit into the stock becomes the depot's, and the oldest of the stock with it, so
+// that there is room for the next.
+ARENITE_APART void Depot::reclaim_in_company(Slab** slabs, unsigned count, ThreadSlabs* owner) {
+  unsigned i = into_stock(slabs, count, owner);
+  if (i != count) {
+    if (!lock.lock_unless_frozen()) return note_missed();
+    owner->lock.lock();
+    give_stock(owner, Stock::kept_of(stock_limit()));
+    for (; i < count; i++) {
+      if (unlist_if_empty(slabs[i], owner)) make_page(slabs[i]);
+    }
+    owner->lock.unlock();
+    lock.unlock();
+  }
+  ledger::settle();
 }
 
 // The oldest pages of a stock become the depot's, but for `kept`. How many. The lock is held, and

@@ -21,7 +21,7 @@ Slab* Owner::first_of(unsigned size_class, unsigned part) const {
   return const_cast<Owner*>(this)->head_of(size_class, part);
 }
 
-void Owner::list(Slab* slab) {
+[[gnu::noinline]] void Owner::list(Slab* slab) {
   const unsigned part = lists_ == Lists::one ? 0 : part_of(slab);
   links_of(slab).part = static_cast<uint8_t>(part);
   count(slab->size_class, 1);
