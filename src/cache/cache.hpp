@@ -6,6 +6,7 @@
 //   slabs.hpp     a block taken and given back without a lock or an atomic instruction
 //   foreign.cpp   a block given back that is of another's slab
 //   exchange.hpp  blocks between magazines and slabs, many at once
+//   stock.hpp     free pages that a thread has at hand
 //   depot.hpp     free pages, slabs with free blocks that no thread owns, the records of threads
 //   verify.hpp    whether each slab is whole and in one place
 //
@@ -35,7 +36,9 @@
 //     |               |  '-first mark'                  '---- full, its thread ended or asleep
 //     '- wholly free -'
 //
-//   T1  page -> moving(T)          T, with the depot's lock, which guards free pages
+//   T1  page -> moving(T)          T, with the depot's lock, which guards free pages; one in T's
+//                                  stock with T's. Pages go from the depot into a stock, many at
+//                                  once, and back, with both
 //   T2  full(T) -> nobody's        T, while its magazine of the class is empty, so that all blocks
 //                                  are handed out: owner = nobody and then, behind a full barrier,
 //                                  has_remote is read; if that is set T tries T3 itself
@@ -46,11 +49,14 @@
 //       full(X) -> listed(X)       who marked a block and finds its slab full, with X's `visitors`
 //                                  and lock; X is to give up (T2) some more full ones then
 //   T5  listed(X) -> page          any thread whose free may have been the last, with the depot's
-//                                  lock and X's, if the slab is still in X's list and wholly free
+//                                  lock and X's, if the slab is still in X's list and wholly free;
+//                                  X itself with X's alone: into its stock. So who has no more than
+//                                  the depot's lock may see a slab become a page, and another
+//                                  class's slab: what he does to it he does with its list's lock
 //   T6  listed(depot) -> moving(T) T, with the depot's lock: it needs a slab of the class, or frees
 //                                  a block of this one
 //   T7  listed(T) -> listed(depot), full(T) -> nobody's   T as it ends, all of them, its magazines
-//                                  emptied: with the depot's lock and T's
+//                                  emptied, and its stock: with the depot's lock and T's
 //   T8  listed(X) -> moving(X) -> listed(X or depot)   any thread, for the kernel's pages in it
 //   that
 //                                  hold free blocks alone (depot_holes.cpp): out of the list with
@@ -99,7 +105,8 @@
 // Afterwards who thaws, or the next who purges, looks for such slabs. Pages that were being purged
 // when it froze, and slabs that were out for T8, are out of everybody's reach until the next who
 // purges puts them back. In the child the slabs of the threads that are gone are forsaken: what
-// lies in them stays, and frees of it do nothing; what they kept of others' stays kept.
+// lies in them stays, and frees of it do nothing; what they kept of others' stays kept. Their stocks are the depot's: each page that is
+// taken, and says that it is one (Place::page), was in stock.
 //
 // tests/model/ownership_model.cpp checks this in every interleaving of a small case.
 #pragma once

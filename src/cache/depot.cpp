@@ -27,12 +27,12 @@ constexpr size_t k_needed_from = 4 * k_mib;
 }  // namespace
 
 Slab* Depot::adopt(unsigned size_class, Owner* owner) {
-  return has_none(size_class) ? nullptr : adopt_fullest(size_class, owner);
+  return has_none(size_class) ? nullptr : adopt_any(size_class, owner);
 }
 
-ARENITE_APART Slab* Depot::adopt_fullest(unsigned size_class, Owner* owner) {
+ARENITE_APART Slab* Depot::adopt_any(unsigned size_class, Owner* owner) {
   if (!lock.lock_unless_frozen()) return nullptr;
-  Slab* slab = take_fullest(size_class);
+  Slab* slab = take_one(size_class);
   if (slab != nullptr) slab->owner.store(owner, std::memory_order_release);
   lock.unlock();
   return slab;
@@ -70,16 +70,22 @@ Slab* Depot::take_warm() {
   return nullptr;
 }
 
+// One that holds memory; nullptr where there is none. The lock is held.
+[[gnu::noinline]] Slab* Depot::take_dirty() {
+  Region* dirty = first_dirty();
+  if (dirty == nullptr) return nullptr;
+  Slab* page = take_warm();
+  return page != nullptr ? page : dirty->take_page();
+}
+
 // Pages that hold memory first, whichever region they are in. The lock is held. Regions that are
 // full are not walked past: there are many where the process is large.
 Slab* Depot::take_page() {
-  if (Region* dirty = first_dirty()) {
-    Slab* page = take_warm();
-    if (page == nullptr) page = dirty->take_page();
+  Slab* page = take_dirty();
+  if (page != nullptr) {
     g_ledger.reused(Keeper::slabs, slab::k_slab_size);
     return page;
   }
-  Slab* page = nullptr;
   while (first_open_ != nullptr && first_open_->free_pages() == 0) first_open_ = first_open_->next;
   for (Region* r = first_open_; r != nullptr && page == nullptr; r = r->next) page = r->take_page();
   if (page == nullptr) {
@@ -95,28 +101,10 @@ Slab* Depot::take_page() {
   return page;
 }
 
-Slab* Depot::make_slab(unsigned size_class, Owner* owner, bool will_fill) {
-  if (!lock.lock_unless_frozen()) return nullptr;
-  bool is_fresh = first_dirty() == nullptr;
-  if (is_fresh && !os::single_threaded() && g_ledger.live() >= k_needed_from) {
-    lock.unlock();
-    look_for_sleepers(t_thread.record);
-    if (!lock.lock_unless_frozen()) return nullptr;
-    is_fresh = first_dirty() == nullptr;
-  }
-  Slab* slab = take_page();
-  if (slab != nullptr) slab->place.store(Place::moving, std::memory_order_relaxed);
-  const bool is_huge = slab != nullptr && should_start_huge(slab);
-  lock.unlock();
+Slab* Depot::make_slab(unsigned size_class, ThreadSlabs* owner, bool will_fill) {
+  Slab* slab = owner->stock.count() == 0 ? nullptr : take_from_stock(owner);
+  if (slab == nullptr) slab = take_for(owner, will_fill ? &slab::info(size_class) : nullptr);
   if (slab == nullptr) return nullptr;
-  ledger::settle();
-  if (is_huge) {
-    start_huge(slab);
-  } else if (is_fresh && will_fill && g_ledger.live() >= k_populated_from) {
-    // Not what is behind the last block: of three classes that is a page.
-    const slab::SizeClass& k = slab::info(size_class);
-    os::populate(slab::memory_of(slab), align_up(size_t{k.block_count} * k.size, os::page_size()));
-  }
   slab::format(slab, size_class);
   slab->owner.store(owner, std::memory_order_release);
   if (wanted_by_[size_class].load(std::memory_order_relaxed) != owner)
@@ -124,8 +112,35 @@ Slab* Depot::make_slab(unsigned size_class, Owner* owner, bool will_fill) {
   return slab;
 }
 
-// The lock is held, and nobody uses any block: nothing of it will change until it is a slab again.
-[[gnu::noinline]] void Depot::make_page(Slab* slab) {
+// T1: a page of the depot's, now moving, for a slab of a thread's; if `will_fill` is a class, all
+// of it is likely to be used for that.
+Slab* Depot::take_for(ThreadSlabs* owner, const slab::SizeClass* will_fill) {
+  if (!lock.lock_unless_frozen()) return nullptr;
+  bool is_fresh = first_dirty() == nullptr;
+  if (is_fresh && !os::single_threaded() && g_ledger.live() >= k_needed_from) {
+    if (!look_for_sleepers(t_thread.record)) return nullptr;
+    is_fresh = first_dirty() == nullptr;
+  }
+  Slab* page = take_page();
+  if (page != nullptr) page->place.store(Place::moving, std::memory_order_relaxed);
+  if (!is_fresh && !os::single_threaded()) fill_stock(owner);
+  const bool is_huge = page != nullptr && should_start_huge(page);
+  lock.unlock();
+  if (page == nullptr) return nullptr;
+  ledger::settle();
+  if (is_huge) {
+    start_huge(page);
+  } else if (is_fresh && will_fill != nullptr && g_ledger.live() >= k_populated_from) {
+    // Not what is behind the last block: of three classes that is a page.
+    os::populate(slab::memory_of(page),
+                 align_up(size_t{will_fill->block_count} * will_fill->size, os::page_size()));
+  }
+  return page;
+}
+
+// The slab's list's lock is held, or it is out of its list and nobody uses any block: nothing of it
+// will change until it is a slab again.
+[[gnu::noinline]] void Depot::unmake(Slab* slab) {
   // Where all is in the words there is no mark, and what lies far off need not be touched; but that
   // there are marks may be told for nothing.
   if (slab->free_count != slab->block_count || !slab::is_zero(slab->has_remote))
@@ -135,10 +150,20 @@ Slab* Depot::make_slab(unsigned size_class, Owner* owner, bool will_fill) {
   __atomic_store_n(&slab->block_count, 0U, __ATOMIC_RELAXED);
   slab->place.store(Place::page, std::memory_order_relaxed);
   slab->owner.store(this, std::memory_order_release);
-  Region* region = region_at(slab);
-  region->give_page(slab);
+}
+
+// The lock is held.
+[[gnu::noinline]] void Depot::give_page(Slab* page) {
+  Region* region = region_at(page);
+  region->give_page(page);
   note_dirty(region);
-  warm_[warm_end_++ % k_most_warm] = slab;
+  warm_[warm_end_++ % k_most_warm] = page;
+}
+
+// The lock is held.
+[[gnu::noinline]] void Depot::make_page(Slab* slab) {
+  unmake(slab);
+  give_page(slab);
   g_ledger.freed(Keeper::slabs, slab::k_slab_size);
 }
 
@@ -151,7 +176,7 @@ void Depot::note_dirty(Region* region) {
 }
 
 // T5, the lock and the owner's are held. Whether the slab is out of the list, to become a page.
-bool Depot::unlist_if_empty(Slab* slab, Owner* owner) {
+[[gnu::noinline]] bool Depot::unlist_if_empty(Slab* slab, Owner* owner) {
   if (!owner->has_listed(slab) || slab->place.load(std::memory_order_relaxed) != Place::listed ||
       (slab->free_count != slab->block_count && !slab::is_wholly_free(slab, slab->size_class)))
     return false;
@@ -175,17 +200,12 @@ ARENITE_APART void Depot::reclaim_if_empty(Slab* slab, Owner* owner) {
   if (is_page) ledger::settle();
 }
 
-void Depot::reclaim_if_empty(Slab** slabs, unsigned count, Owner* owner) {
-  if (!lock.lock_unless_frozen()) return note_missed();
-  unsigned empty = 0;
-  owner->lock.lock();
+void Depot::reclaim_if_empty(Slab** slabs, unsigned count, ThreadSlabs* owner) {
+  if (!os::single_threaded()) return reclaim_in_company(slabs, count, owner);
   for (unsigned i = 0; i < count; i++) {
-    if (unlist_if_empty(slabs[i], owner)) slabs[empty++] = slabs[i];
+    if (unlist_if_empty(slabs[i], owner)) make_page(slabs[i]);
   }
-  owner->lock.unlock();
-  for (unsigned i = 0; i < empty; i++) make_page(slabs[i]);
-  lock.unlock();
-  if (empty != 0) ledger::settle();
+  ledger::settle();
 }
 
 // The lock is held; the slab is moving, and whose it was does nothing with it. Where no block of it

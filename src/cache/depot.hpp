@@ -1,9 +1,10 @@
-// Depot: what belongs to no thread. Free pages of all regions, slabs with free blocks that their
-// thread has given up, and the records of threads that have ended.
+// Depot: what belongs to no thread. Free pages of all regions but those that threads have in stock
+// (stock.hpp), slabs with free blocks that their thread has given up, and the records of threads
+// that have ended.
 //
 // It is an Owner like a thread. A thread that ends leaves its slabs to it; the next that starts
-// takes over the record alone. Whoever needs a slab takes the fullest of its class, or, as it frees
-// a block, the block's.
+// takes over the record alone. Whoever needs a slab takes one of its class that is about as full as
+// any (slab/owner.hpp), or, as it frees a block, the block's.
 //
 // One lock guards it all; it is taken once for many blocks. Fork freezes it: what needs it then
 // fails.
@@ -23,7 +24,7 @@
 
 namespace arenite::cache {
 
-class Depot : public slab::Owner {
+class Depot : public slab::OwnerByFullness {
  public:
   // After so many milliseconds what a thread did before it could see that its record is closed is
   // seen by all (cache.hpp).
@@ -40,7 +41,7 @@ class Depot : public slab::Owner {
 
   // A fresh slab of the class, now `owner`'s; nullptr where there is no memory. `will_fill`: so
   // many blocks are wanted that all of it is likely to be used.
-  slab::Slab* make_slab(unsigned size_class, slab::Owner* owner, bool will_fill = false);
+  slab::Slab* make_slab(unsigned size_class, ThreadSlabs* owner, bool will_fill = false);
 
   // Whether another owner had to grow for want of a slab of the class, and nobody has given any
   // since.
@@ -55,8 +56,11 @@ class Depot : public slab::Owner {
   // T5: makes a slab that is listed with `owner` a free page, if no block of it is used any more.
   void reclaim_if_empty(slab::Slab* slab, slab::Owner* owner);
 
-  // The same of several, listed with one owner, at once. The array is used.
-  void reclaim_if_empty(slab::Slab** slabs, unsigned count, slab::Owner* owner);
+  // The same of several of its thread's, at once: into its stock, as far as there is room.
+  void reclaim_if_empty(slab::Slab** slabs, unsigned count, ThreadSlabs* owner);
+  // How many pages a thread may have in stock now: all threads together no more than may be
+  // retained.
+  unsigned stock_limit() const;
 
   // T3: takes a nobody's slab into which others have freed. Not where another was quicker; where
   // fork has frozen the depot, catch_up() does.
@@ -137,10 +141,10 @@ class Depot : public slab::Owner {
   // when he came back from the kernel leaves the pages that he picked to the next who purges.
   enum class Purging : uint8_t { no, yes, left };
 
-  slab::Slab* adopt_fullest(unsigned size_class, slab::Owner* owner);
+  slab::Slab* adopt_any(unsigned size_class, slab::Owner* owner);
   size_t tend(ThreadSlabs* record, uint64_t closed_by, bool& is_more);
   size_t tend_some(uint64_t closed_by, const ThreadSlabs* but, bool& is_once_round);
-  void look_for_sleepers(const ThreadSlabs* but);
+  bool look_for_sleepers(const ThreadSlabs* but);
   bool unlist_if_empty(slab::Slab* slab, slab::Owner* owner);
   bool reclaim(slab::Slab* slab, slab::Owner* owner);
   void find_overlooked(slab::Slab* slab, slab::Owner* owner);
@@ -151,8 +155,19 @@ class Depot : public slab::Owner {
   void reclaim_what_was_missed();
   slab::Region* first_dirty();
   slab::Slab* take_warm();
+  slab::Slab* take_dirty();
   slab::Slab* take_page();
+  void unmake(slab::Slab* slab);
+  void give_page(slab::Slab* page);
   void make_page(slab::Slab* slab);
+  slab::Slab* take_for(ThreadSlabs* owner, const slab::SizeClass* will_fill);
+  slab::Slab* take_from_stock(ThreadSlabs* record);
+  void fill_stock(ThreadSlabs* record);
+  void reclaim_in_company(slab::Slab** slabs, unsigned count, ThreadSlabs* owner);
+  unsigned into_stock(slab::Slab** slabs, unsigned count, ThreadSlabs* record);
+  unsigned give_stock(ThreadSlabs* record, unsigned kept);
+  bool recall_stocks(size_t bytes, size_t& got);
+  void recover_stocks();
   bool should_start_huge(const slab::Slab* page);
   void start_huge(const slab::Slab* page);
   void* next_small_extent(const slab::Slab* first_huge);
@@ -161,6 +176,7 @@ class Depot : public slab::Owner {
   void pick(slab::Pick which, size_t most_bytes, slab::PurgeBatch& batch);
   bool begin_purging();
   void end_purging();
+  bool purge_pages(size_t bytes, size_t& all_gone, bool& is_refused);
   bool purge_batch(const slab::PurgeBatch& batch, size_t& gone);
   bool purge_words();
   void put_all_back();
@@ -214,6 +230,9 @@ class Depot : public slab::Owner {
   std::atomic<size_t> known_holes_{0};
   std::atomic<size_t> holes_away_{0};      // bytes inside slabs that have gone
   std::atomic<size_t> holes_taken_up_{0};  // and that were taken up again since the last look
+  // A thread may have pages in stock that nobody has asked for.
+  std::atomic<bool> has_stocks_{false};
+  std::atomic<unsigned> busy_records_{0};  // those with a thread; changed with the lock
   ThreadSlabs* records_ = nullptr;
   ThreadSlabs* idle_records_ = nullptr;         // the latest first
   ThreadSlabs* tended_ = nullptr;               // the next to be looked at

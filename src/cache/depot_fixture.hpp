@@ -87,7 +87,12 @@ class DepotTest : public testing::Test {
     for (const Slab* s = first; s != nullptr; s = slab::links_of(s).next) n++;
     return n;
   }
-  static size_t listed(const slab::Owner& owner, unsigned c) { return count(owner.first(c)); }
+  static size_t listed(const slab::Owner& owner, unsigned c) {
+    size_t n = 0;
+    for (unsigned part = 0; part < slab::Owner::k_parts; part++)
+      n += count(owner.first_of(c, part));
+    return n;
+  }
   static size_t full(const slab::Owner& owner, unsigned c) { return count(owner.first_full(c)); }
   size_t dirty_pages() {
     size_t pages = 0;

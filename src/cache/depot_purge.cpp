@@ -57,17 +57,16 @@ bool Depot::purge_batch(const PurgeBatch& batch, size_t& gone) {
   return false;
 }
 
-size_t Depot::purge(size_t bytes) {
-  if (!begin_purging()) return 0;
-  size_t all_gone = 0;
-  bool is_refused = false;
+// Of the depot's own pages, until `bytes` bytes have gone, or the kernel refuses. The lock is held;
+// false if it is so no more.
+bool Depot::purge_pages(size_t bytes, size_t& all_gone, bool& is_refused) {
   for (const Pick which : {Pick::extents, Pick::old, Pick::any}) {
     while (all_gone < bytes && !is_refused) {
       PurgeBatch batch;
       pick(which, bytes - all_gone, batch);
       if (batch.count == 0) break;
       size_t gone;
-      if (!purge_batch(batch, gone)) return all_gone;
+      if (!purge_batch(batch, gone)) return false;
       size_t clean = 0;
       for (size_t i = 0; i < batch.count; i++) {
         const os::PurgeRange& range = batch.ranges[i];
@@ -86,6 +85,20 @@ size_t Depot::purge(size_t bytes) {
       all_gone += clean;
     }
   }
+  return true;
+}
+
+size_t Depot::purge(size_t bytes) {
+  if (!begin_purging()) return 0;
+  size_t all_gone = 0;
+  bool is_refused = false;
+  size_t recalled = 0;
+  do {
+    if (!purge_pages(bytes, all_gone, is_refused)) return all_gone;
+    recalled = 0;
+    if (all_gone < bytes && !is_refused && !recall_stocks(bytes - all_gone, recalled))
+      return all_gone;
+  } while (recalled != 0);
   if (all_gone != 0 && !is_refused && !purge_words()) return all_gone;
   end_purging();
   return all_gone;

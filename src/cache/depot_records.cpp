@@ -12,7 +12,7 @@ using slab::Place;
 using slab::Region;
 using slab::Slab;
 
-ARENITE_SELDOM ThreadSlabs* Depot::take_record() {
+ARENITE_SELDOM_APART ThreadSlabs* Depot::take_record() {
   if (!lock.lock_unless_frozen()) return nullptr;
   ThreadSlabs* record = idle_records_;
   if (record != nullptr) {
@@ -24,6 +24,7 @@ ARENITE_SELDOM ThreadSlabs* Depot::take_record() {
     record->next_record = records_;
     records_ = record;
   }
+  if (record != nullptr) busy_records_.fetch_add(1, std::memory_order_relaxed);
   lock.unlock();
   return record;
 }
@@ -44,10 +45,12 @@ ARENITE_SELDOM_APART void Depot::receive_kept(void* block, const ThreadSlabs* re
     reclaim(slab, owner);
 }
 
-// Moves up to `most` slabs of a record, whose thread does nothing with it, to the depot; what is
-// full becomes nobody's. How many. The lock and the record's are held.
+// Moves its stock and up to `most` slabs of a record, whose thread does nothing with it, to the
+// depot; what is full becomes nobody's. How many slabs. The lock and the record's are held.
 ARENITE_SELDOM_APART size_t Depot::receive_all(ThreadSlabs* record, size_t most) {
   size_t moved = 0;
+  give_stock(record, 0);
+  record->stock.forget_batches();
   for (unsigned c = 0; c < slab::k_classes; c++) {
     Flushed flushed;
     put_back(record, c, Magazine::k_most, flushed);
@@ -78,6 +81,7 @@ ARENITE_SELDOM_APART void Depot::give_record(ThreadSlabs* record) {
     is_empty = receive_all(record, k_slabs_at_once) < k_slabs_at_once;
     record->lock.unlock();
     if (is_empty) {
+      busy_records_.fetch_sub(1, std::memory_order_relaxed);
       record->next_idle = idle_records_;
       __atomic_store_n(&idle_records_, record, __ATOMIC_RELAXED);
     }
@@ -163,13 +167,16 @@ ARENITE_SELDOM_APART Depot::Tended Depot::tend_records(uint64_t now, uint64_t as
   return tended;
 }
 
-// Before the process grows: what sleeping threads have may be enough.
-ARENITE_APART void Depot::look_for_sleepers(const ThreadSlabs* but) {
+// Before the process grows: what sleeping threads have may be enough. The lock is held, and let go
+// meanwhile; false if fork has frozen it.
+ARENITE_APART bool Depot::look_for_sleepers(const ThreadSlabs* but) {
   const uint64_t now = os::coarse_milliseconds();
   if (looked_for_sleepers_.exchange(static_cast<size_t>(now), std::memory_order_relaxed) ==
       static_cast<size_t>(now))
-    return;
+    return true;
+  lock.unlock();
   tend_records(now, k_asleep_if_needed, but);
+  return lock.lock_unless_frozen();
 }
 
 ARENITE_COLD void Depot::give_up_records(const ThreadSlabs* but) {
@@ -214,6 +221,7 @@ ARENITE_COLD void ThreadSlabs::restart() {
   for (Magazine& magazine : magazines) magazine = {};
   begin();
   spare = {};
+  stock = {};
   for (uint8_t& n : to_shed) n = 0;
   for (uint8_t& n : warmed_up) n = 0;
   thread = nullptr;
@@ -234,6 +242,9 @@ ARENITE_COLD void Depot::restart_in_child(ThreadSlabs* own) {
     });
   }
   relist_all_out();
+  if (own != nullptr) give_stock(own, 0);
+  recover_stocks();
+  busy_records_.store(own != nullptr ? 1 : 0, std::memory_order_relaxed);
   ThreadSlabs* last_idle = idle_records_;
   while (last_idle != nullptr && last_idle->next_idle != nullptr) last_idle = last_idle->next_idle;
   for (ThreadSlabs* record = records_; record != nullptr; record = record->next_record) {

@@ -112,7 +112,7 @@ TEST_F(RecordsTest, a_record_leaves_its_slabs_to_the_depot) {
   const Slab* slab = list_one_with(record);
   depot_.give_record(record);
   EXPECT_EQ(slab->owner.load(), &depot_);
-  EXPECT_EQ(depot_.first(class_of(k_size)), slab);
+  EXPECT_EQ(depot_.first_of(class_of(k_size), 3), slab);
   EXPECT_EQ(listed(depot_, class_of(k_size)), 1U);
   EXPECT_EQ(listed(*record, class_of(k_size)), 0U);
   EXPECT_EQ(depot_.take_record(), record);

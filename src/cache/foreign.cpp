@@ -20,10 +20,18 @@ ARENITE_APART void list_mine(Slab* slab) {
   if (ARENITE_UNLIKELY(is_free)) g_depot.reclaim_if_empty(slab, mine);
 }
 
+// Whether this thread, which frees a block of a slab of the class, has use for the slab: it has few
+// with free blocks. Who frees more than it takes would keep from the others what they need.
+ARENITE_INLINE bool has_use_for_more(const ThreadSlabs* mine, unsigned size_class) {
+  constexpr uint32_t k_enough = 2;
+  return mine->listed(size_class) < k_enough;
+}
+
 // A slab that was nobody's a moment ago, and in which this thread has marked a block. A thread that
-// can have none leaves it to the depot.
-ARENITE_APART void claim_marked(Slab* slab) {
-  if (!is_settled()) return g_depot.claim_full(slab);
+// has no use for it leaves it to the depot.
+ARENITE_APART void claim_marked(Slab* slab, unsigned size_class) {
+  if (!is_settled() || !has_use_for_more(t_thread.record, size_class))
+    return g_depot.claim_full(slab);
   if (claim_full(slab, t_thread.record)) list_mine(slab);
 }
 
@@ -49,7 +57,7 @@ ARENITE_APART void list_full_of(Owner* owner, Slab* slab, unsigned size_class) {
   theirs->visitors.unlock();
   os::barrier_after_unlock();
   if (!is_there && slab->owner.load(std::memory_order_acquire) == nullptr)
-    return claim_marked(slab);
+    return claim_marked(slab, size_class);
   if (slab::is_wholly_free(slab, size_class)) g_depot.reclaim_if_empty(slab, owner);
 }
 
@@ -69,7 +77,7 @@ bool is_free_around(const Slab* slab, uint32_t number, unsigned size_class) {
 // This thread has marked a block of a slab of the class. The slab may be another meanwhile.
 ARENITE_APART void find_owner(Slab* slab, uint32_t number, unsigned size_class) {
   Owner* owner = slab->owner.load(std::memory_order_acquire);
-  if (owner == nullptr) return claim_marked(slab);
+  if (owner == nullptr) return claim_marked(slab, size_class);
   if (owner == &g_forsaken) return;
   const Place place = slab->place.load(std::memory_order_relaxed);
   if (place == Place::full && owner != &g_depot) return list_full_of(owner, slab, size_class);
@@ -82,6 +90,7 @@ ARENITE_APART void find_owner(Slab* slab, uint32_t number, unsigned size_class) 
 bool can_take(Slab* slab, const Owner* owner) {
   if ((owner != nullptr && owner != &g_depot) || !is_settled()) return false;
   ThreadSlabs* mine = t_thread.record;
+  if (!has_use_for_more(mine, slab->size_class)) return false;
   return owner == nullptr ? claim_full(slab, mine) : g_depot.adopt(slab, owner, mine);
 }
 
@@ -112,7 +121,7 @@ ARENITE_INLINE bool may_keep(const ThreadSlabs* mine, const Slab* slab) {
   const unsigned size_class = slab->size_class;
   if (size_class < k_first_kept) return false;
   const Owner* owner = slab->owner.load(std::memory_order_acquire);
-  if (owner == nullptr || owner == &g_depot) return !mine->has_none(size_class);
+  if (owner == nullptr || owner == &g_depot) return !has_use_for_more(mine, size_class);
   return owner != &g_forsaken;
 }
 

@@ -12,11 +12,12 @@
 // (cache.hpp): then the thread finds magazines that are always empty.
 //
 // The state is the thread's own, but for `slabs`, which others may set to g_no_slabs, and
-// `is_busy`, which they look at. Of the record others touch the Owner part, `visitors` and
-// `to_shed`, and all of it once it is closed.
+// `is_busy`, which they look at. Of the record others touch the Owner part, `visitors`, `to_shed`
+// and `stock`, and all of it once it is closed.
 #pragma once
 
 #include "cache/magazine.hpp"
+#include "cache/stock.hpp"
 #include "chunk/chunk_engine.hpp"
 #include "slab/slab_engine.hpp"
 
@@ -40,6 +41,7 @@ struct ThreadSlabs : slab::Owner {
   // The last is that of requests without a class, and always empty.
   Magazine magazines[slab::k_classes + 1];
   Slots spare;
+  Stock stock;
   // Full slabs of each class to be given up, since others free what they hold. The lock is held.
   uint8_t to_shed[slab::k_classes] = {};
   // As in Thread, of the last whose record it was.

@@ -32,7 +32,7 @@ class Verification {
                   &g_depot) &&
            expect(listed(mine_) == listed_by_me_, "a slab of a thread's is in no list", &mine_) &&
            expect(full() == full_by_me_, "a full slab of a thread's is in no list", &mine_) &&
-           magazines();
+           magazines() && stock();
   }
 
  private:
@@ -58,14 +58,29 @@ class Verification {
                     "a slab is nowhere in its thread", slab) &&
              slab::verify_at_rest(slab, company_, breach_);
     }
-    return slab::verify_running(slab, breach_);
+    return running(slab, owner);
+  }
+
+  // Another thread's, or nobody's. With the thread's lock held it does not become a page; unless it
+  // is one by now, or somebody has made it his.
+  bool running(const Slab* slab, const Owner* owner) {
+    if (owner == nullptr)
+      return slab::verify_running(slab, breach_) ||
+             slab->owner.load(std::memory_order_acquire) != nullptr;
+    const os::Holding holding(const_cast<Owner*>(owner)->lock);
+    return slab->owner.load(std::memory_order_acquire) != owner ||
+           __atomic_load_n(&slab->block_count, __ATOMIC_ACQUIRE) == 0 ||
+           slab::verify_running(slab, breach_);
   }
 
   static size_t listed(const Owner& owner) {
     size_t all = 0;
     for (unsigned c = 0; c < slab::k_classes; c++) {
-      for (const Slab* slab = owner.first(c); slab != nullptr; slab = slab::links_of(slab).next)
-        all++;
+      for (unsigned part = 0; part < Owner::k_parts; part++) {
+        for (const Slab* slab = owner.first_of(c, part); slab != nullptr;
+             slab = slab::links_of(slab).next)
+          all++;
+      }
     }
     return all;
   }
@@ -113,6 +128,18 @@ class Verification {
     return slab->size_class == size_class && slab::is_used(block) &&
            slab::mark_of(slab, slab::number_of(slab, block)).load(std::memory_order_relaxed) ==
                slab::k_kept;
+  }
+
+  // What is in stock is neither a slab nor a free page of its region.
+  bool stock() {
+    Stock rest = mine_.stock;
+    while (const Slab* page = rest.take_oldest()) {
+      const bool is_well = page->block_count == 0 &&
+                           page->place.load(std::memory_order_relaxed) == Place::page &&
+                           slab::region_at(page)->is_taken(slab::page_number(page));
+      if (!expect(is_well, "a page in stock is something else as well", page)) return false;
+    }
+    return true;
   }
 
   Breach& breach_;

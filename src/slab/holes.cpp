@@ -5,7 +5,7 @@
 namespace arenite::slab {
 
 Pages holes_of(const Slab* slab) {
-  const unsigned size_class = slab->size_class;
+  const unsigned size_class = __atomic_load_n(&slab->size_class, __ATOMIC_RELAXED);
   const SizeClass& k = info(size_class);
   uint64_t used[k_most_words] = {};
   for (unsigned i = 0; i < k.word_count; i++)

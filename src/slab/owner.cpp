@@ -1,20 +1,60 @@
 #include "slab/owner.hpp"
 
 namespace arenite::slab {
+namespace {
+
+// Which quarter of it is free, as it is listed.
+unsigned part_of(const Slab* slab) {
+  const unsigned part = slab->free_count * Owner::k_parts / info(slab->size_class).block_count;
+  return part < Owner::k_parts ? part : Owner::k_parts - 1;
+}
+
+}  // namespace
+
+Slab*& Owner::head_of(unsigned size_class, unsigned part) {
+  if (part == 0) return first_[size_class];
+  return static_cast<OwnerByFullness*>(this)->more_first_[(part - 1) * k_classes + size_class];
+}
+
+Slab* Owner::first_of(unsigned size_class, unsigned part) const {
+  if (part != 0 && lists_ == Lists::one) return nullptr;
+  return const_cast<Owner*>(this)->head_of(size_class, part);
+}
+
+[[gnu::noinline]] void Owner::list(Slab* slab) {
+  const unsigned part = lists_ == Lists::one ? 0 : part_of(slab);
+  links_of(slab).part = static_cast<uint8_t>(part);
+  count(slab->size_class, 1);
+  append(slab, head_of(slab->size_class, part), Place::listed);
+}
 
 void Owner::unlist(Slab* slab) {
-  const bool is_full = slab->place.load(std::memory_order_relaxed) == Place::full;
-  remove(slab, slab->size_class + (is_full ? k_classes : 0));
+  const unsigned size_class = slab->size_class;
+  if (slab->place.load(std::memory_order_relaxed) == Place::full) {
+    remove(slab, first_[k_classes + size_class]);
+  } else {
+    remove(slab, head_of(size_class, links_of(slab).part));
+    count(size_class, -1U);
+  }
   slab->place.store(Place::moving, std::memory_order_relaxed);
 }
 
 void Owner::list_again(Slab* slab) {
-  remove(slab, k_classes + slab->size_class);
+  remove(slab, first_[k_classes + slab->size_class]);
   list(slab);
 }
 
-[[gnu::noinline]] void Owner::append(Slab* slab, unsigned which, Place place) {
-  Slab*& first = first_[which];
+ARENITE_APART Slab* Owner::take_one(unsigned size_class) {
+  for (const unsigned part : {1, 2, 0, 3}) {
+    Slab* slab = first_of(size_class, part);
+    if (slab == nullptr) continue;
+    unlist(slab);
+    return slab;
+  }
+  return nullptr;
+}
+
+[[gnu::noinline]] void Owner::append(Slab* slab, Slab*& first, Place place) {
   SlabLinks& links = links_of(slab);
   links.next = nullptr;
   links.list.store(this, std::memory_order_relaxed);
@@ -29,8 +69,7 @@ void Owner::list_again(Slab* slab) {
   slab->place.store(place, std::memory_order_relaxed);
 }
 
-[[gnu::noinline]] void Owner::remove(Slab* slab, unsigned which) {
-  Slab*& first = first_[which];
+[[gnu::noinline]] void Owner::remove(Slab* slab, Slab*& first) {
   SlabLinks& links = links_of(slab);
   links.list.store(nullptr, std::memory_order_relaxed);
   if (first == slab) {

@@ -16,6 +16,10 @@ class OwnerTest : public OwnRegion {
     for (size_t i = 0; i < used; i++) take(slab);
     return slab;
   }
+  static void list(OwnerByFullness& owner, Slab* slab) {
+    slab->owner.store(&owner);
+    owner.list(slab);
+  }
   std::string lists_breach() const {
     Breach breach;
     return verify_lists(owner_, breach) ? "" : std::string(breach.invariant) + ": " + breach.what;
@@ -31,7 +35,7 @@ TEST_F(OwnerTest, has_no_slabs_at_first) {
     EXPECT_EQ(owner_.first(c), nullptr);
     EXPECT_TRUE(owner_.has_none(c));
     EXPECT_EQ(owner_.first_full(c), nullptr);
-    EXPECT_EQ(owner_.take_fullest(c), nullptr);
+    EXPECT_EQ(owner_.take_one(c), nullptr);
   }
 }
 
@@ -80,9 +84,9 @@ TEST_F(OwnerTest, keeps_full_slabs_in_a_list_of_their_own) {
   EXPECT_EQ(a->place.load(), Place::full);
   EXPECT_TRUE(owner_.has_listed(a));
   EXPECT_EQ(lists_breach(), "");
-  EXPECT_EQ(owner_.take_fullest(c), some);
+  EXPECT_EQ(owner_.take_one(c), some);
   EXPECT_TRUE(owner_.has_none(c));
-  EXPECT_EQ(owner_.take_fullest(c), nullptr) << "of a full one nothing can be taken";
+  EXPECT_EQ(owner_.take_one(c), nullptr) << "of a full one nothing can be taken";
   EXPECT_EQ(lists_breach(), "");
 }
 
@@ -114,32 +118,76 @@ TEST_F(OwnerTest, keeps_the_classes_apart) {
   Slab* large = make(4096);
   owner_.list(small);
   owner_.list(large);
-  EXPECT_EQ(owner_.take_fullest(class_of(48)), nullptr);
-  EXPECT_EQ(owner_.take_fullest(class_of(4096)), large);
-  EXPECT_EQ(owner_.take_fullest(class_of(16)), small);
+  EXPECT_EQ(owner_.take_one(class_of(48)), nullptr);
+  EXPECT_EQ(owner_.take_one(class_of(4096)), large);
+  EXPECT_EQ(owner_.take_one(class_of(16)), small);
 }
 
-TEST_F(OwnerTest, takes_the_fullest_first) {
-  Slab* half = make_with_used(64, 128);
-  Slab* most = make_with_used(64, 192);
-  Slab* more = make_with_used(64, 129);
-  Slab* few = make_with_used(64, 10);
-  for (Slab* slab : {half, most, more, few}) owner_.list(slab);
-  const unsigned c = class_of(64);
-  EXPECT_EQ(owner_.take_fullest(c), most);
-  EXPECT_EQ(owner_.take_fullest(c), more) << "by a single block";
-  EXPECT_EQ(owner_.take_fullest(c), half);
-  EXPECT_EQ(owner_.take_fullest(c), few);
-  EXPECT_EQ(owner_.take_fullest(c), nullptr);
-}
-
-TEST_F(OwnerTest, of_many_slabs_only_the_first_few_are_looked_at) {
-  constexpr size_t k_looked_at = 16;
+TEST_F(OwnerTest, takes_in_turn_where_there_is_one_list) {
   std::vector<Slab*> slabs;
-  for (size_t i = 0; i <= k_looked_at; i++)
-    owner_.list(slabs.emplace_back(make_with_used(1024, i)));
-  EXPECT_EQ(owner_.take_fullest(class_of(1024)), slabs[k_looked_at - 1]);
-  EXPECT_EQ(owner_.take_fullest(class_of(1024)), slabs[k_looked_at]);
+  for (const size_t used : {192, 10, 250})
+    owner_.list(slabs.emplace_back(make_with_used(64, used)));
+  for (Slab* slab : slabs) EXPECT_EQ(owner_.take_one(class_of(64)), slab);
+  EXPECT_EQ(owner_.take_one(class_of(64)), nullptr);
+}
+
+TEST_F(OwnerTest, by_fullness_takes_what_is_fuller_but_not_all_but_full) {
+  OwnerByFullness owner;
+  const unsigned c = class_of(64);
+  std::vector<Slab*> slabs;
+  // Of 256 blocks; by the quarter of them that is free.
+  for (const size_t used : {256, 10, 193, 128, 127, 192, 129, 64, 63})
+    list(owner, slabs.emplace_back(make_with_used(64, used)));
+  EXPECT_EQ(owner.listed(c), 9U);
+  EXPECT_FALSE(owner.has_none(c));
+  Breach breach;
+  EXPECT_TRUE(verify_lists(owner, breach)) << breach.what;
+  for (const size_t next : {5, 6, 3, 4, 0, 2, 1, 7, 8}) {
+    EXPECT_EQ(owner.take_one(c), slabs[next]) << next;
+    EXPECT_EQ(slabs[next]->place.load(), Place::moving);
+    EXPECT_TRUE(verify_lists(owner, breach)) << breach.what;
+  }
+  EXPECT_EQ(owner.take_one(c), nullptr);
+  EXPECT_TRUE(owner.has_none(c));
+}
+
+TEST_F(OwnerTest, by_fullness_a_slab_leaves_the_list_that_it_is_in_whatever_was_freed_since) {
+  OwnerByFullness owner;
+  Slab* slab = make_with_used(1024, 15);
+  Slab* other = make_with_used(1024, 15);
+  list(owner, slab);
+  list(owner, other);
+  slab->free_count = 12;
+  owner.unlist(slab);
+  slab->free_count = 1;
+  EXPECT_EQ(owner.listed(class_of(1024)), 1U);
+  EXPECT_EQ(owner.first_of(class_of(1024), 0), other);
+  Breach breach;
+  EXPECT_TRUE(verify_lists(owner, breach)) << breach.what;
+}
+
+TEST_F(OwnerTest, of_classes_with_few_blocks_each_free_one_counts) {
+  OwnerByFullness owner;
+  Slab* two = make_with_used(8192, 1);
+  owner.list(two);
+  EXPECT_EQ(owner.first_of(class_of(8192), 2), two);
+  Slab* three = make_with_used(5376, 2);
+  owner.list(three);
+  EXPECT_EQ(owner.first_of(class_of(5376), 1), three);
+}
+
+TEST_F(OwnerTest, counts_those_with_free_blocks) {
+  const unsigned c = class_of(1024);
+  Slab* full = make_with_used(1024, 16);
+  owner_.list_full(full);
+  EXPECT_EQ(owner_.listed(c), 0U);
+  EXPECT_TRUE(owner_.has_none(c));
+  owner_.list_again(full);
+  EXPECT_EQ(owner_.listed(c), 1U);
+  owner_.list(make_with_used(1024, 3));
+  EXPECT_EQ(owner_.listed(c), 2U);
+  owner_.unlist(full);
+  EXPECT_EQ(owner_.listed(c), 1U);
 }
 
 TEST_F(OwnerTest, forgets_all_and_is_unlocked) {

@@ -94,6 +94,7 @@ struct SlabLinks {
   // For who looks for more of them: how often he has found as many takes, and how many they were.
   // Guarded as free pages are.
   uint8_t looks;
+  uint8_t part;  // of its owner's lists (owner.hpp); guarded as these are
   uint32_t takes_seen;
 };
 static_assert(sizeof(SlabLinks) <= k_links_words * sizeof(uint64_t));
@@ -216,8 +217,12 @@ class Region {
   size_t pages_ever_taken() const { return used_end_ - k_first_page; }
   // What can be accessed: the headers and words, and the pages committed so far.
   size_t committed_bytes() const { return (committed_end_ - 1) * k_slab_size; }
-  // Whether a free page is dirty.
-  bool may_hold_memory(size_t page) const { return has(dirty_, page); }
+  // Whether a page is neither free nor out: a slab's, or at somebody's hand.
+  bool is_taken(size_t page) const {
+    return page >= k_first_page && page < used_end_ && !has(free_, page) && !has(out_, page);
+  }
+  // Whether a page that is no slab may hold memory: it is dirty, or somebody has taken it.
+  bool may_hold_memory(size_t page) const { return has(dirty_, page) || is_taken(page); }
   // Pages whose words may hold memory.
   size_t written_pages() const;
 
@@ -268,6 +273,16 @@ class Region {
   template <typename Visit>
   void for_each_slab(Visit visit) const {
     for (size_t page = k_first_page; Slab* slab = slab_from(page); page++) visit(slab);
+  }
+
+  // Calls visit(page) for each that is taken and no slab, as far as can be told: a thread has it at
+  // hand.
+  template <typename Visit>
+  void for_each_taken_page(Visit visit) const {
+    for (size_t page = k_first_page; page < used_end_; page++) {
+      Slab* slab = at_address<Slab>(region_of(this) + page * sizeof(Slab));
+      if (is_taken(page) && __atomic_load_n(&slab->block_count, __ATOMIC_RELAXED) == 0) visit(slab);
+    }
   }
 
   Region* next = nullptr;

@@ -138,23 +138,25 @@ bool verify_running(const Slab* slab, Breach& breach) {
 
 namespace {
 
-// One of an owner's lists.
-void list(const Owner& owner, unsigned c, Place place, Findings& findings) {
-  const Slab* const first = place == Place::full ? owner.first_full(c) : owner.first(c);
+// One of an owner's lists; how many are in it.
+uint32_t list(const Owner& owner, unsigned c, const Slab* first, Place place, Findings& findings) {
+  uint32_t count = 0;
   const Slab* before = nullptr;
   for (const Slab* slab = first; slab != nullptr; slab = links_of(slab).next) {
     if (!findings.expect(slab->size_class == c, "S5", "a slab is in another class's list", slab) ||
         !findings.expect(slab == first ? before == nullptr : links_of(slab).prev == before, "S5",
                          "a list's way back is broken", slab))
-      return;
+      return count;
     findings.expect(slab->owner.load(std::memory_order_relaxed) == &owner, "S5",
                     "a listed slab is not the list's owner's", slab);
     findings.expect(owner.has_listed(slab) && slab->place.load(std::memory_order_relaxed) == place,
                     "S5", "a slab in a list says that it is elsewhere", slab);
     before = slab;
+    count++;
   }
   findings.expect(first == nullptr || links_of(first).prev == before, "S5",
                   "a list's end is not its last slab", &owner);
+  return count;
 }
 
 }  // namespace
@@ -162,8 +164,13 @@ void list(const Owner& owner, unsigned c, Place place, Findings& findings) {
 bool verify_lists(const Owner& owner, Breach& breach) {
   Findings findings(breach);
   for (unsigned c = 0; c < k_classes && findings.all_well(); c++) {
-    list(owner, c, Place::listed, findings);
-    if (findings.all_well()) list(owner, c, Place::full, findings);
+    uint32_t count = 0;
+    for (unsigned part = 0; part < Owner::k_parts && findings.all_well(); part++)
+      count += list(owner, c, owner.first_of(c, part), Place::listed, findings);
+    if (findings.all_well())
+      findings.expect(count == owner.listed(c), "S5", "listed slabs and their count differ",
+                      &owner);
+    if (findings.all_well()) list(owner, c, owner.first_full(c), Place::full, findings);
   }
   return findings.all_well();
 }

@@ -116,13 +116,14 @@ struct State {
   uint8_t lock[k_depot + 1];          // who holds that owner's
   uint8_t list[k_depot + 1];          // a bit for each slab in it
   uint8_t full_list[k_depot + 1];
-  uint8_t free_pages;
-  uint8_t idle;       // a bit for each record whose thread has ended: the depot's
-  uint8_t announced;  // and for each whose thread is known
-  uint8_t closed;     // and for each that is closed
-  uint8_t reopened;   // and for each that was closed earlier (waited_before)
-  uint8_t stays;      // a bit for each slab that is wholly free, and to stay listed
-  uint8_t excused;    // and for each at which somebody looked while a mark was on its way to memory
+  uint8_t free_pages;          // the depot's
+  uint8_t stock[k_depot + 1];  // and those that a record has at hand
+  uint8_t idle;                // a bit for each record whose thread has ended: the depot's
+  uint8_t announced;           // and for each whose thread is known
+  uint8_t closed;              // and for each that is closed
+  uint8_t reopened;            // and for each that was closed earlier (waited_before)
+  uint8_t stays;               // a bit for each slab that is wholly free, and to stay listed
+  uint8_t excused;  // and for each at which somebody looked while a mark was on its way to memory
   ThreadState threads[k_threads];
 };
 

@@ -383,8 +383,13 @@ class Checker {
       if (s.lock[o] != 0) return fails("a lock is held, and all threads rest");
       lists += (s.list[o] >> slab & 1) + (s.full_list[o] >> slab & 1);
     }
-    const bool is_free_page = (s.free_pages >> slab & 1) != 0;
-    if (is_free_page != (m[place] == page)) return fails("a page is not free");
+    int free_pages = s.free_pages >> slab & 1;
+    for (int t = 1; t <= case_.shape.threads; t++) {
+      free_pages += s.stock[t] >> slab & 1;
+      if ((s.idle >> t & 1) != 0 && s.stock[t] != 0) return fails("a stock without a thread");
+    }
+    if (free_pages != (m[place] == page ? 1 : 0))
+      return fails("a page is not free, or it is twice");
     const bool is_nobodys = m[owner] == k_nobody;
     switch (m[place]) {
       case page:

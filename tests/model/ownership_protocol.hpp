@@ -21,8 +21,9 @@ enum Operation : uint8_t {
   op_shed,          // none, and with the lock of the record, as the next two
   op_fill,
   op_take_filled,
-  op_adopt,         // none
-  op_make,          // none
+  op_adopt,  // none
+  op_make,   // none
+  op_make_of_stock,
   op_list_adopted,  // a: slab
   op_free,          // a: slab, b: block, here and below
   op_free_full,
@@ -81,6 +82,8 @@ class Protocol : SlabActions {
         return adopt_any();
       case op_make:
         return make_slab();
+      case op_make_of_stock:
+        return make_slab_of_stock();
       case op_list_adopted:
         return list_adopted(a);
       case op_free:
@@ -316,6 +319,7 @@ class Protocol : SlabActions {
     m_.become(op_list_adopted, taken - 1);
   }
   void make_slab() {
+    if (m_.once([&] { return state().stock[m_.me()]; }) != 0) m_.become(op_make_of_stock);
     m_.lock(k_depot);
     const int taken = m_.once([&] {
       const int found = first_in(state().free_pages);
@@ -326,7 +330,24 @@ class Protocol : SlabActions {
     if (taken != 0) m_.wr(at(taken - 1, place), moving);
     m_.unlock(k_depot);
     if (taken == 0) return;  // the chunk engine serves
-    const int s = taken - 1;
+    format(taken - 1);
+  }
+  void make_slab_of_stock() {
+    m_.lock(m_.me());
+    const int taken = m_.once([&] {
+      uint8_t& stock = state().stock[m_.me()];
+      const int found = first_in(stock);
+      stock &= static_cast<uint8_t>(stock - 1);
+      if (found != 0) state().maker[found - 1] = m_.me();
+      return found;
+    });
+    if (taken != 0) m_.wr(at(taken - 1, place), moving);
+    m_.unlock(m_.me());
+    // Somebody has taken it back.
+    if (taken == 0) m_.become(op_make);
+    format(taken - 1);
+  }
+  void format(int s) {
     for (int wi = 0; wi < k_words; wi++) m_.wr(at(s, words0 + wi), shape_.starts_in(wi));
     if (shape_.keeps) m_.wr(at(s, has_kept), 0);
     m_.wr(at(s, owner), m_.me());
@@ -419,12 +440,16 @@ class Protocol : SlabActions {
       return out <= magazine_count(m_.view(m_.me(), of_thread(m_.me(), magazine))) + 1;
     }) != 0;
   }
+  // Into this thread's stock, without the depot's lock.
   void give_up_complete(int s, int block, uint8_t next, int complete) {
-    m_.lock(k_depot);
+    const int me = m_.me();
+    if (!is_broken(Break::stock_without_lock)) m_.lock(me);
     for (int i = 0; i < shape_.slabs; i++) {
-      if ((complete >> i & 1) != 0) reclaim(i, m_.me());
+      if ((complete >> i & 1) == 0 || !is_listed(me, i) || !is_wholly_free(i)) continue;
+      unlist(me, i);
+      make_page(i, state().stock[me]);
     }
-    m_.unlock(k_depot);
+    if (!is_broken(Break::stock_without_lock)) m_.unlock(me);
     m_.become(next, s, block);
   }
 
@@ -511,8 +536,9 @@ class Protocol : SlabActions {
 
   // ---- cache/depot.cpp ----
 
-  // The depot's lock is held, and nobody uses any block.
-  void make_page(int s) {
+  // The lock is held that guards `pages`, and nobody uses any block.
+  void make_page(int s) { make_page(s, state().free_pages); }
+  void make_page(int s, uint8_t& pages) {
     m_.once([&] {
       m_.tell("makes a page of slab", s);
       for (int block = 0; block < shape_.block_count(); block++) {
@@ -537,7 +563,7 @@ class Protocol : SlabActions {
     m_.fence();
     m_.once([&] {
       state().maker[s] = 0;
-      return state().free_pages |= bit(s);
+      return pages |= bit(s);
     });
   }
 
@@ -646,6 +672,7 @@ class Protocol : SlabActions {
       return state().closed &= static_cast<uint8_t>(~bit(me));
     });
     if (!is_broken(Break::end_keeps_magazine)) put_back(me, k_slots);
+    if (!is_broken(Break::end_keeps_stock)) give_stock(me);
     m_.become(op_receive_kept, me, true);
   }
   void arrive() {
@@ -707,6 +734,14 @@ class Protocol : SlabActions {
     m_.become(op_receive_all, m_.me(), true);
   }
 
+  // The depot's lock and the record's are held.
+  void give_stock(int whose) {
+    m_.once([&] {
+      state().free_pages |= state().stock[whose];
+      return state().stock[whose] = 0;
+    });
+  }
+
   void tend(int whose) {
     m_.lock(k_depot);
     const bool locks = !is_broken(Break::given_up_unlocked);
@@ -714,6 +749,7 @@ class Protocol : SlabActions {
     if (can_be_given_up(whose)) {
       m_.once([&] { return state().tender[whose] = m_.me(); });
       put_back(whose, k_slots);
+      give_stock(whose);
       m_.become(op_receive_kept, whose, locks);
     }
     if (locks) m_.unlock(whose);
