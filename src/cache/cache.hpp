@@ -17,8 +17,9 @@
 // Blocks. The owner's thread alone changes `used`, and moves blocks between magazine and program,
 // with plain instructions (the short ways, slabs.hpp). Between magazine and slab they move with the
 // owner's lock held, many at once (B1, B2); then also what others have marked is collected (B3).
-// Another thread that frees a block keeps it in its own magazine and hands it out again (B5, B6), or
-// marks it, with three plain stores and no lock (B4, B7; owned.hpp says why no mark is overlooked).
+// Another thread that frees a block keeps it in its own magazine and hands it out again (B5, B6),
+// or marks it, with three plain stores and no lock (B4, B7; owned.hpp says why no mark is
+// overlooked).
 //
 //   B1  free -> magazine        words, summary, free_count    T, with T's lock
 //   B2  magazine -> free        likewise                      T, with T's lock
@@ -81,11 +82,11 @@
 // keeper's alone, whoever owns the slab meanwhile, and for the slab it is handed out. Only two
 // threads that free the same block at the same moment can escape, or one that frees it again while
 // its mark is collected. They are found out when the next mark of its word is collected, or when
-// its keeper hands it out, unless the owner has handed it out again by then. A slab is made a page only with its
-// list's lock held, when no block of it is handed out or in a magazine; being in a list is a fact
-// of its own (SlabLinks::list) that changes with that lock alone. Who marked a block and goes on
-// when the page is another slab's may set has_remote for nothing, list a full slab, or look whether
-// a slab is wholly free: all are allowed to anyone.
+// its keeper hands it out, unless the owner has handed it out again by then. A slab is made a page
+// only with its list's lock held, when no block of it is handed out or in a magazine; being in a
+// list is a fact of its own (SlabLinks::list) that changes with that lock alone. Who marked a block
+// and goes on when the page is another slab's may set has_remote for nothing, list a full slab, or
+// look whether a slab is wholly free: all are allowed to anyone.
 //
 // Why a sleeping thread's magazines can be emptied (T9). Its short ways need no lock and no
 // barrier: they say that they are at it (`is_busy`), read `slabs`, work, and say that they are
@@ -105,8 +106,9 @@
 // Afterwards who thaws, or the next who purges, looks for such slabs. Pages that were being purged
 // when it froze, and slabs that were out for T8, are out of everybody's reach until the next who
 // purges puts them back. In the child the slabs of the threads that are gone are forsaken: what
-// lies in them stays, and frees of it do nothing; what they kept of others' stays kept. Their stocks are the depot's: each page that is
-// taken, and says that it is one (Place::page), was in stock.
+// lies in them stays, and frees of it do nothing; what they kept of others' stays kept. Their
+// stocks are the depot's: each page that is taken, and says that it is one (Place::page), was in
+// stock.
 //
 // tests/model/ownership_model.cpp checks this in every interleaving of a small case.
 #pragma once

@@ -94,8 +94,8 @@ bool can_take(Slab* slab, const Owner* owner) {
   return owner == nullptr ? claim_full(slab, mine) : g_depot.adopt(slab, owner, mine);
 }
 
-// Blocks that are smaller than a line of the cache are not kept: who writes one of them would hinder
-// who has the next for as long as both come back to their threads.
+// Blocks that are smaller than a line of the cache are not kept: who writes one of them would
+// hinder who has the next for as long as both come back to their threads.
 constexpr unsigned k_first_kept = slab::k_class_table.class_of_16[slab::k_line / 16];
 
 // A free of a block of a slab that has another thread, or none. What is nobody's, or the depot's,

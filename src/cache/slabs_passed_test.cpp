@@ -256,6 +256,9 @@ TEST_F(SlabsTest, a_thread_that_never_allocated_may_free) {
 TEST_F(SlabsTest, what_is_freed_while_the_depot_is_frozen_is_there_after_the_thaw) {
   const unsigned c = class_of(3 * k_kib);
   in_a_thread([&] {
+    // What its record's last thread left waiting may come free, too.
+    give(take(c));
+    empty_magazines();
     const std::vector<void*> blocks = take_a_slab(c);
     g_depot.lock.freeze();
     give_all(blocks);
@@ -336,7 +339,8 @@ TEST_F(SlabsTest, two_threads_that_pass_blocks_to_and_fro_need_few_slabs) {
         if (std::find(seen.begin(), seen.end(), slab) == seen.end()) seen.push_back(slab);
       in_a_thread([&] { give_all(blocks); });
     }
-    EXPECT_LE(seen.size(), 8U);
+    // Not the same ones each time: pages go round between stocks and depot.
+    EXPECT_LE(seen.size(), Stock::k_most + 8U);
   });
 }
 

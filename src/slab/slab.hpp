@@ -22,10 +22,9 @@
 //
 // Who may do what is the protocol in cache/cache.hpp. In short: `used` is the owner's, who writes
 // it with plain instructions; words, summary and free_count are changed with the owner's lock held,
-// for many blocks at once; a mark is set by whoever frees the block, and cleared by the owner, or by
-// who keeps it.
-// Others look at all of them in passing, so they are read and written as relaxed atomics, which
-// costs nothing.
+// for many blocks at once; a mark is set by whoever frees the block, and cleared by the owner, or
+// by who keeps it. Others look at all of them in passing, so they are read and written as relaxed
+// atomics, which costs nothing.
 #pragma once
 
 #include <atomic>

@@ -8,8 +8,8 @@ namespace {
 // Of its words the first four; more only where blocks are small.
 constexpr size_t k_bits_of_page = k_line + k_used_stride;
 
-// Blocks handed out and not marked or kept. An owner at work may make it look like more or fewer than there
-// can be.
+// Blocks handed out and not marked or kept. An owner at work may make it look like more or fewer
+// than there can be.
 size_t live_blocks(const Slab* slab, const SizeClass& size_class) {
   size_t live = 0;
   const uint64_t* used = &used_word(memory_of(slab));

@@ -51,7 +51,7 @@ enum Field : uint8_t {
   k_fields = mark0 + k_blocks
 };
 constexpr const char* k_field_names[] = {
-    "owner",    "place",    "has_remote", "has_kept", "remote_words[0]", "remote_words[1]",
+    "owner",    "place",    "has_remote", "has_kept", "remote_lines[0]", "remote_lines[1]",
     "words[0]", "words[1]", "used",       "mark 0",   "mark 1",          "mark 2"};
 constexpr uint8_t k_marked = 1;
 constexpr uint8_t k_kept = 2;
