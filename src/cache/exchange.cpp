@@ -21,7 +21,7 @@ namespace {
 
 }  // namespace
 
-bool list_by_what_is_free(Owner* owner, Slab* slab) {
+[[gnu::noinline]] bool list_by_what_is_free(Owner* owner, Slab* slab) {
   for (;;) {
     slab::collect(slab);
     if (slab->summary != 0) {
