@@ -36,7 +36,7 @@ ARENITE_SELDOM uint32_t blocks_out(const ThreadSlabs* mine, unsigned size_class)
 
 }  // namespace
 
-bool list_by_what_is_free(Owner* owner, Slab* slab) {
+[[gnu::noinline]] bool list_by_what_is_free(Owner* owner, Slab* slab) {
   for (;;) {
     slab::collect(slab);
     if (slab->summary != 0) {

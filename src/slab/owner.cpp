@@ -11,9 +11,9 @@ unsigned part_of(const Slab* slab) {
 
 }  // namespace
 
-Slab*& Owner::head_of(unsigned size_class, unsigned part) {
-  if (part == 0) return first_[size_class];
-  return static_cast<OwnerByFullness*>(this)->more_first_[(part - 1) * k_classes + size_class];
+Slab*& Owner::head_of(unsigned which, unsigned part) {
+  if (ARENITE_LIKELY(part == 0)) return first_[which];
+  return static_cast<OwnerByFullness*>(this)->more_first_[(part - 1) * k_classes + which];
 }
 
 Slab* Owner::first_of(unsigned size_class, unsigned part) const {
@@ -29,13 +29,11 @@ Slab* Owner::first_of(unsigned size_class, unsigned part) const {
 }
 
 void Owner::unlist(Slab* slab) {
+  // Which of the two is hard to foretell: no branch.
   const unsigned size_class = slab->size_class;
-  if (slab->place.load(std::memory_order_relaxed) == Place::full) {
-    remove(slab, first_[k_classes + size_class]);
-  } else {
-    remove(slab, head_of(size_class, links_of(slab).part));
-    count(size_class, -1U);
-  }
+  const bool is_full = slab->place.load(std::memory_order_relaxed) == Place::full;
+  remove(slab, head_of(size_class + (is_full ? k_classes : 0), links_of(slab).part));
+  count(size_class, is_full ? 0 : -1U);
   slab->place.store(Place::moving, std::memory_order_relaxed);
 }
 

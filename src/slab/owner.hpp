@@ -26,7 +26,10 @@ class Owner {
   // is this owner's.
   void list(Slab* slab);
   // The same for one in which no block is free. Threads alone have such.
-  void list_full(Slab* slab) { append(slab, first_[k_classes + slab->size_class], Place::full); }
+  void list_full(Slab* slab) {
+    links_of(slab).part = 0;
+    append(slab, first_[k_classes + slab->size_class], Place::full);
+  }
 
   // Takes a slab out of the list that it is in; it is then moving. The lock is held.
   void unlist(Slab* slab);
@@ -74,7 +77,8 @@ class Owner {
   constexpr Owner() : Owner(Lists::one) {}
 
  private:
-  Slab*& head_of(unsigned size_class, unsigned part);
+  // Of a class's list, or, behind all classes, of its full ones.
+  Slab*& head_of(unsigned which, unsigned part);
   // The last has no next; the first's previous is the last.
   static void set(Slab*& first, Slab* slab) { __atomic_store_n(&first, slab, __ATOMIC_RELAXED); }
   void append(Slab* slab, Slab*& first, Place place);
