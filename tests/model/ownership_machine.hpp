@@ -41,19 +41,26 @@ enum Field : uint8_t {
   owner,
   place,
   has_remote,
+  has_kept,
   told0,
   told1,
   words0,
   words1,
-  used,  // a bit for each block
-  mark0,
+  used,   // a bit for each block
+  mark0,  // 0, k_marked or k_kept
   k_fields = mark0 + k_blocks
 };
 constexpr const char* k_field_names[] = {
-    "owner",    "place", "has_remote", "remote_words[0]", "remote_words[1]", "words[0]",
-    "words[1]", "used",  "mark 0",     "mark 1",          "mark 2"};
+    "owner",    "place",    "has_remote", "has_kept", "remote_words[0]", "remote_words[1]",
+    "words[0]", "words[1]", "used",       "mark 0",   "mark 1",          "mark 2"};
+constexpr uint8_t k_marked = 1;
+constexpr uint8_t k_kept = 2;
 // A thread's, behind the slabs: `slabs` is 1 where it names the thread's record. The magazine is
-// that record's, three bits a slot: 1 + the number of a block, the oldest in the lowest.
+// that record's, four bits a slot, the oldest in the lowest: 1 + the number of a block, and
+// k_foreign if it is kept.
+constexpr unsigned k_slot_bits = 4;
+constexpr unsigned k_slot = 15;
+constexpr unsigned k_foreign = 8;
 enum OfThread : uint8_t { magazine, slabs, is_busy, k_of_thread };
 
 constexpr int at(int slab, int field) {
@@ -66,7 +73,7 @@ constexpr int k_memory = of_thread(k_threads + 1, 0);
 constexpr int k_known_from = 0x80;  // + number of a block: its address becomes known to all
 
 // What is true of a block. 1 to k_threads: handed out, and that thread alone knows of it.
-constexpr uint8_t k_free = 0;        // in a slab or magazine, marked, or on the way there
+constexpr uint8_t k_free = 0;        // in a slab or magazine, marked, kept, or on the way there
 constexpr uint8_t k_known = 0x10;    // handed out, and every thread may free it
 constexpr uint8_t k_freeing = 0x11;  // somebody is about to
 
@@ -89,6 +96,12 @@ struct ThreadState {
   uint8_t to_shed;     // of its record, as the next
   uint8_t seen;        // blocks in the magazine when somebody last looked
   uint8_t old_stores;  // in the queue since before its record was closed
+  // Of what has left a magazine by its hands: a bit for each block that is kept still, one for each
+  // slab that is wholly free, and what it is at afterwards (op_settle_flushed).
+  uint8_t flushed_kept;
+  uint8_t flushed_complete;
+  uint8_t is_settling;
+  uint8_t then_operation, then_a, then_b;
   uint8_t pending_count;
   Pending pending[12];
 };
@@ -97,10 +110,11 @@ struct State {
   uint8_t memory[k_memory];
   uint8_t truth[k_slabs][k_blocks];
   uint8_t doubled[k_slabs][k_blocks];
-  uint8_t maker[k_slabs];       // the thread that changes a slab by right of the depot's lock
-  uint8_t tender[k_depot + 1];  // and the one that gives up what is in a closed record
-  uint8_t lock[k_depot + 1];    // who holds that owner's
-  uint8_t list[k_depot + 1];    // a bit for each slab in it
+  uint8_t keeper[k_slabs][k_blocks];  // who keeps a block, or gives it up for its keeper
+  uint8_t maker[k_slabs];             // the thread that changes a slab by right of the depot's lock
+  uint8_t tender[k_depot + 1];        // and the one that gives up what is in a closed record
+  uint8_t lock[k_depot + 1];          // who holds that owner's
+  uint8_t list[k_depot + 1];          // a bit for each slab in it
   uint8_t full_list[k_depot + 1];
   uint8_t free_pages;
   uint8_t idle;       // a bit for each record whose thread has ended: the depot's
@@ -115,8 +129,12 @@ struct State {
 struct Shape {
   bool store_buffers = false;
   bool double_frees = false;
-  bool tends = false;  // records are closed and given up
-  bool looks = false;  // what T8 does
+  bool tends = false;     // records are closed and given up
+  bool looks = false;     // what T8 does
+  bool keeps = false;     // a thread keeps what it frees of others' slabs (B5)
+  bool frees_on = false;  // but where its magazine is full
+  bool wants = false;     // others want slabs (T10)
+  bool partly = false;    // who gives up a record moves one slab, and leaves the others
   int threads = 2;
   int slabs = 1;
   int slots = 1;
@@ -132,7 +150,13 @@ struct Shape {
 };
 
 inline int magazine_count(unsigned blocks) {
-  return (blocks != 0) + (blocks > 7);
+  return (blocks != 0) + (blocks > k_slot);
+}
+inline int block_in(unsigned slot) {
+  return static_cast<int>(slot % k_foreign) - 1;
+}
+inline bool is_foreign(unsigned slot) {
+  return (slot & k_foreign) != 0;
 }
 inline int number_of(int slab, int block) {
   return slab * k_blocks + block;
@@ -307,6 +331,12 @@ class Machine {
     return state->memory[where];
   }
 
+  // A record's magazine, as whoever may use it sees it.
+  unsigned magazine_of(int whose) const {
+    const uint8_t tender = state->tender[whose];
+    return view(tender != 0 ? tender : whose, of_thread(whose, magazine));
+  }
+
   // All threads may know of a block of this one's, by a store behind those it has made.
   void make_known(int number) {
     act(false, [&] {
@@ -333,7 +363,8 @@ class Machine {
     const ThreadState& t = state->threads[thread - 1];
     for (int i = 0; i < t.pending_count; i++) {
       const int field = t.pending[i].where - at(slab, 0);
-      if (field >= has_remote && field < k_fields && field != used) return true;
+      const bool keeps = field == has_kept || (field >= mark0 && t.pending[i].value == k_kept);
+      if (field >= has_remote && field < k_fields && field != used && !keeps) return true;
     }
     return false;
   }
@@ -414,8 +445,12 @@ class Machine {
     const int field = is_slabs ? p.where % k_fields : (p.where - of_thread(1, 0)) % k_of_thread;
     if (is_slabs) {
       const int slab = p.where / k_fields;
-      if (field == words0 || field == words1 || field == used || (field >= mark0 && p.value == 0))
+      if (field >= mark0 && (p.value == k_kept || state->memory[p.where] == k_kept)) {
+        change_kept(p, state->keeper[slab][field - mark0]);
+      } else if (field == words0 || field == words1 || field == used ||
+                 (field >= mark0 && p.value == 0)) {
         expect(may_change(slab), "a store into a slab by a thread that is not its owner");
+      }
     } else {
       const int whose = 1 + (p.where - of_thread(1, 0)) / k_of_thread;
       const uint8_t tender = state->tender[whose];
@@ -425,6 +460,11 @@ class Machine {
         state->threads[whose - 1].old_stores = state->threads[whose - 1].pending_count;
     }
     state->memory[p.where] = p.value;
+  }
+  // B5, B6, B7.
+  void change_kept(const Pending& p, uint8_t& keeper) {
+    expect(state->memory[p.where] != k_kept || keeper == me_, "a store into another's kept block");
+    keeper = p.value == k_kept ? me_ : uint8_t{0};
   }
   bool may_change(int slab) const {
     if (state->maker[slab] != 0) return state->maker[slab] == me_;

@@ -16,8 +16,12 @@
 // What cache.hpp allows ("Why no block is lost") is allowed where it is what happened: somebody
 // looked while a mark was in another's store buffer (State::excused). Then a full slab may have
 // marks, and a slab that is wholly free stay listed, until somebody looks into each slab: that is
-// tried in each such state. So without store buffers nothing of the kind is allowed, but a slab
-// that its owner lists, wholly free, to take blocks out of it in a moment (State::stays).
+// tried in each such state. The same goes for the slabs of a record that is given up in part. So
+// otherwise nothing of the kind is allowed without store buffers, but a slab that its owner lists,
+// wholly free, to take blocks out of it in a moment (State::stays).
+//
+// A kept block is its keeper's: a store into its mark by another is a breach. It is in the keeper's
+// magazine alone, and its mark says so; the record of a thread that has ended has none.
 #include <algorithm>
 #include <chrono>
 #include <cinttypes>
@@ -299,8 +303,8 @@ class Checker {
     machine_.state = const_cast<State*>(&s);
     int n = 0;
     for (int t = 1; t <= case_.shape.threads; t++) {
-      for (unsigned left = machine_.view(t, of_thread(t, magazine)); left != 0; left >>= 3)
-        n += static_cast<int>(left & 7) == 1 + number_of(slab, block);
+      for (unsigned left = machine_.magazine_of(t); left != 0; left >>= k_slot_bits)
+        n += block_in(left & k_slot) == number_of(slab, block);
     }
     return n;
   }
@@ -315,8 +319,11 @@ class Checker {
     for (int slab = 0; slab < case_.shape.slabs; slab++) {
       if (s.maker[slab] != 0 || s.lock[s.memory[at(slab, owner)]] != 0) continue;
       for (int block = 0; block < case_.shape.block_count(); block++) {
+        // A double free that passed is found out when what is kept is handed out, or collected.
+        const bool is_kept_twice =
+            s.doubled[slab][block] != not_doubled && s.keeper[slab][block] != 0;
         const int places = is_in_word(s, slab, block) + in_magazines(s, slab, block);
-        if (places > 1) return fails("a free block is in two places");
+        if (places > 1 && !is_kept_twice) return fails("a free block is in two places");
         if (places != 0 && s.truth[slab][block] != k_free)
           return fails("a block that is handed out is free as well");
       }
@@ -341,10 +348,10 @@ class Checker {
     const uint8_t* m = s.memory + at(slab, 0);
     const uint8_t* truth = s.truth[slab];
     const int count = case_.shape.block_count();
-    if (m[place] == full) return std::count(m + mark0, m + mark0 + count, 1) != 0;
+    if (m[place] == full) return std::count(m + mark0, m + mark0 + count, k_marked) != 0;
     if (m[place] != listed || (s.stays >> slab & 1) != 0) return false;
     for (int block = 0; block < count; block++) {
-      if (truth[block] != k_free || (!is_in_word(s, slab, block) && m[mark0 + block] == 0))
+      if (truth[block] != k_free || (!is_in_word(s, slab, block) && m[mark0 + block] != k_marked))
         return false;
     }
     return true;
@@ -401,15 +408,17 @@ class Checker {
       return fails("a slab is listed, and has no free block");
     if (m[place] == full && has_free) return fails("a full slab has a free block");
     for (int block = 0; block < case_.shape.block_count(); block++) {
-      const bool is_marked = m[mark0 + block] != 0;
+      const bool is_kept = m[mark0 + block] == k_kept;
+      const bool is_marked = m[mark0 + block] == k_marked;
       const bool is_used = (m[used] >> block & 1) != 0;
       if (m[place] == page) {
-        if (s.doubled[slab][block] == not_doubled && (is_marked || is_used))
+        if (s.doubled[slab][block] == not_doubled && (is_marked || is_kept || is_used))
           return fails("a page has a mark, or a used bit");
         continue;
       }
       if (s.doubled[slab][block] != not_doubled) {
-        if (!is_marked || is_used) return fails("a double free that passed is not found");
+        if (!(is_marked || is_kept) || is_used)
+          return fails("a double free that passed is not found");
         continue;
       }
       if (is_marked && (m[has_remote] == 0 || m[told0 + case_.shape.word_of(block)] == 0))
@@ -417,17 +426,20 @@ class Checker {
       const bool is_free = s.truth[slab][block] == k_free;
       const int where = is_in_word(s, slab, block) + in_magazines(s, slab, block);
       if (is_free && is_marked + where != 1) return fails("a free block is lost, or in two places");
-      if (is_used != (!is_free || is_marked)) return fails("a used bit is wrong");
-      if (!is_free && is_marked) return fails("a block that is handed out is marked");
-      if (in_magazines(s, slab, block) != 0 && !has_in_magazine(s, m[owner], slab, block))
+      if (is_used != (!is_free || is_marked || is_kept)) return fails("a used bit is wrong");
+      if (!is_free && (is_marked || is_kept)) return fails("a block that is handed out is marked");
+      if (in_magazines(s, slab, block) != 0 &&
+          !has_in_magazine(s, is_kept ? s.keeper[slab][block] : m[owner], slab, block, is_kept))
         return fails("a magazine has a block of a slab that is not its owner's");
+      if (is_kept && m[has_kept] == 0) return fails("nobody is told that a block is kept");
     }
     return true;
   }
-  bool has_in_magazine(const State& s, uint8_t whose, int slab, int block) const {
-    if (whose == k_nobody || whose == k_depot) return false;
-    for (unsigned left = s.memory[of_thread(whose, magazine)]; left != 0; left >>= 3) {
-      if (static_cast<int>(left & 7) == 1 + number_of(slab, block)) return true;
+  bool has_in_magazine(const State& s, uint8_t whose, int slab, int block, bool is_kept) const {
+    if (whose == k_nobody || whose == k_depot || (s.idle >> whose & 1) != 0) return false;
+    for (unsigned left = s.memory[of_thread(whose, magazine)]; left != 0; left >>= k_slot_bits) {
+      if (block_in(left & k_slot) == number_of(slab, block))
+        return is_foreign(left & k_slot) == is_kept;
     }
     return false;
   }
@@ -512,6 +524,10 @@ void print_help() {
       "  --double-frees    any thread may free a block that is free\n"
       "  --tends           any thread may visit a record: close it, or give it up (T9)\n"
       "  --looks           any thread may look into a slab (T8)\n"
+      "  --keeps           threads keep what they free of others' slabs (B5)\n"
+      "  --frees-on        but where their magazine is full\n"
+      "  --wants           others want slabs (T10)\n"
+      "  --partly          who gives up a record moves one slab, and leaves the others\n"
       "  --break NAME      breaks the protocol; exits with 1 and the trace if that is found:\n");
   for (const BreakName& b : k_breaks) std::printf("    %-26s%s\n", b.name, b.meaning);
 }
@@ -552,6 +568,14 @@ bool parse(int argc, char** argv, Case& c) {
       c.shape.tends = true;
     } else if (option == "--looks") {
       c.shape.looks = true;
+    } else if (option == "--keeps") {
+      c.shape.keeps = true;
+    } else if (option == "--frees-on") {
+      c.shape.frees_on = true;
+    } else if (option == "--wants") {
+      c.shape.wants = true;
+    } else if (option == "--partly") {
+      c.shape.partly = true;
     } else {
       if (i + 1 == argc) return false;
       const char* value = argv[++i];

@@ -1,10 +1,11 @@
 // The ownership protocol of src/cache/cache.hpp, function by function and access by access as in
-// src/cache/slabs.cpp, depot.cpp, depot_records.cpp and depot_holes.cpp.
+// src/cache/slabs.cpp, foreign.cpp, depot.cpp, depot_records.cpp and depot_holes.cpp.
 //
 // A thread is its record: a new thread takes the record of one that has ended. There is one size
 // class. What does not bear on ownership is left out: fork and `visitors`, warming up, memory that
 // runs out (a request that finds no page is served elsewhere), magazines that grow, the order of a
-// list, and that the blocks beside a marked one are looked at before the others.
+// list, and that the blocks beside a marked one are looked at before the others. Who wants slabs
+// (T10) is nobody in particular: each refill of an empty magazine gives one up.
 #pragma once
 
 #include "ownership_slab.hpp"
@@ -14,8 +15,10 @@ namespace ownership {
 enum Operation : uint8_t {
   at_rest,
   op_malloc,  // a to d: none
-  op_refill,  // none
-  op_shed,    // none, and with the lock of the record, as the next two
+  op_take_of_class,
+  op_refill,        // a: 1 if it was here before
+  op_receive_some,  // none, as the next
+  op_shed,          // none, and with the lock of the record, as the next two
   op_fill,
   op_take_filled,
   op_adopt,         // none
@@ -23,6 +26,8 @@ enum Operation : uint8_t {
   op_list_adopted,  // a: slab
   op_free,          // a: slab, b: block, here and below
   op_free_full,
+  op_keep,
+  op_keep_full,
   op_free_foreign,
   op_take,  // d: owner
   op_mark,
@@ -33,13 +38,17 @@ enum Operation : uint8_t {
   op_reclaim,           // c, d: owner
   op_reopen,            // c
   op_give_up_complete,  // c, d: a bit for each slab
-  op_depart,            // none
-  op_arrive,            // none
-  op_tend,              // a: whose record
-  op_receive_all,       // likewise
-  op_look_into,         // a: slab
-  op_inside_is_gone,    // a: slab, b: blocks whose memory goes
-  op_relist,            // a: slab
+  op_settle_flushed,    // none
+  op_give_up_kept,
+  op_depart,          // none
+  op_arrive,          // none
+  op_tend,            // a: whose record
+  op_receive_kept,    // likewise; b: whether its lock is held
+  op_receive_all,     // likewise; c: slabs so far
+  op_receive_rest,    // none
+  op_look_into,       // a: slab
+  op_inside_is_gone,  // a: slab, b: blocks whose memory goes
+  op_relist,          // a: slab
 };
 
 class Protocol : SlabActions {
@@ -55,9 +64,13 @@ class Protocol : SlabActions {
     const int d = t.d;
     switch (t.operation) {
       case op_malloc:
-        return malloc_short();
+        return malloc_short(false);
+      case op_take_of_class:
+        return malloc_short(true);
       case op_refill:
-        return refill();
+        return refill(a != 0);
+      case op_receive_some:
+        return receive_some();
       case op_shed:
         return shed();
       case op_fill:
@@ -74,12 +87,20 @@ class Protocol : SlabActions {
         return give(a, b);
       case op_free_full:
         return give_to_full_magazine(a, b);
+      case op_keep:
+        return keep_in_magazine(a, b);
+      case op_keep_full:
+        return keep_in_full_magazine(a, b);
       case op_free_foreign:
         return give_foreign(a, b);
       case op_take:
         return take_or_mark(a, b, d);
       case op_mark:
-        return give_to_another(a, b);
+        return give_to_another(a, b, false);
+      case op_settle_flushed:
+        return settle_flushed();
+      case op_give_up_kept:
+        return give_to_another(a, b, true);
       case op_claim_marked:
         return claim_marked(a, b);
       case op_claim_for_depot:
@@ -100,8 +121,12 @@ class Protocol : SlabActions {
         return arrive();
       case op_tend:
         return tend(a);
+      case op_receive_kept:
+        return receive_kept(a, b != 0);
       case op_receive_all:
-        return receive_all(a, b != 0);
+        return receive_all(a, b != 0, c);
+      case op_receive_rest:
+        return receive_rest();
       case op_look_into:
         return look_into(a);
       case op_inside_is_gone:
@@ -136,8 +161,10 @@ class Protocol : SlabActions {
   int take_from_magazine() {
     const uint8_t blocks = blocks_in_magazine(m_.me());
     if (blocks == 0) return -1;
-    const int number = last_block(blocks);
+    const unsigned slot = last_slot(blocks);
+    const int number = block_in(slot);
     m_.wr(of_thread(m_.me(), magazine), without_last(blocks));
+    if (is_foreign(slot)) hand_out_kept(number / k_blocks, number % k_blocks);
     m_.once([&] {
       m_.tell("is given block", number);
       if (state().doubled[number / k_blocks][number % k_blocks] != not_doubled) m_.end();
@@ -145,7 +172,7 @@ class Protocol : SlabActions {
       m_.expect(truth == k_free, "a block is handed out that is handed out already");
       return truth = m_.me();
     });
-    set_used(number / k_blocks, number % k_blocks);
+    if (!is_foreign(slot)) set_used(number / k_blocks, number % k_blocks);
     return number;
   }
   void push(int s, int block) {
@@ -153,20 +180,29 @@ class Protocol : SlabActions {
     m_.wr(of_thread(m_.me(), magazine),
           with_block(blocks_in_magazine(m_.me()), number_of(s, block)));
   }
-  void malloc_short() {
-    const int number = enter() ? take_from_magazine() : -1;
+  void malloc_short(bool takes_kept) {
+    const bool is_open = enter();
+    if (is_open && !takes_kept && is_foreign(last_slot(blocks_in_magazine(m_.me())))) {
+      leave();
+      m_.become(op_take_of_class);
+    }
+    const int number = is_open ? take_from_magazine() : -1;
     leave();
     if (number < 0) m_.become(op_refill);
     m_.make_known(number);
   }
 
   void give(int s, int block) {
-    const bool is_mine = enter() && m_.is(at(s, owner), m_.me());
+    const bool is_open_now = enter();
+    const bool is_mine = is_open_now && m_.is(at(s, owner), m_.me());
     if (!is_mine) {
+      const bool is_full_now = is_full(blocks_in_magazine(m_.me()));
+      if (is_open_now && may_keep(s) && !(is_full_now && shape_.frees_on))
+        m_.become(is_full_now ? op_keep_full : op_keep, s, block);
       leave();
       m_.become(op_free_foreign, s, block);
     }
-    const bool after_others = !m_.is(at(s, has_remote), 0);
+    const bool after_others = !m_.is(at(s, has_remote), 0) || is_kept_by_others(s);
     if (after_others) {
       // give_after_others(): it reads `slabs` again, and may find it closed.
       if (is_free(s, block)) refuse(s, block);
@@ -178,14 +214,52 @@ class Protocol : SlabActions {
     leave();
   }
 
+  bool is_kept_by_others(int s) {
+    return shape_.keeps && !is_broken(Break::kept_unseen) && !m_.is(at(s, has_kept), 0);
+  }
+
+  // ---- cache/foreign.cpp: keeping ----
+
+  // Not where this thread has no slabs, and can have this one.
+  bool may_keep(int s) {
+    if (!shape_.keeps) return false;
+    const uint8_t its_owner = m_.rd(at(s, owner));
+    if (its_owner != k_nobody && its_owner != k_depot) return true;
+    return m_.once_shared([&] { return state().list[m_.me()]; }) != 0;
+  }
+  void keep_in_magazine(int s, int block) {
+    if (is_broken(Break::kept_left_early)) leave();
+    keep_and_push(s, block);
+    if (!is_broken(Break::kept_left_early)) leave();
+  }
+  void keep_and_push(int s, int block) {
+    if (!keep(s, block)) refuse(s, block);
+    const auto slot = static_cast<unsigned>(1 + number_of(s, block)) | k_foreign;
+    m_.wr(of_thread(m_.me(), magazine), with_slot(blocks_in_magazine(m_.me()), slot));
+  }
+  // Half of it goes.
+  void keep_in_full_magazine(int s, int block) {
+    const int me = m_.me();
+    m_.lock(me);
+    leave();
+    uint8_t complete = 0;
+    if (is_full(blocks_in_magazine(me))) complete = put_back(me, 1);
+    keep_and_push(s, block);
+    m_.unlock(me);
+    begin_settling(complete, at_rest, 0, 0);
+  }
+
   // ---- cache/slabs.cpp: taking ----
 
   bool has_departed() { return m_.self().departed != 0; }
 
-  void refill() {
+  void refill(bool is_again) {
     if (has_departed()) return;  // the chunk engine serves
     if (!is_open()) m_.become(op_reopen, 0, 0, op_refill);
     const int me = m_.me();
+    if (shape_.wants && !is_again &&
+        (blocks_in_magazine(me) == 0 || is_broken(Break::wanted_unasked)))
+      m_.become(op_receive_some);
     m_.lock(me);
     if (blocks_in_magazine(me) != 0) m_.become(op_take_filled);
     m_.become(is_broken(Break::shed_after_refill) ? op_fill : op_shed);
@@ -254,15 +328,17 @@ class Protocol : SlabActions {
     if (taken == 0) return;  // the chunk engine serves
     const int s = taken - 1;
     for (int wi = 0; wi < k_words; wi++) m_.wr(at(s, words0 + wi), shape_.starts_in(wi));
+    if (shape_.keeps) m_.wr(at(s, has_kept), 0);
     m_.wr(at(s, owner), m_.me());
     m_.become(op_list_adopted, s);
   }
   void list_adopted(int s) {
     m_.lock(m_.me());
     set_maker(s, false);
-    if (list_by_what_is_free(m_.me(), s)) let_stay(s);
+    list_by_what_is_free(m_.me(), s);
+    let_stay_if_free(s);
     m_.unlock(m_.me());
-    m_.become(op_refill);
+    m_.become(op_refill, true);
   }
 
   // ---- cache/slabs.cpp: giving ----
@@ -287,8 +363,50 @@ class Protocol : SlabActions {
       push(s, block);
     }
     m_.unlock(me);
-    if (complete != 0) m_.become(op_give_up_complete, 0, 0, at_rest, complete);
+    begin_settling(complete, at_rest, 0, 0);
   }
+  // What has left the magazine is settled, then the thread goes on. Where that is settled already
+  // (a reopened record) it is when it has gone on.
+  [[noreturn]] void begin_settling(uint8_t complete, uint8_t next, int s, int block) {
+    const bool begins = m_.once([&] {
+      ThreadState& t = m_.self();
+      if (t.flushed_kept == 0 || t.is_settling != 0) return false;
+      t.is_settling = 1;
+      t.flushed_complete = complete;
+      t.then_operation = next;
+      t.then_a = static_cast<uint8_t>(s);
+      t.then_b = static_cast<uint8_t>(block);
+      return true;
+    }) != 0;
+    if (begins) m_.become(op_settle_flushed);
+    if (complete != 0) m_.become(op_give_up_complete, s, block, next, complete);
+    m_.become(next, s, block);
+  }
+  [[noreturn]] void settle_flushed() {
+    const int taken = take_flushed_kept();
+    if (taken != 0) m_.become(op_give_up_kept, (taken - 1) / k_blocks, (taken - 1) % k_blocks);
+    ThreadState& t = m_.self();
+    const uint8_t complete = m_.once([&] { return t.flushed_complete; });
+    const uint8_t next = m_.once([&] { return t.then_operation; });
+    const int s = m_.once([&] { return t.then_a; });
+    const int block = m_.once([&] { return t.then_b; });
+    m_.once([&] {
+      return t.is_settling = t.flushed_complete = t.then_operation = t.then_a = t.then_b = 0;
+    });
+    if (complete != 0) m_.become(op_give_up_complete, s, block, next, complete);
+    m_.become(next, s, block);
+  }
+  // 1 + the number of a block, or 0.
+  int take_flushed_kept() {
+    return m_.once([&] {
+      uint8_t& left = m_.self().flushed_kept;
+      const int number = first_in(left);
+      left &= static_cast<uint8_t>(left - 1);
+      return number;
+    });
+  }
+  // What follows once a mark is made: of blocks that were kept there may be more.
+  uint8_t after_mark() { return m_.self().is_settling != 0 ? op_settle_flushed : at_rest; }
   // Whether no block of this thread's slabs is out but one, and those in the magazine.
   bool is_last_out() {
     return m_.once([&] {
@@ -344,23 +462,30 @@ class Protocol : SlabActions {
     m_.become(next, s, block);
   }
 
-  void give_to_another(int s, int block) {
+  void give_to_another(int s, int block, bool is_kept) {
     const bool owner_first = is_broken(Break::owner_before_mark);
     uint8_t its_owner = owner_first ? m_.rd(at(s, owner)) : 0;
     uint8_t its_place = owner_first ? m_.rd(at(s, place)) : 0;
-    if (!mark(s, block)) refuse(s, block);
+    if (is_kept) {
+      give_up_kept(s, block);
+      if (is_broken(Break::given_up_kept_unseen)) m_.become(after_mark());
+    } else if (!mark(s, block)) {
+      refuse(s, block);
+    }
     if (!owner_first) its_owner = m_.rd(at(s, owner));
     if (its_owner == k_nobody) m_.become(op_claim_marked, s, block);
     if (!owner_first) its_place = m_.rd(at(s, place));
     if (its_place == full && its_owner != k_depot && !is_broken(Break::first_mark_unlisted))
       m_.become(op_list_full_of, s, block, 0, its_owner);
     if (its_place == listed && !is_broken(Break::last_mark_unseen) && is_wholly_free(s))
-      m_.become(op_reclaim, s, block, at_rest, its_owner);
+      m_.become(op_reclaim, s, block, after_mark(), its_owner);
+    m_.become(after_mark());
   }
   void claim_marked(int s, int block) {
     if (has_departed()) m_.become(op_claim_for_depot, s);
     if (!is_open()) m_.become(op_reopen, s, block, op_claim_marked);
-    if (claim_full(s, m_.me())) m_.become(op_list_mine, s, block, at_rest);
+    if (claim_full(s, m_.me())) m_.become(op_list_mine, s, block, after_mark());
+    m_.become(after_mark());
   }
   void list_full_of(int s, int block, int whose) {
     const bool locks = !is_broken(Break::first_mark_unlocked);
@@ -375,7 +500,8 @@ class Protocol : SlabActions {
     if (locks) m_.unlock(whose);
     if (!is_there && m_.is(at(s, owner), k_nobody)) m_.become(op_claim_marked, s, block);
     if (!is_broken(Break::listed_by_mark_unseen) && is_wholly_free(s))
-      m_.become(op_reclaim, s, block, at_rest, whose);
+      m_.become(op_reclaim, s, block, after_mark(), whose);
+    m_.become(after_mark());
   }
 
   // The owner may have collected them since, and handed the blocks out.
@@ -393,9 +519,12 @@ class Protocol : SlabActions {
         if (state().doubled[s][block] != not_doubled) m_.end();
         m_.expect(state().truth[s][block] == k_free,
                   "a slab is made a page with a block handed out");
+        const int number = number_of(s, block);
         for (int t = 1; t <= shape_.threads; t++) {
-          for (unsigned left = m_.view(t, of_thread(t, magazine)); left != 0; left >>= 3) {
-            m_.expect(static_cast<int>(left & 7) != 1 + number_of(s, block),
+          m_.expect((state().threads[t - 1].flushed_kept >> number & 1) == 0,
+                    "a slab is made a page with a block kept");
+          for (unsigned left = m_.magazine_of(t); left != 0; left >>= k_slot_bits) {
+            m_.expect(block_in(left & k_slot) != number,
                       "a slab is made a page with a block in a magazine");
           }
         }
@@ -455,6 +584,23 @@ class Protocol : SlabActions {
     unlist(k_depot, s);
     make_page(s);
   }
+  // One is left to this thread.
+  void receive_some() {
+    const int me = m_.me();
+    m_.lock(k_depot);
+    m_.lock(me);
+    const int taken = m_.once([&] {
+      const uint8_t listed_mine = state().list[me];
+      return first_in(static_cast<uint8_t>(listed_mine & (listed_mine - 1)));
+    });
+    if (taken != 0) {
+      unlist(me, taken - 1);
+      receive(taken - 1);
+    }
+    m_.unlock(me);
+    m_.unlock(k_depot);
+    m_.become(op_refill, true);
+  }
   void claim(int s) {
     if (claim_full(s, k_depot)) receive(s);
   }
@@ -462,6 +608,7 @@ class Protocol : SlabActions {
     m_.lock(k_depot);
     claim(s);
     m_.unlock(k_depot);
+    m_.become(after_mark());
   }
 
   // ---- cache/depot_records.cpp, and a thread's way out and in ----
@@ -483,8 +630,7 @@ class Protocol : SlabActions {
     m_.lock(me);
     const uint8_t complete = put_back(me, k_slots);
     m_.unlock(me);
-    if (complete != 0) m_.become(op_give_up_complete, s, block, next, complete);
-    m_.become(next, s, block);
+    begin_settling(complete, next, s, block);
   }
 
   void depart() {
@@ -500,7 +646,7 @@ class Protocol : SlabActions {
       return state().closed &= static_cast<uint8_t>(~bit(me));
     });
     if (!is_broken(Break::end_keeps_magazine)) put_back(me, k_slots);
-    m_.become(op_receive_all, me, true);
+    m_.become(op_receive_kept, me, true);
   }
   void arrive() {
     const int me = m_.me();
@@ -518,19 +664,47 @@ class Protocol : SlabActions {
     if (early) m_.wr(of_thread(me, slabs), 1);
   }
 
-  // The depot's lock and the record's are held.
-  void receive_all(int whose, bool is_locked) {
+  // The depot's lock and the record's are held. What has become the record's own goes with the
+  // rest.
+  void receive_kept(int whose, bool is_locked) {
+    const int taken = take_flushed_kept();
+    if (taken == 0) m_.become(op_receive_all, whose, is_locked);
+    const int s = (taken - 1) / k_blocks;
+    give_up_kept(s, (taken - 1) % k_blocks);
+    const uint8_t its_owner = m_.rd(at(s, owner));
+    if (its_owner == whose || is_broken(Break::given_up_kept_in_record))
+      m_.become(op_receive_kept, whose, is_locked);
+    const bool asks_twice = is_broken(Break::received_kept_asks_twice);
+    find_overlooked(s, asks_twice ? m_.rd(at(s, owner)) : its_owner);
+    if (its_owner != k_nobody && m_.is(at(s, place), listed) && is_wholly_free(s))
+      reclaim(s, its_owner);
+    m_.become(op_receive_kept, whose, is_locked);
+  }
+  void receive_all(int whose, bool is_locked, int so_far) {
     int taken = first(whose);
     if (taken == 0) taken = first_full(whose);
-    if (taken == 0) {
-      m_.once([&] { return state().tender[whose] = 0; });
+    const bool is_enough = taken != 0 && shape_.partly && so_far == 1;
+    if (taken == 0 || is_enough) {
+      m_.fence();  // as the unlock is
+      m_.once([&] {
+        // Until somebody comes again, or looks into them.
+        if (is_enough) state().excused |= state().list[whose] | state().full_list[whose];
+        return state().tender[whose] = 0;
+      });
       if (is_locked) m_.unlock(whose);
       m_.unlock(k_depot);
+      if (is_enough && whose == m_.me()) m_.become(op_receive_rest);
       return;
     }
     unlist(whose, taken - 1);
     receive(taken - 1);
-    m_.become(op_receive_all, whose, is_locked);
+    m_.become(op_receive_all, whose, is_locked, so_far + 1);
+  }
+  // Of a thread that ends.
+  void receive_rest() {
+    m_.lock(k_depot);
+    m_.lock(m_.me());
+    m_.become(op_receive_all, m_.me(), true);
   }
 
   void tend(int whose) {
@@ -540,7 +714,7 @@ class Protocol : SlabActions {
     if (can_be_given_up(whose)) {
       m_.once([&] { return state().tender[whose] = m_.me(); });
       put_back(whose, k_slots);
-      m_.become(op_receive_all, whose, locks);
+      m_.become(op_receive_kept, whose, locks);
     }
     if (locks) m_.unlock(whose);
     m_.unlock(k_depot);
@@ -567,7 +741,7 @@ class Protocol : SlabActions {
   void look_into(int s) {
     m_.lock(k_depot);
     if (!m_.is(at(s, place), listed)) {
-      if (!is_broken(Break::overlooked_not_found)) find_overlooked(s);
+      if (!is_broken(Break::overlooked_not_found)) find_overlooked(s, m_.rd(at(s, owner)));
       m_.unlock(k_depot);
       return;
     }
@@ -588,9 +762,8 @@ class Protocol : SlabActions {
     m_.unlock(k_depot);
     if (blocks != 0) m_.become(op_inside_is_gone, s, blocks);
   }
-  void find_overlooked(int s) {
+  void find_overlooked(int s, uint8_t whose) {
     if (!m_.is(at(s, place), full) || m_.is(at(s, has_remote), 0)) return;
-    const uint8_t whose = m_.rd(at(s, owner));
     if (whose == k_nobody) return claim(s);
     if (whose == k_depot) return;
     m_.lock(whose);

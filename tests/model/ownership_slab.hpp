@@ -59,7 +59,7 @@ class SlabActions {
   // Who collects a mark clears the used bit, then the mark.
   bool is_free(int s, int block) {
     if (is_broken(Break::used_before_mark) && !is_used(s, block)) return true;
-    if (m_.is(at(s, mark0 + block), 1) && !is_broken(Break::marked_unchecked)) return true;
+    if (!m_.is(at(s, mark0 + block), 0) && !is_broken(Break::marked_unchecked)) return true;
     return !is_broken(Break::used_before_mark) && !is_used(s, block);
   }
 
@@ -83,16 +83,45 @@ class SlabActions {
     const int its_mark = at(s, mark0 + block);
     if (shape_.double_frees && !m_.is(its_mark, 0) && !is_broken(Break::others_mark_unchecked))
       return false;
+    set_free(s, block);
+    mark_and_tell(s, block);
+    return true;
+  }
+  void mark_and_tell(int s, int block) {
+    const int its_mark = at(s, mark0 + block);
     const bool tells_first = is_broken(Break::told_before_mark);
     const bool header_first = is_broken(Break::header_before_word);
     const int told = at(s, told0 + shape_.word_of(block));
-    set_free(s, block);
-    if (!tells_first) m_.wr(its_mark, 1);
+    if (!tells_first) m_.wr(its_mark, k_marked);
     if (header_first) m_.wr(at(s, has_remote), 1);
     m_.wr(told, 1);
     if (!header_first) m_.wr(at(s, has_remote), 1);
-    if (tells_first) m_.wr(its_mark, 1);
+    if (tells_first) m_.wr(its_mark, k_marked);
+  }
+
+  // False if it is free already.
+  bool keep(int s, int block) {
+    const int its_mark = at(s, mark0 + block);
+    if (shape_.double_frees) {
+      if (!is_used(s, block) && !is_broken(Break::others_used_unchecked)) return false;
+      if (!m_.is(its_mark, 0) && !is_broken(Break::kept_unchecked)) return false;
+    }
+    set_free(s, block);
+    m_.wr(its_mark, k_kept);
+    if (!is_broken(Break::kept_untold) && m_.is(at(s, has_kept), 0)) m_.wr(at(s, has_kept), 1);
     return true;
+  }
+  void hand_out_kept(int s, int block) {
+    if (shape_.double_frees && !is_used(s, block)) {
+      m_.expect(!is_broken(Break::kept_handed_out_unchecked),
+                "a double free that passed is not found");
+      refuse(s, block);
+    }
+    if (!is_broken(Break::handed_out_kept)) m_.wr(at(s, mark0 + block), 0);
+  }
+  void give_up_kept(int s, int block) {
+    if (is_broken(Break::given_up_kept_untold)) return m_.wr(at(s, mark0 + block), k_marked);
+    mark_and_tell(s, block);
   }
 
   bool has_marks(int s) { return m_.look(s, has_remote) != 0; }
@@ -112,7 +141,10 @@ class SlabActions {
     if (header_late) m_.exchange(at(s, has_remote), 0);
   }
   void collect_mark(int s, int block, bool is_put) {
-    if (m_.is(at(s, mark0 + block), 0)) return;
+    const bool takes_kept = is_broken(Break::collect_takes_kept);
+    if (m_.see(at(s, mark0 + block),
+               [&](uint8_t v) { return v != k_marked && (v != k_kept || !takes_kept); }))
+      return;
     if (!set_unused(s, block, Break::collect_unchecked)) refuse(s, block);
     m_.once([&] {
       if (state().doubled[s][block] == being_doubled) state().doubled[s][block] = passed;
@@ -149,7 +181,9 @@ class SlabActions {
         const int block = shape_.first_of(wi) + i;
         if ((word >> i & 1) != 0) continue;
         if (is_broken(Break::magazine_counts_as_free) && !is_used(s, block)) continue;
-        if (m_.look(s, mark0 + block) == 0) return false;
+        const uint8_t its_mark = m_.look(s, mark0 + block);
+        if (its_mark == k_kept && is_broken(Break::kept_counts_as_free)) continue;
+        if (its_mark != k_marked) return false;
       }
     }
     return true;
@@ -181,17 +215,17 @@ class SlabActions {
     if (is_broken(Break::seen_moving)) {
       unlist(whose, s);
     } else {
-      take_out_of_list(whose, s);
+      take_out_of_list(whose, s, true);
     }
     list(whose, s);
   }
-  void take_out_of_list(int whose, int s) {
+  void take_out_of_list(int whose, int s, bool is_put_into_another = false) {
     m_.once([&] {
       uint8_t& from =
           (state().full_list[whose] >> s & 1) != 0 ? state().full_list[whose] : state().list[whose];
       m_.expect((from >> s & 1) != 0, "a slab leaves a list that it is not in");
       from &= static_cast<uint8_t>(~bit(s));
-      forget_excuses(s);
+      if (!is_put_into_another) forget_excuses(s);
       return 0;
     });
   }
@@ -202,6 +236,17 @@ class SlabActions {
   // It may stay listed, though wholly free: nobody is to look again.
   void let_stay(int s) {
     m_.once([&] { return state().stays |= bit(s); });
+  }
+  // So it may where the last mark was made while it was moving: its owner, who is to take blocks
+  // out of what it has just listed, may find another slab listed meanwhile.
+  void let_stay_if_free(int s) {
+    m_.once([&] {
+      for (int block = 0; block < shape_.block_count(); block++) {
+        const bool is_in_word = (word(s, shape_.word_of(block)) & shape_.bit_of(block)) != 0;
+        if (!is_in_word && m_.view(m_.me(), at(s, mark0 + block)) != k_marked) return state().stays;
+      }
+      return state().stays |= bit(s);
+    });
   }
   // 1 + a slab, or 0.
   int first(int whose) {
@@ -238,12 +283,15 @@ class SlabActions {
   uint8_t blocks_in_magazine(int whose) { return m_.own(of_thread(whose, magazine)); }
   bool is_full(unsigned blocks) const { return magazine_count(blocks) == shape_.slots; }
   static unsigned with_block(unsigned blocks, int number) {
-    return blocks | static_cast<unsigned>(1 + number) << (3 * magazine_count(blocks));
+    return with_slot(blocks, static_cast<unsigned>(1 + number));
   }
-  static int last_block(unsigned blocks) {
-    return static_cast<int>((blocks > 7 ? blocks >> 3 : blocks) - 1);
+  static unsigned with_slot(unsigned blocks, unsigned slot) {
+    return blocks | slot << (k_slot_bits * static_cast<unsigned>(magazine_count(blocks)));
   }
-  static unsigned without_last(unsigned blocks) { return blocks > 7 ? blocks & 7 : 0; }
+  static unsigned last_slot(unsigned blocks) {
+    return blocks > k_slot ? blocks >> k_slot_bits : blocks;
+  }
+  static unsigned without_last(unsigned blocks) { return blocks > k_slot ? blocks & k_slot : 0; }
 
   // One block, half of an empty magazine.
   void take_from_slabs(int whose) {
@@ -265,14 +313,22 @@ class SlabActions {
     }
   }
 
-  // The oldest n blocks go back. A bit for each slab that is wholly free now.
+  // The oldest n blocks go back, but those that are kept: they are the caller's, to give up. A bit
+  // for each slab that is wholly free now.
   uint8_t put_back(int whose, int n) {
     uint8_t complete = 0;
     unsigned left = blocks_in_magazine(whose);
     if (left == 0) return 0;
-    for (; n != 0 && left != 0; n--, left >>= 3) {
-      const int number = static_cast<int>(left & 7) - 1;
+    for (; n != 0 && left != 0; n--, left >>= k_slot_bits) {
+      const int number = block_in(left & k_slot);
       const int s = number / k_blocks;
+      if (is_foreign(left & k_slot) && !is_broken(Break::kept_put_back)) {
+        m_.once([&] {
+          state().keeper[s][number % k_blocks] = m_.me();
+          return m_.self().flushed_kept |= bit(number);
+        });
+        continue;
+      }
       collect(s);
       put(s, number % k_blocks);
       note_free(whose, s);
