@@ -16,8 +16,9 @@
 // Blocks. The owner's thread alone changes `used`, and moves blocks between magazine and program,
 // with plain instructions (the short ways, slabs.hpp). Between magazine and slab they move with the
 // owner's lock held, many at once (B1, B2); then also what others have marked is collected (B3).
-// Another thread that frees a block keeps it in its own magazine and hands it out again (B5, B6), or
-// marks it, with three plain stores and no lock (B4, B7; owned.hpp says why no mark is overlooked).
+// Another thread that frees a block keeps it in its own magazine and hands it out again (B5, B6),
+// or marks it, with three plain stores and no lock (B4, B7; owned.hpp says why no mark is
+// overlooked).
 //
 //   B1  free -> magazine        words, summary, free_count    T, with T's lock
 //   B2  magazine -> free        likewise                      T, with T's lock
