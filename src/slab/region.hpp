@@ -54,28 +54,25 @@ inline constexpr unsigned k_planes = k_marks_plane + k_most_words;
 inline constexpr size_t k_metadata_pages = (k_planes * k_plane + k_slab_size - 1) / k_slab_size;
 inline constexpr size_t k_first_page = k_metadata_pages + 1;  // behind the guard
 inline constexpr size_t k_end_page = k_region_pages - 1;      // the last is a guard, too
-// Where a page's line of marks is: in its table, from the region's start on, and how many of the
-// table are each page's.
+// Where a page's line of marks is: in the table that begins with line number `first`, of which
+// `count` are each page's.
 struct MarkLine {
-  uint32_t offset;
-  uint32_t lines_a_page;
+  uint8_t first;
+  uint8_t count;
 };
 struct MarkTables {
   // The first line of each, and the end.
-  static constexpr unsigned k_first[] = {0, 1, 6, k_most_words};
+  static constexpr uint8_t k_first[] = {0, 1, 6, k_most_words};
   static constexpr unsigned k_count = std::size(k_first) - 1;
   MarkLine lines[k_most_words];
 };
 consteval MarkTables make_mark_tables() {
   MarkTables tables{};
   for (unsigned table = 0; table < MarkTables::k_count; table++) {
-    const unsigned first = MarkTables::k_first[table];
-    const unsigned end = MarkTables::k_first[table + 1];
-    for (unsigned line = first; line < end; line++) {
-      tables.lines[line] = {
-          static_cast<uint32_t>((k_marks_plane + first) * k_plane + (line - first) * k_line),
-          end - first};
-    }
+    const uint8_t first = MarkTables::k_first[table];
+    const uint8_t end = MarkTables::k_first[table + 1];
+    for (unsigned line = first; line < end; line++)
+      tables.lines[line] = {first, static_cast<uint8_t>(end - first)};
   }
   return tables;
 }
@@ -137,9 +134,9 @@ inline bool is_used(const void* p) {
 
 // A slab's line of marks.
 ARENITE_INLINE uintptr_t marks_line(const Slab* slab, unsigned line) {
-  const MarkLine& place = k_mark_tables.lines[line];
-  const uintptr_t first = address_of(slab) % k_region_size * place.lines_a_page;
-  return region_of(slab) + place.offset + first;
+  const MarkLine place = k_mark_tables.lines[line];
+  const uintptr_t table = region_of(slab) + (k_marks_plane + place.first) * k_plane;
+  return table + page_number(slab) * place.count * k_line + (line - place.first) * k_line;
 }
 // The mark of a slab's block, by its number.
 ARENITE_INLINE std::atomic<uint8_t>& mark_of(const Slab* slab, uint32_t number) {
