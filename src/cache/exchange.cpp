@@ -34,6 +34,22 @@ ARENITE_SELDOM uint32_t blocks_out(const ThreadSlabs* mine, unsigned size_class)
   return blocks;
 }
 
+// Takes the foreign blocks out of a magazine's oldest n; how many they were. The others are the
+// oldest then, and behind them are as many empty slots.
+ARENITE_APART uint32_t sort_out_foreign(Magazine& magazine, uint32_t n, Flushed& flushed) {
+  uint32_t own = 0;
+  for (uint32_t i = 0; i < n; i++) {
+    void* const slot = magazine.slots[i];
+    if (Magazine::is_foreign(slot)) {
+      flushed.add_foreign(Magazine::block_of(slot));
+    } else {
+      magazine.slots[own++] = slot;
+    }
+  }
+  magazine.forget_foreign(n - own);
+  return n - own;
+}
+
 }  // namespace
 
 [[gnu::noinline]] bool list_by_what_is_free(Owner* owner, Slab* slab) {
@@ -95,15 +111,7 @@ uint32_t take_from_slabs(ThreadSlabs* record, unsigned size_class, uint32_t want
 void put_back(ThreadSlabs* record, unsigned size_class, uint32_t n, Flushed& flushed) {
   Magazine& magazine = record->magazines[size_class];
   if (n > magazine.count()) n = magazine.count();
-  uint32_t own = 0;
-  for (uint32_t i = 0; i < n; i++) {
-    void* const slot = magazine.slots[i];
-    if (ARENITE_UNLIKELY(Magazine::is_foreign(slot))) {
-      flushed.add_foreign(Magazine::block_of(slot));
-    } else {
-      magazine.slots[own++] = slot;
-    }
-  }
+  const uint32_t own = magazine.foreign() == 0 ? n : n - sort_out_foreign(magazine, n, flushed);
   put_back(record, magazine.slots, own, flushed);
   const uint32_t left = magazine.count() - n;
   if (n != 0 && left != 0) memmove(magazine.slots, magazine.slots + n, left * sizeof(void*));

@@ -135,7 +135,7 @@ ARENITE_APART void keep_in_full_magazine(ThreadSlabs* mine, Slab* slab, void* bl
   if (ARENITE_UNLIKELY(!slab::is_used(block) || !slab::keep(slab, slab::number_of(slab, block))))
     refuse_free(slab, block);
   if (make_room(mine, size_class, false, flushed)) {
-    *magazine.top++ = Magazine::foreign(block);
+    magazine.push_foreign(block);
   } else {
     flushed.add_foreign(block);
   }
@@ -157,13 +157,11 @@ ARENITE_APART void give_foreign(Slab* slab, void* block) {
   }
   if (may_keep(mine, slab)) {
     Magazine& magazine = mine->magazines[slab->size_class];
-    void** const top = magazine.top;
-    if (ARENITE_LIKELY(top != magazine.end)) {
+    if (ARENITE_LIKELY(magazine.top != magazine.end)) {
       if (ARENITE_UNLIKELY(!slab::is_used(block) ||
                            !slab::keep(slab, slab::number_of(slab, block))))
         refuse_free(slab, block);
-      *top = Magazine::foreign(block);
-      magazine.top = top + 1;
+      magazine.push_foreign(block);
       return leave(thread);
     }
     // Where it frees on and on the owner is to have it at once.

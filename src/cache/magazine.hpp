@@ -63,7 +63,6 @@ class Magazine {
 
   // What is in a slot.
   static bool is_foreign(const void* slot) { return address_of(slot) % 2 != 0; }
-  static void* foreign(void* block) { return static_cast<char*>(block) + 1; }
   static void* block_of(void* slot) { return at_address<void>(align_down(address_of(slot), 2)); }
 
   uint32_t count() const { return static_cast<uint32_t>(top - slots); }
@@ -105,6 +104,20 @@ class Magazine {
     if (most < capacity()) end = slots + most;
   }
 
+  // A block of another's slab is the last from now on, or is not any more; and how many there are.
+  // Only if there is a slot, or the last is one.
+  void push_foreign(void* block) {
+    *top++ = static_cast<char*>(block) + 1;
+    foreign_++;
+  }
+  void* pop_foreign() {
+    foreign_--;
+    return block_of(*--top);
+  }
+  uint32_t foreign() const { return foreign_; }
+  // So many of them are gone.
+  void forget_foreign(uint32_t count) { foreign_ -= static_cast<uint16_t>(count); }
+
   // How many are to go where it is full: half of what it may have.
   uint32_t surplus() const { return count() - capacity() / 2; }
 
@@ -126,6 +139,7 @@ class Magazine {
 
   uint16_t made_ = 0;  // slots
   uint16_t seen_ = 0;  // blocks when somebody last asked
+  uint16_t foreign_ = 0;
   uint8_t fulls_ = 0;  // how often it has run full since it was last empty
 };
 

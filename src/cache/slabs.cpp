@@ -142,10 +142,8 @@ ARENITE_SELDOM bool add_slab(ThreadSlabs* mine, unsigned size_class) {
 
 // The last block of a magazine, whosever slab it is of; nullptr where there is none.
 ARENITE_APART void* take_foreign(Magazine& magazine) {
-  void* const slot = magazine.top[-1];
-  if (slot == g_no_slots[0]) return nullptr;
-  magazine.top--;
-  void* const block = Magazine::block_of(slot);
+  if (magazine.top[-1] == g_no_slots[0]) return nullptr;
+  void* const block = magazine.pop_foreign();
   slab::hand_out_kept(slab::slab_of(block), block);
   return block;
 }
