@@ -253,6 +253,42 @@ TEST_F(SlabsTest, a_thread_that_never_allocated_may_free) {
   EXPECT_TRUE(is_page(slab_of(blocks[0])));
 }
 
+TEST_F(SlabsTest, who_has_enough_slabs_leaves_those_of_others_to_the_depot) {
+  const unsigned c = class_of(1536);
+  constexpr size_t k_enough = 4;
+  std::vector<std::vector<void*>> slabs;
+  in_a_thread([&] {
+    for (size_t i = 0; i < k_enough + 2; i++) slabs.push_back(take_a_slab(c));
+  });
+  in_a_thread([&] {
+    for (size_t i = 0; i < slabs.size(); i++) {
+      ASSERT_EQ(owner_of(slabs[i][0]), nullptr);
+      give(slabs[i][0]);
+      empty_magazines();
+      EXPECT_EQ(has_no_thread(slabs[i][0]), i >= k_enough) << i;
+      EXPECT_EQ(place_of(slabs[i][0]), Place::listed);
+    }
+    // Nor does it take it from there.
+    give(slabs.back()[1]);
+    EXPECT_TRUE(has_no_thread(slabs.back()[1]));
+    EXPECT_FALSE(slab::is_zero(slab_of(slabs.back()[1])->has_remote));
+    // It has use for it once others are used up.
+    std::vector<void*> more;
+    while (t_thread.record->listed(c) >= k_enough) more.push_back(take(c));
+    give(slabs.back()[2]);
+    EXPECT_EQ(owner_of(slabs.back()[2]), t_thread.record);
+    give_all(more);
+    for (std::vector<void*>& blocks : slabs) {
+      const size_t given = &blocks == &slabs.back() ? 3 : 1;
+      blocks.erase(blocks.begin(), blocks.begin() + static_cast<ptrdiff_t>(given));
+      give_all(blocks);
+    }
+    empty_magazines();
+  });
+  find_what_was_missed();
+  for (const std::vector<void*>& blocks : slabs) EXPECT_TRUE(is_given_up(slab_of(blocks[0]), c));
+}
+
 TEST_F(SlabsTest, what_is_freed_while_the_depot_is_frozen_is_there_after_the_thaw) {
   const unsigned c = class_of(3 * k_kib);
   in_a_thread([&] {
