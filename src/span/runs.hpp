@@ -209,7 +209,9 @@ ARENITE_INLINE uint32_t Runs::split(const Found& found, uint32_t need) {
   const uint32_t dirty = unlist(r, found.unit, found.length);
   if (dirty != 0) {
     const uint32_t lead_end = lead < k_least_units ? all.begin : inside(found.unit, lead).end;
-    const uint32_t tail_begin = tail < k_least_units ? all.end : inside(behind, tail).begin;
+    uint32_t tail_begin = tail < k_least_units ? all.end : inside(behind, tail).begin;
+    // The page that begins behind the block may reach beyond the run.
+    if (tail_begin > all.end) tail_begin = all.end;
     taken = r->dirty.count({lead_end, tail_begin});
     if (lead >= k_least_units) in_lead = r->dirty.count({all.begin, lead_end});
   }
