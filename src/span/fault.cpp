@@ -29,7 +29,8 @@ Place place_of(const Region* r, const void* p) {
     const uint32_t length = w & k_length;
     if (length == 0) break;
     if (wanted - unit < length) {
-      const bool is_freed = !is_block(w) && (unit == wanted || !is_used(w)) && Region::is_at_unit(p);
+      const bool is_freed =
+          !is_block(w) && (unit == wanted || !is_used(w)) && Region::is_at_unit(p);
       return {is_freed, is_used(w) ? size_t{length} << k_unit_shift : 0};
     }
     unit += length;

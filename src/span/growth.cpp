@@ -40,7 +40,9 @@ Heap::Grown Heap::grow(uint32_t need, uint32_t by, Found& found) {
 // An eighth of what there is, in units.
 uint32_t Heap::commit_step() const {
   const size_t bytes = (runs_.committed_units() << k_unit_shift) / 8;
-  const size_t step = bytes < k_least_step ? k_least_step : bytes > k_most_step ? k_most_step : bytes;
+  const size_t step = bytes < k_least_step  ? k_least_step
+                      : bytes > k_most_step ? k_most_step
+                                            : bytes;
   return static_cast<uint32_t>(step >> k_unit_shift);
 }
 
@@ -69,8 +71,7 @@ Heap::Grown Heap::extend(Region* r, uint32_t need, uint32_t& begin) {
 }
 
 Heap::Grown Heap::leave_growth() {
-  if (growing_.exchange(k_left, std::memory_order_acq_rel) == k_awaited)
-    os::wake_waiters(growing_);
+  if (growing_.exchange(k_left, std::memory_order_acq_rel) == k_awaited) os::wake_waiters(growing_);
   return Grown::frozen;
 }
 
@@ -80,13 +81,11 @@ uint32_t Heap::end_growth(uint32_t committed) {
   uint32_t begin = 0;
   growth_ = {};
   if (growth.region != nullptr) {
-    if (committed != growth.length)
-      runs_.rejoin_reserve(growth.region, growth.length - committed);
+    if (committed != growth.length) runs_.rejoin_reserve(growth.region, growth.length - committed);
     if (committed != 0) begin = runs_.commit(growth.region, growth.unit, committed);
   }
   if (growth.record != nullptr) runs_.give_vacant(growth.record);
-  if (growing_.exchange(k_idle, std::memory_order_acq_rel) == k_awaited)
-    os::wake_waiters(growing_);
+  if (growing_.exchange(k_idle, std::memory_order_acq_rel) == k_awaited) os::wake_waiters(growing_);
   return begin;
 }
 

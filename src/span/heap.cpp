@@ -5,7 +5,6 @@
 
 namespace arenite::span {
 
-
 // The found run's part becomes a block.
 ARENITE_INLINE void* Heap::take(const Found& found, uint32_t need, Word flags, Pages* clean) {
   runs_.carve(found, need, clean);

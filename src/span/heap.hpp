@@ -104,9 +104,9 @@ class Heap {
   struct Purging {
     Found runs[os::k_most_purge_ranges] = {};
     uint32_t count = 0;
-    size_t taken = 0;              // pages that counted as retained
-    Region* withdrawn = nullptr;   // a region that goes, or whose words do
-    bool is_gone = false;          // it went
+    size_t taken = 0;             // pages that counted as retained
+    Region* withdrawn = nullptr;  // a region that goes, or whose words do
+    bool is_gone = false;         // it went
   };
   // The block that was freed last, not merged yet.
   struct Last {
@@ -177,8 +177,8 @@ ARENITE_INLINE Word Heap::claim(Region* r, const void* p, uint32_t unit, Fault w
   if (ARENITE_UNLIKELY(!is_block(w) || !Region::is_at_unit(p))) fault(which, r, p);
   if (os::single_threaded()) {
     r->set(unit, w | k_claimed);
-  } else if (ARENITE_UNLIKELY(!r->words[unit].compare_exchange_strong(
-                 w, w | k_claimed, std::memory_order_relaxed))) {
+  } else if (ARENITE_UNLIKELY(!r->words[unit].compare_exchange_strong(w, w | k_claimed,
+                                                                      std::memory_order_relaxed))) {
     fault(which, r, p);
   }
   return w;

@@ -20,11 +20,12 @@ class PageBits {
  public:
   static constexpr uint32_t k_pages = k_granule / (4 * k_kib);
 
+  // Most often all of them are set, or none has to be.
   ARENITE_INLINE uint32_t count(Pages p) const {
-    uint32_t n = 0;
+    uint32_t n = p.count();
     for_each(p, [this, &n](uint32_t i, uint64_t mask) {
-      const uint64_t ones = words_[i] & mask;
-      if (ones != 0) n += count_bits(ones);
+      const uint64_t zeroes = ~words_[i] & mask;
+      if (zeroes != 0) n -= count_bits(zeroes);
     });
     return n;
   }
@@ -58,8 +59,10 @@ class PageBits {
     uint32_t i = p.begin / 64;
     const uint32_t last = (p.end - 1) / 64;
     uint64_t mask = ~uint64_t{0} << (p.begin % 64);
+    const uint64_t last_mask = ~uint64_t{0} >> (63 - (p.end - 1) % 64);
+    if (ARENITE_LIKELY(i == last)) return f(i, mask & last_mask);
     for (; i < last; i++, mask = ~uint64_t{0}) f(i, mask);
-    f(last, mask & ~uint64_t{0} >> (63 - (p.end - 1) % 64));
+    f(last, last_mask);
   }
   // The first page from `page` on whose bit is `value`; `end` where there is none before it.
   uint32_t find(uint32_t page, uint32_t end, bool value) const;

@@ -26,7 +26,7 @@ size_t Heap::purge(size_t bytes) {
     return 0;
   }
   purging_.store(k_busy, std::memory_order_relaxed);
-  if (bytes == SIZE_MAX) release_last();
+  release_last();
   const size_t page = runs_.bytes_of(1);
   size_t wanted = bytes / page + (bytes % page != 0 ? 1 : 0);
   size_t gone = 0;

@@ -23,7 +23,8 @@ Region* Region::map_record() {
   const size_t size = record_size() + 2 * guard;
   char* start = static_cast<char*>(os::reserve(size, os::page_size()));
   if (start == nullptr) return nullptr;
-  if (os::commit(start + guard, record_size())) return at_address<Region>(address_of(start) + guard);
+  if (os::commit(start + guard, record_size()))
+    return at_address<Region>(address_of(start) + guard);
   os::unmap(start, size);
   return nullptr;
 }

@@ -63,9 +63,7 @@ struct Region {
   ARENITE_INLINE static uint32_t unit_at(const void* p) {
     return static_cast<uint32_t>(address_of(p) % k_granule >> k_unit_shift);
   }
-  ARENITE_INLINE static bool is_at_unit(const void* p) {
-    return address_of(p) % k_unit == 0;
-  }
+  ARENITE_INLINE static bool is_at_unit(const void* p) { return address_of(p) % k_unit == 0; }
 
   // Around an address; nullptr where there is no region. Any address, without touching it.
   ARENITE_INLINE static Region* around(const void* p);

@@ -259,7 +259,8 @@ ARENITE_INLINE uint32_t Runs::release(Region* r, uint32_t unit, uint32_t length)
     untold.freed += static_cast<ptrdiff_t>(count);
   }
   free_units_ += length;
-  if (ARENITE_UNLIKELY(begin == 0 && end == r->reserve_begin && r->vacancy == Region::Vacancy::no)) {
+  if (ARENITE_UNLIKELY(begin == 0 && end == r->reserve_begin &&
+                       r->vacancy == Region::Vacancy::no)) {
     r->vacancy = Region::Vacancy::yes;
     vacancies_++;
   }

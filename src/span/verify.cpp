@@ -10,8 +10,7 @@ bool Verification::fail(const char* invariant, const char* what, const Region* r
 bool Verification::is_in_ring(const Bins& bins, Reference run, uint32_t length) const {
   const Reference next = Bins::word(runs_.regions_, run, k_next);
   const Reference previous = Bins::word(runs_.regions_, run, k_previous);
-  return bins.is_marked(bin_of(length)) &&
-         Bins::word(runs_.regions_, next, k_previous) == run &&
+  return bins.is_marked(bin_of(length)) && Bins::word(runs_.regions_, next, k_previous) == run &&
          Bins::word(runs_.regions_, previous, k_next) == run;
 }
 
@@ -115,8 +114,8 @@ bool Verification::run(Breach& breach) {
   bool is_well = true;
   runs_.for_each_region([&](const Region& r) { is_well = is_well && region(&r); });
   is_well = is_well && waiting();
-  if (is_well && (count_in_rings(runs_.dirty_) != dirty_runs_ ||
-                  count_in_rings(runs_.clean_) != clean_runs_))
+  if (is_well &&
+      (count_in_rings(runs_.dirty_) != dirty_runs_ || count_in_rings(runs_.clean_) != clean_runs_))
     is_well = fail("R4", "the bins have runs that there are not", nullptr, 0);
   if (is_well && count_in_rings(runs_.reserves_) != reserves_)
     is_well = fail("R7", "the bins have reserves that there are not", nullptr, 0);

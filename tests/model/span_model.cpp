@@ -287,7 +287,8 @@ void* live(void* argument) {
       release(b);
       if (dice.below(3) == 0) acquire(b, dice);
     }
-    if (dice.below(500) == 0) g_purged += g_heap.purge(dice.below(4) == 0 ? SIZE_MAX : dice.below(4 << 20));
+    if (dice.below(500) == 0)
+      g_purged += g_heap.purge(dice.below(4) == 0 ? SIZE_MAX : dice.below(4 << 20));
     if (n % (g_threads == 1 ? 256 : 20000) == 0) {
       verify();
       if (g_threads == 1) compare(worker.slots);
@@ -309,7 +310,8 @@ int main(int argc, char** argv) {
   if (argc > 2) g_threads = static_cast<size_t>(std::atoi(argv[2]));
   if (argc > 3) g_seed = static_cast<uint64_t>(std::atoll(argv[3]));
   size_t page = arenite::os::page_size();
-  if (argc > 4 && std::strtoul(argv[4], nullptr, 0) > page) page = std::strtoul(argv[4], nullptr, 0);
+  if (argc > 4 && std::strtoul(argv[4], nullptr, 0) > page)
+    page = std::strtoul(argv[4], nullptr, 0);
   if (operations <= 0 || g_threads == 0 || g_threads > k_most_threads) return 2;
   g_heap.begin(page);
   static std::vector<Worker> workers(g_threads);
@@ -343,7 +345,8 @@ int main(int argc, char** argv) {
   const arenite::span::Figures figures = g_heap.figures();
   if (figures.retained != 0 || figures.in_use != 0 || figures.regions > 1)
     fail("something is left", nullptr, figures.retained + figures.in_use);
-  std::printf("span_model: %ld operations, %zu threads, seed %" PRIu64 ", %zu MiB purged: all as "
+  std::printf("span_model: %ld operations, %zu threads, seed %" PRIu64
+              ", %zu MiB purged: all as "
               "the model has it\n",
               operations, g_threads, g_seed, g_purged.load() >> 20);
   return 0;
