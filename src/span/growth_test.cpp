@@ -1,6 +1,7 @@
 // Growth: memory is committed as it is needed, a refusal of the kernel loses nothing, and a refused
 // region is not asked for again at once.
 #include <gtest/gtest.h>
+#include <atomic>
 
 #include "span/own_heap_fixture.hpp"
 
@@ -140,6 +141,38 @@ TEST_F(SpanGrowthTest, each_page_size_has_its_steps_and_its_guard) {
     os::unmap(at_address<void>(r->base), k_granule);
     Region::unmap_record(r);
   }
+}
+
+TEST_F(SpanGrowthTest,
+       who_comes_back_from_the_kernel_to_a_frozen_heap_leaves_his_step_to_the_next) {
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; t++) {
+    threads.emplace_back([&] {
+      while (!stop) {
+        void* blocks[4];
+        for (void*& p : blocks) p = heap_->allocate(k_largest);
+        for (void* p : blocks) {
+          if (p != nullptr) Heap::free(p);
+        }
+        heap_->purge(SIZE_MAX);
+      }
+    });
+  }
+  for (int i = 0; i < 500; i++) {
+    heap_->freeze();
+    std::this_thread::yield();
+    heap_->thaw();
+    std::this_thread::yield();
+  }
+  stop = true;
+  for (std::thread& t : threads) t.join();
+  EXPECT_EQ(breach(), "");
+  heap_->purge(SIZE_MAX);
+  heap_->purge(SIZE_MAX);
+  EXPECT_EQ(heap_->figures().in_use, 0U);
+  EXPECT_LE(heap_->figures().regions, 2U);
+  EXPECT_EQ(breach(), "");
 }
 
 TEST_F(SpanGrowthTest, a_frozen_heap_gives_nothing_and_takes_what_is_freed) {

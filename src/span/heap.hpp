@@ -107,6 +107,7 @@ class Heap {
     size_t taken = 0;             // pages that counted as retained
     Region* withdrawn = nullptr;  // a region that goes, or whose words do
     bool is_gone = false;         // it went
+    bool has_missed = false;      // there may be more such regions
   };
   // The block that was freed last, not merged yet.
   struct Last {
@@ -152,6 +153,7 @@ class Heap {
   size_t pick(size_t& wanted, os::PurgeRange* ranges);
   size_t put_back(size_t bytes_gone);
   bool retire(Region* r);
+  bool retire_missed();
   void end_withdrawal();
   void end_what_was_left();
 

@@ -30,7 +30,7 @@ size_t Heap::purge(size_t bytes) {
   const size_t page = runs_.bytes_of(1);
   size_t wanted = bytes / page + (bytes % page != 0 ? 1 : 0);
   size_t gone = 0;
-  bool is_locked = true;
+  bool is_locked = !purge_.has_missed || retire_missed();
   while (is_locked && wanted != 0) is_locked = purge_some(wanted, gone);
   if (is_locked) {
     purging_.store(k_idle, std::memory_order_relaxed);
@@ -56,6 +56,21 @@ bool Heap::purge_some(size_t& wanted, size_t& gone) {
   const uint32_t count = purge_.count;
   gone += put_back(bytes_gone);
   if (bytes_gone != picked) wanted = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    if (!retire(purge_.runs[i].region)) return false;
+  }
+  return true;
+}
+
+// After a fork came between, or a refusal: the regions that nobody came to. Linear in regions, of
+// which there are few: each is 64 MiB.
+bool Heap::retire_missed() {
+  purge_.has_missed = false;
+  uint32_t count = 0;
+  runs_.for_each_region([&](Region& r) {
+    if (count < os::k_most_purge_ranges && runs_.is_wholly_clean(&r))
+      purge_.runs[count++].region = &r;
+  });
   for (uint32_t i = 0; i < count; i++) {
     if (!retire(purge_.runs[i].region)) return false;
   }
@@ -124,6 +139,8 @@ void Heap::end_withdrawal() {
   purge_.withdrawn = nullptr;
   if (r == nullptr) return;
   if (purge_.is_gone) return runs_.give_vacant(r);
+  // The kernel has refused, or it is the only one.
+  purge_.has_missed = runs_.vacancies() != 0;
   runs_.restore(r);
   r->vacancy = Region::Vacancy::reset;
 }
@@ -134,6 +151,7 @@ void Heap::end_what_was_left() {
   if (purging_.load(std::memory_order_acquire) != k_left) return;
   put_back(0);
   end_withdrawal();
+  purge_.has_missed = true;
   purging_.store(k_idle, std::memory_order_relaxed);
 }
 
