@@ -13,7 +13,7 @@ using ledger::g_ledger;
 
 class SpanPurgeTest : public OwnHeap {
  protected:
-  static constexpr size_t k_n = 128 * k_unit;
+  static constexpr size_t k_n = (k_is_64_bit ? 128 : 32) * k_unit;
   // Several blocks of k_n bytes with gaps in use, freed: so many runs.
   std::vector<char*> free_runs(size_t count) {
     std::vector<char*> freed;
@@ -83,19 +83,20 @@ TEST_F(SpanPurgeTest, what_the_kernel_refuses_stays_and_counts) {
 }
 
 TEST_F(SpanPurgeTest, the_ledger_hears_what_is_taken_freed_and_purged) {
+  constexpr size_t k_large = 128 * k_unit;  // more than a lot, and than what waits
   const size_t live = g_ledger.live();
   const size_t kept = g_ledger.retained(k_keeper);
   std::vector<char*> blocks;
-  for (int i = 0; i < 8; i++) blocks.push_back(take(k_n));
-  EXPECT_EQ(g_ledger.live(), live + 8 * k_n);
+  for (int i = 0; i < 8; i++) blocks.push_back(take(k_large));
+  EXPECT_EQ(g_ledger.live(), live + 8 * k_large);
   for (char* p : blocks) give(p);
   EXPECT_EQ(g_ledger.live(), live);
-  EXPECT_EQ(g_ledger.retained(k_keeper), kept + 8 * k_n);
-  EXPECT_EQ(heap_->purge(3 * k_n), 3 * k_n);
-  EXPECT_EQ(g_ledger.retained(k_keeper), kept + 5 * k_n);
+  EXPECT_EQ(g_ledger.retained(k_keeper), kept + 8 * k_large);
+  EXPECT_EQ(heap_->purge(3 * k_large), 3 * k_large);
+  EXPECT_EQ(g_ledger.retained(k_keeper), kept + 5 * k_large);
   EXPECT_EQ(g_ledger.live(), live);
-  for (char*& p : blocks) p = take(k_n);
-  EXPECT_EQ(g_ledger.live(), live + 8 * k_n);
+  for (char*& p : blocks) p = take(k_large);
+  EXPECT_EQ(g_ledger.live(), live + 8 * k_large);
   EXPECT_EQ(g_ledger.retained(k_keeper), kept);
   for (char* p : blocks) give(p);
   heap_->purge(SIZE_MAX);
