@@ -133,7 +133,7 @@ ARENITE_INLINE void Heap::leave() {
   untold = {};
 }
 
-void Heap::leave_elsewhere() {
+void Heap::leave_out_of_line() {
   leave();
 }
 
@@ -149,7 +149,7 @@ void* Heap::allocate(size_t n) {
   return allocate_with(n, 1, flags, nullptr);
 }
 
-[[gnu::noinline]] void* Heap::allocate_zeroed(size_t n, KnownZero& zero) {
+[[gnu::noinline]] void* Heap::allocate_to_clear(size_t n, KnownZero& zero) {
   Pages clean;
   void* p = allocate_with(n, 1, 0, &clean);
   zero = {};

@@ -49,7 +49,8 @@ class Heap {
   // A block of n bytes at a multiple of `align`, a power of two.
   void* allocate(size_t n);
   void* allocate_aligned(size_t n, size_t align);
-  void* allocate_zeroed(size_t n, KnownZero& zero);
+  // The same, which the caller clears but for what is known to be zero.
+  void* allocate_to_clear(size_t n, KnownZero& zero);
   // A place for a block that has to move because it grows to n bytes. One that has grown before has
   // room for more.
   void* allocate_for_growth(const void* block, size_t n);
@@ -129,7 +130,7 @@ class Heap {
   void give(Region* r, uint32_t unit, uint32_t length);
   void release_last();
   ARENITE_INLINE void leave();
-  void leave_elsewhere();
+  void leave_out_of_line();
   void tell();
 
   void defer(Region* r, uint32_t unit);

@@ -164,18 +164,18 @@ TEST_F(SpanHeapDeathTest, no_word_of_a_region_but_a_block_s_first_is_believed) {
 TEST_F(SpanHeapTest, a_block_s_clean_pages_are_known_and_no_others) {
   const size_t page = os::page_size();
   KnownZero zero;
-  char* const p = static_cast<char*>(heap_->allocate_zeroed(8 * page, zero));
+  char* const p = static_cast<char*>(heap_->allocate_to_clear(8 * page, zero));
   EXPECT_EQ(zero.begin, address_of(p)) << "nothing was ever there";
   EXPECT_EQ(zero.end, address_of(p) + 8 * page);
   std::memset(p, 1, 8 * page);
   give_merged(p);
-  char* const q = static_cast<char*>(heap_->allocate_zeroed(16 * page, zero));
+  char* const q = static_cast<char*>(heap_->allocate_to_clear(16 * page, zero));
   ASSERT_EQ(q, p);
   EXPECT_GE(zero.begin, address_of(q) + 8 * page) << "what was used is not known to be zero";
   EXPECT_LE(zero.end, address_of(q) + 16 * page);
   give_merged(q);
   heap_->purge(SIZE_MAX);
-  ASSERT_EQ(heap_->allocate_zeroed(16 * page, zero), q);
+  ASSERT_EQ(heap_->allocate_to_clear(16 * page, zero), q);
   EXPECT_EQ(zero.end - zero.begin, 16 * page) << "and is, once it was purged";
 }
 

@@ -44,7 +44,7 @@ bool Heap::resize_claimed(Region* r, uint32_t unit, Word w, uint32_t need) {
     }
   }
   r->set(unit, w);
-  leave_elsewhere();
+  leave_out_of_line();
   return is_resized;
 }
 

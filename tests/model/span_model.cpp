@@ -141,7 +141,7 @@ void acquire(Block& b, Dice& dice) {
   const size_t align = size_t{1} << dice.below(arenite::k_is_64_bit ? 22 : 17);
   const size_t how = dice.below(4);
   KnownZero zero;
-  void* p = how == 0   ? g_heap.allocate_zeroed(b.size, zero)
+  void* p = how == 0   ? g_heap.allocate_to_clear(b.size, zero)
             : how == 1 ? g_heap.allocate_aligned(b.size, align)
                        : g_heap.allocate(b.size);
   if (p == nullptr) {
