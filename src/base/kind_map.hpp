@@ -1,8 +1,8 @@
 // What stands at an address: one byte for each granule of address space.
 //
-// Heaps and slab regions are whole, aligned granules of HEAP_MAX_SIZE bytes (64 MiB; 1 MiB on
-// 32-bit), as in ptmalloc2. So one load tells whether a pointer can be a heap's, without touching
-// what it points to. The table covers all of the user's address space; the kernel backs only the
+// Heaps and regions of slabs or spans are whole, aligned granules of HEAP_MAX_SIZE bytes (64 MiB;
+// 1 MiB on 32-bit), as in ptmalloc2. So one load tells whether a pointer can be a heap's, without
+// touching what it points to. The table covers all of the user's address space; the kernel backs only the
 // page or two of it that are written.
 //
 // An entry is written by whoever maps or unmaps that granule, who alone owns it then, and may be
@@ -20,7 +20,7 @@ inline constexpr size_t k_granule = k_is_64_bit ? 64 * k_mib : k_mib;
 
 // Slab regions are of the second kind where the operators of C++ are to go by malloc and free, by
 // name (api/names.hpp): operator delete takes back the first kind's blocks at once, free both.
-enum class Kind : uint8_t { none, chunk_heap, slab_region, slab_region_by_name };
+enum class Kind : uint8_t { none, chunk_heap, span_region, slab_region, slab_region_by_name };
 
 constexpr bool is_slab_region(Kind kind) {
   return kind >= Kind::slab_region;

@@ -40,7 +40,7 @@ TEST(KindMap, free_knows_slab_regions_of_both_kinds_and_operator_delete_of_one) 
   };
   for (const Expected& e :
        {Expected{Kind::none, false, false}, Expected{Kind::chunk_heap, false, false},
-        Expected{Kind::slab_region, true, true},
+        Expected{Kind::span_region, false, false}, Expected{Kind::slab_region, true, true},
         Expected{Kind::slab_region_by_name, true, false}}) {
     map.set(p, e.kind);
     EXPECT_EQ(map.is_at_least(p, Kind::slab_region), e.is_frees);
