@@ -43,6 +43,24 @@ TEST_F(SpanDeferredTest, blocks_that_wait_are_claimed_and_free_once_somebody_lea
   });
 }
 
+// P2, which only the thread sanitizer can see broken: nothing else orders the two threads' writes.
+TEST_F(SpanDeferredTest, what_is_written_before_a_free_comes_before_what_its_next_owner_writes) {
+  char* const p = take(k_n);
+  in_company([&] {
+    std::atomic<bool> is_freed{false};
+    heap_->freeze();
+    std::thread other([&] {
+      p[0] = 1;
+      Heap::free(p);
+      is_freed.store(true, std::memory_order_relaxed);
+    });
+    while (!is_freed.load(std::memory_order_relaxed)) std::this_thread::yield();
+    heap_->thaw();
+    EXPECT_EQ(take(k_n), p);
+    other.join();
+  });
+}
+
 // A death test's child has one thread, and a process with one alone has no locks; it frees within a
 // thread, whose blocks wait.
 TEST_F(SpanDeferredDeathTest, a_block_that_waits_is_refused) {
