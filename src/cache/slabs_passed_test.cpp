@@ -255,7 +255,7 @@ TEST_F(SlabsTest, a_thread_that_never_allocated_may_free) {
 
 TEST_F(SlabsTest, who_has_enough_slabs_leaves_those_of_others_to_the_depot) {
   const unsigned c = class_of(1536);
-  constexpr size_t k_enough = 4;
+  constexpr size_t k_enough = 2;
   std::vector<std::vector<void*>> slabs;
   in_a_thread([&] {
     for (size_t i = 0; i < k_enough + 2; i++) slabs.push_back(take_a_slab(c));
@@ -270,6 +270,7 @@ TEST_F(SlabsTest, who_has_enough_slabs_leaves_those_of_others_to_the_depot) {
     }
     // Nor does it take it from there.
     give(slabs.back()[1]);
+    empty_magazines();
     EXPECT_TRUE(has_no_thread(slabs.back()[1]));
     EXPECT_FALSE(slab::is_zero(slab_of(slabs.back()[1])->has_remote));
     // It has use for it once others are used up.

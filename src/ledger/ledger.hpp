@@ -25,6 +25,7 @@
 
 #include <atomic>
 
+#include "ledger/mapped.hpp"
 #include "os/os.hpp"
 #include "policy/policy.hpp"
 
@@ -59,6 +60,9 @@ class alignas(64) Ledger {
   // What went, and counts as in use again though nobody has touched it.
   void recounted(size_t bytes) { add(live_, bytes); }
   void purged(Keeper keeper, size_t bytes);
+  // So much of what is in use nobody was seen to write, and no longer: it may hold memory or not.
+  void noted_unseen(size_t bytes) { add(unseen_, bytes); }
+  void forgot_unseen(size_t bytes) { add(unseen_, -bytes); }
 
   // In use, and free and resident: in all, or with one keeper.
   size_t live() const { return figure(live_); }
@@ -80,7 +84,8 @@ class alignas(64) Ledger {
 
   // What may be retained, not counting credit, and whether more is.
   size_t bound() const {
-    return policy::retention_bound(live(), tightness_.load(std::memory_order_relaxed));
+    const size_t live = policy::known_live(this->live(), figure(unseen_));
+    return policy::retention_bound(live, tightness_.load(std::memory_order_relaxed));
   }
   ARENITE_INLINE bool is_over() const { return retained() > bound(); }
 
@@ -150,6 +155,7 @@ class alignas(64) Ledger {
   }
 
   Figure live_{0};
+  Figure unseen_{0};
   Figure retained_{0};
   Figure kept_[k_keepers] = {};
   Figure grown_{0};

@@ -20,9 +20,10 @@ enum class Call : unsigned {
   unmap,
   move_break,
   huge,
-  populate
+  populate,
+  make_plain
 };
-inline constexpr unsigned k_call_kinds = 9;
+inline constexpr unsigned k_call_kinds = 10;
 inline constexpr unsigned k_every_call = (1U << k_call_kinds) - 1;
 
 class FaultPlan {

@@ -240,6 +240,18 @@ ARENITE_SELDOM_LARGER Moved move_pages(void* from, size_t size, void* to, bool i
   return Moved::gap;
 }
 
+ARENITE_SELDOM_LARGER bool make_plain(void* start, size_t size) {
+  if (g_fault_plan.strikes(Call::make_plain)) return false;
+  const KeepErrno keep;
+  constexpr int k_wipe_on_fork = 18;  // 4.14, as the next
+  constexpr int k_keep_on_fork = 19;
+  // The first fails where something is a file's or shared, or there is a gap.
+  return syscall(SYS_madvise, start, size, k_wipe_on_fork) == 0 &&
+         syscall(SYS_madvise, start, size, k_keep_on_fork) == 0 &&
+         syscall(SYS_madvise, start, size, MADV_DOFORK) == 0 &&
+         syscall(SYS_mprotect, start, size, PROT_READ | PROT_WRITE) == 0;
+}
+
 ARENITE_SELDOM_LARGER bool is_readable(const void* p) {
   const KeepErrno keep;
   // The kernel compares the word with `expected` before it moves waiters. It is to wake none and to

@@ -86,6 +86,13 @@ enum class Moved {
 // one mapping; `is_one` says that the caller takes it for one.
 Moved move_pages(void* from, size_t size, void* to, bool is_one);
 
+// Undoes what a program may have done to the pages of a mapping, so that they can be another
+// owner's: protection, and what becomes of them in the child of a fork. False where they are not,
+// or not all, private, anonymous and there; then some of it may be undone. Their contents stay. It
+// leaves locks (mlock), keys of protection, and advice about huge pages and core files: to see a
+// lock would take a flush of the processors' tables of addresses.
+bool make_plain(void* start, size_t size);
+
 // Whether the word at p can be read: asks the kernel, touches nothing.
 bool is_readable(const void* p);
 

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <algorithm>
 #include <atomic>
@@ -215,6 +216,45 @@ TEST_F(PagesTest, a_move_that_the_plan_refuses_changes_nothing) {
   EXPECT_EQ(from[0] + to[0], 2);
   unmap(from, 2 * page_);
   unmap(to, 2 * page_);
+}
+
+TEST_F(PagesTest, a_mapping_made_plain_is_as_fresh_but_for_its_contents) {
+  char* start = static_cast<char*>(map(4 * page_));
+  memset(start, 5, 4 * page_);
+  mprotect(start, page_, PROT_NONE);
+  mprotect(start + page_, page_, PROT_READ);
+  madvise(start + 2 * page_, page_, MADV_DONTFORK);
+  madvise(start + 3 * page_, page_, 18);  // MADV_WIPEONFORK
+  errno = 77;
+  EXPECT_TRUE(make_plain(start, 4 * page_));
+  EXPECT_EQ(errno, 77);
+  for (size_t i = 0; i < 4; i++) EXPECT_EQ(start[i * page_]++, 5);
+  const pid_t child = fork();
+  if (child == 0) {
+    for (size_t i = 0; i < 4; i++) {
+      if (start[i * page_] != 6) _exit(1);
+    }
+    _exit(0);
+  }
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  unmap(start, 4 * page_);
+}
+
+TEST_F(PagesTest, what_has_a_gap_or_is_shared_cannot_be_made_plain) {
+  char* start = static_cast<char*>(map(3 * page_));
+  EXPECT_EQ(mmap(start + page_, page_, PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+            start + page_);
+  EXPECT_FALSE(make_plain(start, 3 * page_));
+  unmap(start + page_, page_);
+  EXPECT_FALSE(make_plain(start, 3 * page_));
+  g_fault_plan.fail_nth(1, only(Call::make_plain));
+  EXPECT_FALSE(make_plain(start, page_));
+  g_fault_plan.fail_nth(0);
+  EXPECT_TRUE(make_plain(start, page_));
+  unmap(start, 3 * page_);
 }
 
 TEST_F(PagesTest, is_readable_tells_without_touching) {

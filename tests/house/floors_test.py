@@ -4,7 +4,7 @@
 A folder under src/ is a floor. The rules, each reported as `file:line: what is wrong`:
   includes      a file includes only its own folder and lower floors; another floor only through its
                 door header src/<floor>/<floor>.hpp, for chunk/ and slab/ <floor>_engine.hpp (or the settings
-                table, which is made to be included); chunk, slab and span never see each other. A unit test
+                table, which is made to be included); chunk, slab, span and large never see each other. A unit test
                 may look behind the doors of the floors it stands on.
   system calls  only os/ makes them or includes the kernel's headers
   errno         only api/ sets it; os/ may put back what it `saved`
@@ -22,12 +22,13 @@ import re
 import sys
 from pathlib import Path
 
-FLOORS = {"base": 0, "os": 1, "policy": 2, "ledger": 2.5, "chunk": 3, "slab": 3, "span": 3, "cache": 4,
-          "engine": 5, "view": 6, "api": 7}
+FLOORS = {"base": 0, "os": 1, "policy": 2, "ledger": 2.5, "chunk": 3, "slab": 3, "span": 3, "large": 3,
+          "cache": 4, "engine": 5, "view": 6, "api": 7}
 # chunk/chunk.hpp is the chunk itself, and slab/slab.hpp the slab: the engines made of them have other
 # doors.
 DOORS = {floor: f"{floor}/{floor}.hpp" for floor in FLOORS} | {
-    "chunk": "chunk/chunk_engine.hpp", "slab": "slab/slab_engine.hpp"}
+    "chunk": "chunk/chunk_engine.hpp", "slab": "slab/slab_engine.hpp",
+    "large": "large/large_engine.hpp"}
 TABLE = "policy/settings.def"
 SEEN_BY_TOOLS = re.compile(r"policy/settings\.\w+|view/\w+\.hpp")
 SOURCE_SUFFIXES = {".hpp", ".cpp", ".h", ".c", ".def", ".inc"}
@@ -118,7 +119,7 @@ class Tree:
             return f'"{name}": name a header by its path from src/'
         if "/" not in name or target not in FLOORS or target == floor:
             return None
-        if floor != target and {floor, target} <= {"chunk", "slab", "span"}:
+        if floor != target and {floor, target} <= {"chunk", "slab", "span", "large"}:
             return f'"{name}": {" and ".join(sorted((floor, target)))} never see each other; engine joins them'
         if FLOORS[target] > FLOORS[floor]:
             return f'"{name}": {target} is above {floor}'
