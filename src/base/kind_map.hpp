@@ -2,8 +2,8 @@
 //
 // Heaps and regions of slabs or spans are whole, aligned granules of HEAP_MAX_SIZE bytes (64 MiB;
 // 1 MiB on 32-bit), as in ptmalloc2. So one load tells whether a pointer can be a heap's, without
-// touching what it points to. The table covers all of the user's address space; the kernel backs only the
-// page or two of it that are written.
+// touching what it points to. The table covers all of the user's address space; the kernel backs
+// only the page or two of it that are written.
 //
 // An entry is written by whoever maps or unmaps that granule, who alone owns it then, and may be
 // read by anyone: a pointer into the granule can only be held by one who was given it later.

@@ -98,8 +98,7 @@ bool can_take(Slab* slab, const Owner* owner) {
 // hinder who has the next for as long as both come back to their threads.
 constexpr unsigned k_first_kept = slab::k_class_table.class_of_16[slab::k_line / 16];
 
-// A free of a block of a slab that has another thread, or none. What is nobody's, or the depot's,
-// becomes ours.
+// A free that is not kept. What is nobody's, or the depot's, becomes ours where we have use for it.
 [[gnu::noinline]] ARENITE_APART void give_to_another(Slab* slab, void* block) {
   Owner* owner = slab->owner.load(std::memory_order_acquire);
   if (owner == &g_forsaken) return;
@@ -116,7 +115,7 @@ constexpr unsigned k_first_kept = slab::k_class_table.class_of_16[slab::k_line /
 }
 
 // Whether this thread is to keep a block of the slab, if its magazine has a slot: not where it has
-// no slabs of the class, and can have this one.
+// use for the slab, and can have it.
 ARENITE_INLINE bool may_keep(const ThreadSlabs* mine, const Slab* slab) {
   const unsigned size_class = slab->size_class;
   if (size_class < k_first_kept) return false;
