@@ -7,7 +7,6 @@
 
 namespace arenite::cache {
 
-using slab::Owner;
 using slab::Place;
 using slab::Region;
 using slab::Slab;

@@ -7,7 +7,6 @@ namespace arenite::cache {
 namespace {
 
 using slab::Fault;
-using slab::Owner;
 using slab::Place;
 using slab::Slab;
 
