@@ -112,6 +112,12 @@ Slab* Depot::make_slab(unsigned size_class, ThreadSlabs* owner, bool will_fill) 
   return slab;
 }
 
+// A slab of the class that will be made of the page gets its memory now.
+ARENITE_LARGER static void populate(const Slab* page, const slab::SizeClass& k) {
+  // Not what is behind the last block: of three classes that is a page.
+  os::populate(slab::memory_of(page), align_up(size_t{k.block_count} * k.size, os::page_size()));
+}
+
 // T1: a page of the depot's, now moving, for a slab of a thread's; if `will_fill` is a class, all
 // of it is likely to be used for that.
 Slab* Depot::take_for(ThreadSlabs* owner, const slab::SizeClass* will_fill) {
@@ -131,9 +137,7 @@ Slab* Depot::take_for(ThreadSlabs* owner, const slab::SizeClass* will_fill) {
   if (is_huge) {
     start_huge(page);
   } else if (is_fresh && will_fill != nullptr && g_ledger.live() >= k_populated_from) {
-    // Not what is behind the last block: of three classes that is a page.
-    os::populate(slab::memory_of(page),
-                 align_up(size_t{will_fill->block_count} * will_fill->size, os::page_size()));
+    populate(page, *will_fill);
   }
   return page;
 }
@@ -178,7 +182,7 @@ void Depot::note_dirty(Region* region) {
 // T5, the lock and the owner's are held. Whether the slab is out of the list, to become a page.
 [[gnu::noinline]] bool Depot::unlist_if_empty(Slab* slab, Owner* owner) {
   if (!owner->has_listed(slab) || slab->place.load(std::memory_order_relaxed) != Place::listed ||
-      (slab->free_count != slab->block_count && !slab::is_wholly_free(slab, slab->size_class)))
+      !slab::is_empty(slab))
     return false;
   owner->unlist(slab);
   return true;

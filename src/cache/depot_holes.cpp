@@ -58,9 +58,12 @@ void Depot::relist(Slab* slab) {
   if (is_ownerless(owner)) return receive(slab);
   owner->lock.lock();
   owner->list(slab);
+  const bool is_complete = slab->free_count == slab->block_count;
   owner->lock.unlock();
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (slab::is_wholly_free(slab, slab->size_class)) reclaim(slab, owner);
+  if (is_complete ||
+      (!slab::is_zero(slab->has_remote) && slab::is_wholly_free(slab, slab->size_class)))
+    reclaim(slab, owner);
 }
 
 // The lock is held, or nobody else is here.

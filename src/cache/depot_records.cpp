@@ -11,7 +11,7 @@ using slab::Place;
 using slab::Region;
 using slab::Slab;
 
-ARENITE_SELDOM_APART ThreadSlabs* Depot::take_record() {
+ARENITE_SELDOM ThreadSlabs* Depot::take_record() {
   if (!lock.lock_unless_frozen()) return nullptr;
   ThreadSlabs* record = idle_records_;
   if (record != nullptr) {

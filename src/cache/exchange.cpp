@@ -84,7 +84,7 @@ uint32_t take_from_slabs(ThreadSlabs* record, unsigned size_class, uint32_t want
     list_by_what_is_free(record, slab);
   }
   const uint32_t got = wanted - left;
-  if (left != 0 && got != 0) memmove(magazine.slots, magazine.slots + left, got * sizeof(void*));
+  if (left != 0) memmove(magazine.slots, magazine.slots + left, got * sizeof(void*));
   magazine.top = magazine.slots + got;
   return got;
 }
@@ -114,7 +114,7 @@ void put_back(ThreadSlabs* record, unsigned size_class, uint32_t n, Flushed& flu
   const uint32_t own = magazine.foreign() == 0 ? n : n - sort_out_foreign(magazine, n, flushed);
   put_back(record, magazine.slots, own, flushed);
   const uint32_t left = magazine.count() - n;
-  if (n != 0 && left != 0) memmove(magazine.slots, magazine.slots + n, left * sizeof(void*));
+  memmove(magazine.slots, magazine.slots + n, left * sizeof(void*));
   magazine.top = magazine.slots + left;
 }
 

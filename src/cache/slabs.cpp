@@ -139,16 +139,17 @@ ARENITE_SELDOM bool add_slab(ThreadSlabs* mine, unsigned size_class) {
   return true;
 }
 
-// The last block of a magazine, whosever slab it is of; nullptr where there is none.
+// The last block of a magazine, which is of another's slab.
 ARENITE_APART void* take_foreign(Magazine& magazine) {
-  if (magazine.top[-1] == g_no_slots[0]) return nullptr;
   void* const block = magazine.pop_foreign();
   slab::hand_out_kept(slab::slab_of(block), block);
   return block;
 }
+// The last block, whosever slab it is of; nullptr where there is none.
 ARENITE_INLINE void* take(Magazine& magazine) {
   void* block;
-  return ARENITE_LIKELY(take_own(magazine, block)) ? block : take_foreign(magazine);
+  if (ARENITE_LIKELY(take_own(magazine, block))) return block;
+  return block == g_no_slots[0] ? nullptr : take_foreign(magazine);
 }
 
 // A block of a class whose magazine is empty, which is filled.
@@ -173,7 +174,8 @@ ARENITE_INLINE void* take(Magazine& magazine) {
       if (mine->first(size_class) != nullptr) {
         has_slots = magazine.grow_empty(size_class, mine->spare);
         take_from_slabs(mine, size_class, magazine.capacity() / 2, took_up);
-        block = take(magazine);
+        // What it has been filled with is its own.
+        if (!take_own(magazine, block)) block = nullptr;
       }
     }
     mine->lock.unlock();
@@ -188,7 +190,7 @@ ARENITE_INLINE void* take(Magazine& magazine) {
 }
 
 // Gives all blocks of a magazine back; or only if it was not used since this was last asked.
-ARENITE_SELDOM void flush(ThreadSlabs* mine, unsigned size_class, bool only_unused) {
+ARENITE_SELDOM_LARGER void flush(ThreadSlabs* mine, unsigned size_class, bool only_unused) {
   Flushed flushed;
   mine->lock.lock();
   if (!only_unused || mine->magazines[size_class].is_unused())

@@ -29,6 +29,18 @@ ARENITE_COLD static void refuse_collected(const Slab* slab, const void* block) {
   fault(Fault::double_free_remote, slab, block);
 }
 
+ARENITE_APART void mark_and_tell(Slab* slab, uint32_t number) {
+  mark_of(slab, number).store(k_marked, std::memory_order_release);
+#if defined(__SANITIZE_THREAD__)
+  // It knows the language's rules alone.
+  slab->remote_lines[number / 64].exchange(1, std::memory_order_acq_rel);
+  slab->has_remote.exchange(1, std::memory_order_acq_rel);
+#else
+  slab->remote_lines[number / 64].store(1, std::memory_order_release);
+  slab->has_remote.store(1, std::memory_order_release);
+#endif
+}
+
 ARENITE_APART void note_kept(Slab* slab) {
   region_at(slab)->note_marks(0, mark_lines(slab->size_class));
   slab->has_kept.store(1, std::memory_order_release);

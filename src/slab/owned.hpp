@@ -69,25 +69,17 @@ ARENITE_INLINE bool put(Slab* slab, unsigned word_index, uint64_t bits) {
 // 1] is the lowest.
 unsigned take(Slab* slab, void** blocks, unsigned most);
 
+// A block that is handed out, or kept by the calling thread, is marked from now on.
+void mark_and_tell(Slab* slab, uint32_t number);
+
 // Marks a block as freed by another thread than the owner: any thread that has it in use, without a
 // lock. False if it is marked already.
 //
 // No atomic instruction: a mark is a byte of its own, and only one thread has the block. Each of
 // the three stores is seen no later than the next, so the owner who clears has_remote, and then the
-// word's byte, and then looks at the marks, either finds this mark or is told of it again. That
+// line's byte, and then looks at the marks, either finds this mark or is told of it again. That
 // holds where a store becomes visible to all others at once (x86, ARMv8), also if two threads tell
 // the same byte: the language alone does not promise it.
-inline void mark_and_tell(Slab* slab, uint32_t number) {
-  mark_of(slab, number).store(k_marked, std::memory_order_release);
-#if defined(__SANITIZE_THREAD__)
-  // It knows the language's rules alone.
-  slab->remote_lines[number / 64].exchange(1, std::memory_order_acq_rel);
-  slab->has_remote.exchange(1, std::memory_order_acq_rel);
-#else
-  slab->remote_lines[number / 64].store(1, std::memory_order_release);
-  slab->has_remote.store(1, std::memory_order_release);
-#endif
-}
 inline bool mark(Slab* slab, uint32_t number) {
   if (ARENITE_UNLIKELY(mark_of(slab, number).load(std::memory_order_relaxed) != 0)) return false;
   region_at(slab)->note_marks(number / 64);
@@ -138,5 +130,10 @@ uint64_t marked_in(const Slab* slab, unsigned word_index);
 // Whether each block is free or marked. Anybody may ask; with its owner's lock held "yes" is right,
 // and nobody else will touch it again.
 bool is_wholly_free(const Slab* slab, unsigned size_class);
+// The same for who holds its owner's lock.
+inline bool is_empty(const Slab* slab) {
+  return slab->free_count == slab->block_count ||
+         (!is_zero(slab->has_remote) && is_wholly_free(slab, slab->size_class));
+}
 
 }  // namespace arenite::slab

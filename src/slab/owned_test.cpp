@@ -12,7 +12,11 @@ namespace {
 
 class OwnedTest : public OwnRegion {
  protected:
-  static bool is_empty(const Slab* slab) { return is_wholly_free(slab, slab->size_class); }
+  static bool is_empty(const Slab* slab) {
+    const bool is = is_wholly_free(slab, slab->size_class);
+    EXPECT_EQ(slab::is_empty(slab), is);
+    return is;
+  }
   static uint32_t count_of(const Slab* slab) { return info(slab->size_class).block_count; }
 };
 
