@@ -239,10 +239,13 @@ ARENITE_SELDOM_APART void Depot::receive_some(ThreadSlabs* record, unsigned size
   constexpr int k_at_once = 8;
   if (!lock.lock_unless_frozen()) return;
   record->lock.lock();
-  wanted_by_[size_class].store(nullptr, std::memory_order_relaxed);
-  // One is left to him, who is to use it next.
-  Slab* slab = record->first(size_class);
-  if (slab != nullptr) slab = slab::links_of(slab).next;
+  Slab* slab = nullptr;
+  if (record->magazines[size_class].count() == 0) {
+    wanted_by_[size_class].store(nullptr, std::memory_order_relaxed);
+    // One is left to him, who is to use it next.
+    slab = record->first(size_class);
+    if (slab != nullptr) slab = slab::links_of(slab).next;
+  }
   for (int i = 0; i < k_at_once && slab != nullptr; i++) {
     Slab* next = slab::links_of(slab).next;
     record->unlist(slab);

@@ -49,8 +49,8 @@ class Depot : public slab::OwnerByFullness {
     const slab::Owner* who = wanted_by_[size_class].load(std::memory_order_relaxed);
     return who != nullptr && who != by_another_than;
   }
-  // T10: some of a record's listed slabs of the class are the depot's from now on. For its thread,
-  // whose magazine of the class is empty.
+  // T10: some of a record's listed slabs of the class are the depot's from now on, if its magazine
+  // of the class is empty. For its thread.
   void receive_some(ThreadSlabs* record, unsigned size_class);
 
   // T5: makes a slab that is listed with `owner` a free page, if no block of it is used any more.
