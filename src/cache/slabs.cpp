@@ -163,8 +163,7 @@ ARENITE_INLINE void* take(Magazine& magazine) {
   ThreadSlabs* mine = t_thread.record;
   Magazine& magazine = mine->magazines[size_class];
   bool took_up = false;
-  if (ARENITE_UNLIKELY(g_depot.is_wanted(size_class, mine)))
-    g_depot.receive_some(mine, size_class);
+  if (ARENITE_UNLIKELY(g_depot.is_wanted(size_class, mine))) g_depot.receive_some(mine, size_class);
   for (;;) {
     mine->lock.lock();
     void* block = take(magazine);
