@@ -32,7 +32,7 @@ ARENITE_SELDOM ThreadSlabs* Depot::take_record() {
 // whoever holds two records' holds the depot's, too.
 ARENITE_SELDOM_APART void Depot::receive_kept(void* block, const ThreadSlabs* record) {
   Slab* slab = slab::slab_of(block);
-  slab::give_up_kept(slab, slab::number_of(slab, block));
+  slab::mark_and_tell(slab, slab::number_of(slab, block));
   Owner* owner = slab->owner.load(std::memory_order_acquire);
   // What has become the record's own goes with the rest. It is not asked again whose it is: a
   // thread that has begun to claim the slab makes it its record's at any moment, and that is

@@ -174,7 +174,7 @@ ARENITE_APART void give_up_kept(void* block) {
   Slab* slab = slab::slab_of(block);
   const uint32_t number = slab::number_of(slab, block);
   const unsigned size_class = slab->size_class;
-  slab::give_up_kept(slab, number);
+  slab::mark_and_tell(slab, number);
   find_owner(slab, number, size_class);
 }
 

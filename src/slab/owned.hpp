@@ -100,10 +100,6 @@ inline bool keep(Slab* slab, uint32_t number) {
 }
 // It is handed out again. Ends the process if the owner has taken it for free meanwhile.
 void hand_out_kept(Slab* slab, const void* block);
-// It is the owner's to take.
-inline void give_up_kept(Slab* slab, uint32_t number) {
-  mark_and_tell(slab, number);
-}
 
 // Takes what others have marked into the words. The lock is held, and the caller is the owner, or
 // the owner does nothing.
