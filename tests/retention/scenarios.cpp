@@ -221,7 +221,10 @@ CASE(a_growing_buffer_is_never_there_twice) {
     }
     free(buffer);
   }
-  EXPECT_AT_MOST(status_bytes("VmHWM"), others + k_limit + 2_MiB);
+  // With a copy the size before the last would count, too. What a round left for the next may stay
+  // beside the buffer: an eighth of what is in use, and room of a quarter of the peak. How much of
+  // that is used goes by time.
+  EXPECT_AT_MOST(status_bytes("VmHWM"), others + k_limit + k_limit / 8 + k_limit / 4 + 2_MiB);
   a_quiet_second();
   EXPECT_AT_MOST(resident(), before + 2_MiB);
 }
