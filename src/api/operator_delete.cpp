@@ -23,7 +23,7 @@ ARENITE_SELDOM void release_by_name(void* p) {
 // What is no small block, or another's.
 [[gnu::noinline]] void release_otherwise(void* p) {
   if (ARENITE_UNLIKELY(!cache::serve_operators())) return release_by_name(p);
-  engine::release_chunk(p);
+  engine::release_beyond_slabs(p);
 }
 
 }  // namespace

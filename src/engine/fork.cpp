@@ -2,6 +2,7 @@
 
 #include "cache/cache.hpp"
 #include "chunk/chunk_engine.hpp"
+#include "engine/beyond_slabs.hpp"
 #include "engine/retention.hpp"
 #include "os/os.hpp"
 
@@ -18,7 +19,8 @@ ARENITE_APART void prepare() {
   // Each time, not only the first: an arena may have been born since.
   chunk::g_arenas.freeze();
   if (!cache::g_depot.lock.is_frozen()) cache::g_depot.lock.freeze();
-  chunk::g_warm_mappings.freeze();
+  if (!g_spans.is_frozen()) g_spans.freeze();
+  large::freeze();
   // Others may be in the record of the thread that forks.
   cache::ThreadSlabs* own = cache::t_thread.record;
   if (own != nullptr && !own->visitors.is_frozen()) own->visitors.freeze();
@@ -33,7 +35,8 @@ ARENITE_APART void parent() {
     // None if a handler that ran behind ours has made the first thread.
     if (g_forks_under_way == 0 || --g_forks_under_way != 0) return;
     cache::g_depot.lock.thaw();
-    chunk::g_warm_mappings.thaw();
+    large::thaw();
+    g_spans.thaw();
     chunk::g_arenas.thaw();
   }
   cache::g_depot.catch_up();
@@ -44,9 +47,10 @@ ARENITE_APART void child() {
   if (g_forks_under_way == 0) return;
   g_fork_lock.forget();
   g_forks_under_way = 0;
-  chunk::g_warm_mappings.restart_in_child();
+  large::restart_in_child();
   chunk::g_arenas.restart_in_child(cache::t_thread.arena);
   cache::g_depot.restart_in_child(cache::t_thread.record);
+  g_spans.restart_in_child();
   cache::g_depot.catch_up();
 }
 

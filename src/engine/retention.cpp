@@ -3,6 +3,7 @@
 #include "cache/cache.hpp"
 #include "chunk/chunk_engine.hpp"
 #include "engine/background.hpp"
+#include "engine/beyond_slabs.hpp"
 #include "engine/pressure.hpp"
 #include "os/os.hpp"
 
@@ -66,10 +67,12 @@ size_t purge(Keeper keeper, size_t bytes) {
   switch (keeper) {
     case Keeper::slabs:
       return cache::g_depot.purge(bytes);
+    case Keeper::spans:
+      return g_spans.purge(bytes);
+    case Keeper::mappings:
+      return large::purge(bytes);
     case Keeper::chunks:
       return chunk::purge_arenas(bytes);
-    case Keeper::mappings:
-      return chunk::g_warm_mappings.purge(bytes);
   }
   return 0;
 }

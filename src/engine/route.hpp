@@ -1,10 +1,10 @@
 // Route: which engine serves a request, and which takes a block back.
 //
 //   allocate(n)  one of the thread's magazines, up to k_slab_limit, or up to a lower mmap
-//                threshold that was set; else, and where slabs cannot serve, the thread's arena, or
-//                another; mapped from the mmap threshold on
-//   release(p)   the kind map tells: a slab's block, or the arena in whose memory p lies, or a
-//                mapping of its own; anything else is a fault
+//                threshold that was set; else a run or a mapping of its own (beyond_slabs.hpp);
+//                else, and in classic mode, a chunk of an arena (chunks.hpp)
+//   release(p)   the kind map tells a slab's block, the table of regions a run, the table of large
+//                blocks a mapping; the rest is chunks'; anything else is a fault
 //
 // This is the seam between engines. Functions that return memory return nullptr where there is
 // none, and have then changed nothing. None sets errno. Any thread, at any time.
@@ -54,12 +54,12 @@ void* allocate_zeroed(size_t n);
 void* allocate_aligned(size_t align, size_t n);
 
 // Takes back a block that is no slab's, or refuses it. nullptr is no block.
-void release_chunk(void* p);
+void release_beyond_slabs(void* p);
 
 // Takes a block back.
 ARENITE_INLINE void release(void* p) {
   if (ARENITE_LIKELY(g_kind_map.is_at_least(p, Kind::slab_region))) return cache::give(p);
-  release_chunk(p);
+  release_beyond_slabs(p);
 }
 
 // The same for operator delete. What is no block of a slab whose blocks are operators' is

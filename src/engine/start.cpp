@@ -4,6 +4,7 @@
 
 #include "cache/cache.hpp"
 #include "engine/background.hpp"
+#include "engine/beyond_slabs.hpp"
 #include "engine/complaint.hpp"
 #include "engine/fork.hpp"
 #include "engine/pressure.hpp"
@@ -20,6 +21,7 @@ constinit os::Lock g_start_lock;
 constinit policy::ReadSettings g_settings{};
 // Slabs are to serve as soon as the first thread's state is laid out.
 constinit std::atomic<bool> g_slabs_wait{false};
+constinit std::atomic<bool> g_threshold_is_users{false};
 
 // What each setting of the table moves in the engine.
 ARENITE_SELDOM void apply(size_t policy::Settings::*field, size_t value) {
@@ -29,7 +31,10 @@ ARENITE_SELDOM void apply(size_t policy::Settings::*field, size_t value) {
   if (field == &Settings::trim_threshold) t.trim_threshold.set(value);
   if (field == &Settings::top_pad) t.top_pad.set(value);
   if (field == &Settings::mmap_threshold) t.mmap_threshold.set(value);
-  if (field == &Settings::mmap_max) t.mmap_max.set(value);
+  if (field == &Settings::mmap_max) {
+    t.mmap_max.set(value);
+    large::g_most.store(value, std::memory_order_relaxed);
+  }
   if (field == &Settings::perturb) t.perturb.set(value);
   if (field == &Settings::arena_test) t.arena_test.set(value);
   if (field == &Settings::arena_max) t.arena_max.set(value);
@@ -41,6 +46,8 @@ ARENITE_SELDOM void apply(size_t policy::Settings::*field, size_t value) {
 // What it means that the user set this one at all.
 ARENITE_SELDOM_APART void heed_choice(size_t policy::Settings::*field) {
   if (policy::pins_thresholds(field)) chunk::g_tuning.thresholds_move.set(0);
+  if (field == &policy::Settings::mmap_threshold)
+    g_threshold_is_users.store(true, std::memory_order_relaxed);
   if (policy::is_about_trimming(field)) chunk::g_tuning.trims_top.set(1);
 }
 
@@ -73,11 +80,19 @@ ARENITE_SELDOM void read_limits() {
 }
 
 // Which requests are the slabs': none in classic mode; none if freed memory is to be perturbed, for
-// they do not touch what they take back; none that is to be mapped, where the threshold was set
-// below their limit.
+// they do not touch what they take back; none that is to be mapped, where the user set the threshold
+// below their limit. What is larger is spans' or mapped.
 ARENITE_SELDOM void choose_served() {
-  size_t below = chunk::requests_below(chunk::g_tuning.mmap_threshold);
-  if (below > slab::k_slab_limit) below = slab::k_slab_limit + 1;
+  size_t mapped_from = span::k_largest + 1;
+  if (g_threshold_is_users.load(std::memory_order_relaxed))
+    mapped_from = chunk::requests_below(chunk::g_tuning.mmap_threshold);
+  if (mapped_from == 0) mapped_from = 1;
+  size_t below = mapped_from < slab::k_slab_limit ? mapped_from : slab::k_slab_limit + 1;
+  if (is_classic()) {
+    serve_nothing_beyond_slabs();
+  } else {
+    serve_beyond_slabs(below, mapped_from);
+  }
   if (is_classic() || chunk::g_tuning.perturb != 0) below = 0;
   const bool is_laid_out = cache::t_thread.is_laid_out();
   g_slabs_wait.store(!is_laid_out, std::memory_order_relaxed);
@@ -102,7 +117,7 @@ ARENITE_SELDOM void start() {
   chunk::choose_alignment(is_classic());
   chunk::g_seal_secret = os::secret();
   if (!is_classic()) {
-    chunk::g_tuning.keeps_mappings.set(1);
+    g_spans.begin();
     chunk::g_tuning.tracks_pages.set(1);
     chunk::g_tuning.trims_top.set(0);
   }

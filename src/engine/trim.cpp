@@ -1,5 +1,6 @@
 #include "engine/trim.hpp"
 
+#include "engine/beyond_slabs.hpp"
 #include "engine/retention.hpp"
 #include "os/os.hpp"
 
@@ -11,7 +12,8 @@ bool trim(size_t pad) {
   if (!os::single_threaded()) cache::g_depot.give_up_records(cache::t_thread.record);
   bool gave = cache::g_depot.purge_holes() != 0;
   gave |= cache::g_depot.purge();
-  gave |= chunk::g_warm_mappings.empty();
+  gave |= large::empty();
+  gave |= g_spans.purge(SIZE_MAX) != 0;
   chunk::g_arenas.for_each([&](chunk::Arena& arena) {
     if (arena.is_abandoned() || !arena.lock.lock_unless_frozen()) return;
     gave |= arena.purge(pad);

@@ -170,11 +170,11 @@ void* Heap::allocate_for_growth(const void* block, size_t n) {
   return allocate_flagged(n, k_grown);
 }
 
-size_t Heap::size_of(const void* p) {
+size_t Heap::size_of(const void* p, Fault if_none) {
   const Region* r = Region::around(p);
   if (r == nullptr) return 0;
   const Word w = r->word(Region::unit_at(p));
-  if (!is_block(w) || !Region::is_at_unit(p)) fault(Fault::usable_invalid_pointer, r, p);
+  if (!is_block(w) || !Region::is_at_unit(p)) fault(if_none, r, p);
   return size_t{w & k_length} << k_unit_shift;
 }
 

@@ -11,8 +11,7 @@
 
 namespace arenite::span {
 
-// Spans take the place of the chunk engine's free pages.
-inline constexpr ledger::Keeper k_keeper = ledger::Keeper::chunks;
+inline constexpr ledger::Keeper k_keeper = ledger::Keeper::spans;
 
 // Which bytes of a fresh block are known to be zero; none if it is empty.
 struct KnownZero {
@@ -60,8 +59,9 @@ class Heap {
 
   // False if p lies in no region of any heap. Never waits.
   ARENITE_INLINE static bool free(void* p);
-  // What the program may use of the block; 0 if p lies in no region.
-  static size_t size_of(const void* p);
+  // What the program may use of the block; 0 if p lies in no region. `if_none`: what it is where no
+  // block begins there.
+  static size_t size_of(const void* p, Fault if_none = Fault::usable_invalid_pointer);
   // Gives the block room for n bytes where it is; k_largest at most. p lies in a region.
   static bool resize(void* p, size_t n);
 

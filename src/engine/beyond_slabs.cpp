@@ -1,0 +1,113 @@
+#include "engine/beyond_slabs.hpp"
+
+#include <cstring>
+
+#include "chunk/chunk_engine.hpp"
+#include "engine/start.hpp"
+
+namespace arenite::engine {
+namespace {
+
+// A block of so many bytes that has to move as it grows gets a mapping of its own, for it may grow
+// again: the kernel moves pages, where a run would be copied.
+constexpr size_t k_own_from = k_mib;
+
+// Where the library has not started, it is only then known what is served here.
+[[gnu::noinline]] ARENITE_SELDOM bool is_served_once_started(size_t n) {
+  start();
+  return is_beyond_slabs(n);
+}
+ARENITE_INLINE bool is_served(size_t n) {
+  return ARENITE_LIKELY(large::from() != 0) || is_served_once_started(n);
+}
+
+// What one engine has none for the other may have.
+ARENITE_COLD void* take_from_other(size_t n) {
+  if (n < large::from()) return large::take(n);
+  return g_spans.allocate(n);
+}
+
+// Clears n bytes from p on, but for those that are known to be zero.
+void clear_but(void* p, size_t n, span::KnownZero zero) {
+  const uintptr_t begin = address_of(p);
+  const uintptr_t end = begin + n;
+  if (zero.begin >= zero.end) {
+    memset(p, 0, n);
+    return;
+  }
+  memset(p, 0, zero.begin - begin);
+  if (zero.end < end) memset(at_address<void>(zero.end), 0, end - zero.end);
+}
+
+}  // namespace
+
+ARENITE_SELDOM void serve_beyond_slabs(size_t from, size_t mapped_from) {
+  large::g_from.store(mapped_from, std::memory_order_relaxed);
+  g_beyond_slabs.store(from, std::memory_order_relaxed);
+}
+
+ARENITE_SELDOM void serve_nothing_beyond_slabs() {
+  serve_beyond_slabs(SIZE_MAX, SIZE_MAX);
+}
+
+void* take_beyond(size_t n) {
+  if (!is_served(n)) return nullptr;
+  void* p = ARENITE_LIKELY(n < large::from()) ? g_spans.allocate(n) : large::take(n);
+  if (ARENITE_UNLIKELY(p == nullptr)) p = take_from_other(n);
+  if (ARENITE_LIKELY(p != nullptr)) chunk::perturb_fresh(p, n);
+  return p;
+}
+
+void* take_beyond_zeroed(size_t n) {
+  if (!is_served(n)) return nullptr;
+  if (n < large::from()) {
+    span::KnownZero zero;
+    if (void* p = g_spans.allocate_to_clear(n, zero)) {
+      clear_but(p, n, zero);
+      return p;
+    }
+  }
+  if (void* p = large::take_zeroed(n)) return p;
+  void* p = n < large::from() ? nullptr : g_spans.allocate(n);
+  return p == nullptr ? nullptr : memset(p, 0, n);
+}
+
+void* take_beyond_aligned(size_t align, size_t n) {
+  if (!is_served(n)) return nullptr;
+  void* p = n < large::from() ? g_spans.allocate_aligned(n, align) : nullptr;
+  if (p == nullptr) p = large::take_aligned(align, n);
+  if (p == nullptr && n >= large::from()) p = g_spans.allocate_aligned(n, align);
+  if (p != nullptr) chunk::perturb_fresh(p, n);
+  return p;
+}
+
+void* take_beyond_to_grow(const void* block, size_t n) {
+  if (!is_served(n)) return nullptr;
+  void* p = n < k_own_from && n < large::from() ? g_spans.allocate_for_growth(block, n)
+                                                : large::take(n);
+  if (p == nullptr) return take_beyond(n);
+  chunk::perturb_fresh(p, n);
+  return p;
+}
+
+bool give_beyond(void* p) {
+  if (ARENITE_UNLIKELY(chunk::g_tuning.perturb != 0)) {
+    const size_t size = span::Heap::size_of(p, span::Fault::free_invalid_pointer);
+    if (size != 0) chunk::perturb_freed(p, size);
+  }
+  return ARENITE_LIKELY(span::Heap::free(p)) || large::give(p);
+}
+
+size_t size_beyond(const void* p, span::Fault if_none) {
+  const size_t size = span::Heap::size_of(p, if_none);
+  return size != 0 ? size : large::size_of(p);
+}
+
+void* resize_beyond(void* p, size_t size, size_t n) {
+  if (span::Region::around(p) != nullptr) return span::Heap::resize(p, n) ? p : nullptr;
+  // No page of it would come or go.
+  if (n <= size && size - n < os::page_size()) return p;
+  return large::resize(p, n);
+}
+
+}  // namespace arenite::engine

@@ -1,0 +1,56 @@
+// Beyond slabs: where default mode gets blocks that are no slab's.
+//
+//   more than k_slab_limit        a run of a region (span)
+//   more than span::k_largest, or from the mmap threshold on if the user set it;
+//   and blocks of k_own_from bytes and more that have to move because they grow
+//                                 a mapping of its own (large)
+//   where either has none         the other, if it can; then the chunk engine (chunks.hpp)
+//
+// Nothing of these blocks' bookkeeping lies beside them, and of a pointer only the address is
+// believed. Any thread, at any time; no lock may be held. Functions that return memory return
+// nullptr where there is none.
+#pragma once
+
+#include "large/large_engine.hpp"
+#include "span/span.hpp"
+
+namespace arenite::engine {
+
+[[gnu::visibility("hidden")]] inline constinit span::Heap g_spans;
+
+// Which requests come here: those of so many bytes and more. SIZE_MAX in classic mode; 0 until the
+// library has started, so that the first request looks.
+[[gnu::visibility("hidden")]] inline constinit std::atomic<size_t> g_beyond_slabs{0};
+ARENITE_INLINE bool is_beyond_slabs(size_t n) {
+  return n >= g_beyond_slabs.load(std::memory_order_relaxed);
+}
+
+// Whether there may be blocks of this kind.
+ARENITE_INLINE bool has_any_beyond_slabs() {
+  return g_beyond_slabs.load(std::memory_order_relaxed) != SIZE_MAX;
+}
+
+// Which of them have a mapping of their own: those of `mapped_from` bytes and more.
+void serve_beyond_slabs(size_t from, size_t mapped_from);
+void serve_nothing_beyond_slabs();
+
+// At least n bytes; n is such a request.
+void* take_beyond(size_t n);
+// The same, all zero.
+void* take_beyond_zeroed(size_t n);
+// The same as take_beyond(n), at a multiple of `align`, a power of two.
+void* take_beyond_aligned(size_t align, size_t n);
+// The same as take_beyond(n), for a block that has to move because it grows.
+void* take_beyond_to_grow(const void* block, size_t n);
+
+// Takes a block back; false if p is none of these. What lies in a region and is no block ends the
+// process.
+bool give_beyond(void* p);
+// How large the block is; 0 if p is none of these. What lies in a region and is no block is the
+// fault `if_none`.
+size_t size_beyond(const void* p, span::Fault if_none);
+// The block of `size` bytes with n bytes where it is, or, if it has a mapping, elsewhere; nullptr,
+// and nothing changed, where that cannot be.
+void* resize_beyond(void* p, size_t size, size_t n);
+
+}  // namespace arenite::engine
