@@ -175,6 +175,7 @@ void WalkDrawing::tell(const ScriptLine& line) {
   };
   if (line.verb != Verb::free) {
     if (around->kind == AreaKind::slab) return sentence("is a slab's block", "是 slab 中的一块");
+    if (around->kind == AreaKind::spans) return sentence("is a run", "是一个 run（连续单元）");
     if (around->kind == AreaKind::mapping)
       return sentence("is a mapping of its own", "独占一个映射");
     return sentence("is a chunk", "是一个 chunk");
@@ -186,7 +187,9 @@ void WalkDrawing::tell(const ScriptLine& line) {
       return sentence("has become part of the top", "并入 top");
     default:
       return around->kind == AreaKind::slab ? sentence("is a free block", "是空闲块")
-                                            : sentence("is in a free chunk", "在一个空闲 chunk 中");
+             : around->kind == AreaKind::spans
+                 ? sentence("is in a free run", "在一个空闲 run 中")
+                 : sentence("is in a free chunk", "在一个空闲 chunk 中");
   }
 }
 
@@ -210,6 +213,8 @@ Words WalkDrawing::area_name(const view::Area& area) const {
       const std::string_view text = name == Blocks::k_no_name ? "" : script_.name(name);
       return Words("mapping of %.*s", length(text), text.data());
     }
+    case AreaKind::spans:
+      return Words("span region %u", area.number);
     case AreaKind::region:
       return Words("slab region %u", area.number);
     case AreaKind::slab:
@@ -311,10 +316,10 @@ void WalkDrawing::cell(Frame& frame, const view::Area& area, const view::Cell& c
                     "不是脚本申请的：libc 为启动线程而申请。"};
         return frame.cell(out);
       }
-      // A chunk may use the next one's first word, a mapped one has no next.
-      const size_t lost = area.kind == AreaKind::slab      ? 0
-                          : area.kind == AreaKind::mapping ? 2 * sizeof(size_t)
-                                                           : sizeof(size_t);
+      // A chunk may use the next one's first word, a mapped one has no next. The rest has no header.
+      const size_t lost = is_of_chunks(area.kind) ? sizeof(size_t)
+                          : cell.flags != 0       ? 2 * sizeof(size_t)
+                                                  : 0;
       const Words en("%zu bytes asked for, %zu can be used", blocks_.asked(name),
                      cell.bytes - lost);
       const Words zh("请求 %zu 字节，可用 %zu 字节", blocks_.asked(name), cell.bytes - lost);

@@ -29,7 +29,7 @@ struct arenite_statistics {
   size_t bound;             /* what may be retained: max(1 MiB, live / 8) or less, see TUNING.md */
   size_t credit;            /* what may be retained beyond that because it is being reused */
   size_t retained_slabs;    /* of what is retained: pages of small blocks */
-  size_t retained_chunks;   /* ... whole pages inside free chunks and at the top of heaps */
+  size_t retained_chunks;   /* ... whole pages inside free chunks and at the top of arenas */
   size_t retained_mappings; /* ... mappings of large blocks, kept for the next */
   size_t grown;             /* fresh pages ever taken; wraps */
   size_t reused;            /* retained pages ever used again; wraps */
@@ -37,6 +37,7 @@ struct arenite_statistics {
   size_t arenas;            /* of the chunk engine */
   size_t free_in_slabs; /* of what is live: whole free pages between small blocks, as many as the
                            last round of looks found and left; 0 before the first */
+  size_t retained_spans; /* of what is retained: whole pages between blocks of more than 8 KiB */
 };
 
 /* Fills in the first `size` bytes of *out, which is sizeof(struct arenite_statistics) as the

@@ -31,7 +31,8 @@ ARENITE_EXPORT int arenite_stats(struct arenite_statistics* out, size_t size) {
                                   .reused = g_ledger.reused(),
                                   .purged = g_ledger.purged(),
                                   .arenas = arenas,
-                                  .free_in_slabs = cache::g_depot.known_holes()};
+                                  .free_in_slabs = cache::g_depot.known_holes(),
+                                  .retained_spans = g_ledger.retained(Keeper::spans)};
   memcpy(out, &now, known);
   return 0;
 }

@@ -1,8 +1,8 @@
 // The heap's figures for people and programs: malloc_info in glibc's XML, malloc_stats as text.
 //
-// Each arena is measured under its lock and printed without it: printing may allocate. The slabs
-// are one more heap after the arenas, with a comment to tell it, and a <size> for each class that
-// has free blocks.
+// Each arena is measured under its lock and printed without it: printing may allocate. All runs and
+// all slabs are one more heap each after the arenas, with a comment to tell it, and a <size> for
+// each class of slabs that has free blocks.
 #include <cstdio>
 
 #include "api/api.hpp"
@@ -69,6 +69,25 @@ void print_arena(FILE* out, size_t number, const chunk::ArenaFigures& f, Totals&
                  f.segments, totals);
 }
 
+// From 1 KiB on a <size> for each doubling that has free runs.
+void print_spans(FILE* out, size_t number, const span::Figures& f, Totals& totals) {
+  std::fprintf(out, "<heap nr=\"%zu\">\n<!-- spans -->\n<sizes>\n", number);
+  size_t count = 0;
+  for (unsigned i = 0; i < span::Figures::k_doublings; i++) {
+    const size_t from = span::k_unit << i;
+    print_bin(out, "size", {from, 2 * from - 1, f.free_runs[i].bytes, f.free_runs[i].count});
+    count += f.free_runs[i].count;
+  }
+  print_heap_end(out,
+                 {.rest_count = count,
+                  .rest_bytes = f.free,
+                  .system = f.committed,
+                  .peak = f.peak_committed,
+                  .aspace = f.regions * k_granule,
+                  .committed = f.committed},
+                 f.regions, totals);
+}
+
 void print_slabs(FILE* out, size_t number, const slab::SlabFigures& f, Totals& totals) {
   std::fprintf(out, "<heap nr=\"%zu\">\n<!-- slabs -->\n<sizes>\n", number);
   for (unsigned c = 0; c < slab::k_classes; c++) {
@@ -104,6 +123,8 @@ ARENITE_EXPORT int ARENITE_NAME(malloc_info)(int options, FILE* out) {
   std::fputs("<malloc version=\"1\">\n", out);
   engine::for_each_arena(
       [&](const chunk::ArenaFigures& f) { print_arena(out, number++, f, totals); });
+  span::Figures spans;
+  if (engine::measure_spans(spans)) print_spans(out, number++, spans, totals);
   slab::SlabFigures slabs;
   if (engine::measure_slabs(slabs)) print_slabs(out, number, slabs, totals);
   std::fprintf(
@@ -114,15 +135,15 @@ ARENITE_EXPORT int ARENITE_NAME(malloc_info)(int options, FILE* out) {
       "<system type=\"max\" size=\"%zu\"/>\n<aspace type=\"total\" size=\"%zu\"/>\n"
       "<aspace type=\"mprotect\" size=\"%zu\"/>\n</malloc>\n",
       totals.fast_count, totals.fast_bytes, totals.rest_count, totals.rest_bytes,
-      chunk::g_mapped.count.load(std::memory_order_relaxed),
-      chunk::g_mapped.bytes.load(std::memory_order_relaxed), totals.system, totals.peak,
+      ledger::g_mapped.count.load(std::memory_order_relaxed),
+      ledger::g_mapped.bytes.load(std::memory_order_relaxed), totals.system, totals.peak,
       totals.aspace, totals.committed);
   return 0;
 }
 
 ARENITE_EXPORT void ARENITE_NAME(malloc_stats)() {
   engine::start();
-  const size_t mapped = chunk::g_mapped.bytes.load(std::memory_order_relaxed);
+  const size_t mapped = ledger::g_mapped.bytes.load(std::memory_order_relaxed);
   size_t system = mapped;
   size_t in_use = mapped;
   size_t number = 0;
@@ -137,6 +158,8 @@ ARENITE_EXPORT void ARENITE_NAME(malloc_stats)() {
     part(Line() << "Arena " << number++ << ":\n", f.system_bytes,
          f.system_bytes - f.available_bytes());
   });
+  span::Figures spans;
+  if (engine::measure_spans(spans)) part(Line() << "Spans:\n", spans.committed, spans.in_use);
   slab::SlabFigures slabs;
   if (engine::measure_slabs(slabs))
     part(Line() << "Slabs:\n", slabs.system_bytes, slabs.live_bytes);
@@ -144,6 +167,6 @@ ARENITE_EXPORT void ARENITE_NAME(malloc_stats)() {
   os::write_stderr(heading);
   stats_line("system bytes     = ", system);
   stats_line("in use bytes     = ", in_use);
-  stats_line("max mmap regions = ", chunk::g_mapped.peak_count.load(std::memory_order_relaxed));
-  stats_line("max mmap bytes   = ", chunk::g_mapped.peak_bytes.load(std::memory_order_relaxed));
+  stats_line("max mmap regions = ", ledger::g_mapped.peak_count.load(std::memory_order_relaxed));
+  stats_line("max mmap bytes   = ", ledger::g_mapped.peak_bytes.load(std::memory_order_relaxed));
 }

@@ -21,6 +21,13 @@ struct mallinfo2 sum() {
     if (is_main) info.keepcost = f.top_bytes;
     is_main = false;
   });
+  span::Figures spans;
+  if (engine::measure_spans(spans)) {
+    info.arena += spans.committed;
+    for (const span::Figures::Runs& runs : spans.free_runs) info.ordblks += runs.count;
+    info.fordblks += spans.free;
+    info.uordblks += spans.in_use;
+  }
   slab::SlabFigures slabs;
   if (engine::measure_slabs(slabs)) {
     info.arena += slabs.system_bytes;
@@ -28,8 +35,8 @@ struct mallinfo2 sum() {
     info.fordblks += slabs.available_bytes();
     info.uordblks += slabs.live_bytes;
   }
-  info.hblks = chunk::g_mapped.count.load(std::memory_order_relaxed);
-  info.hblkhd = chunk::g_mapped.bytes.load(std::memory_order_relaxed);
+  info.hblks = ledger::g_mapped.count.load(std::memory_order_relaxed);
+  info.hblkhd = ledger::g_mapped.bytes.load(std::memory_order_relaxed);
   return info;
 }
 

@@ -188,7 +188,6 @@ class Arena {
 
   // top.cpp
   Chunk* grow(size_t size);
-  Chunk* try_to_grow(size_t size);
   bool grow_top(size_t size);
   bool grow_by_break(size_t size);
   bool grow_by_segment(size_t size);

@@ -22,4 +22,3 @@
 #include "chunk/tuning.hpp"
 #include "chunk/verify.hpp"
 #include "chunk/walker.hpp"
-#include "chunk/warm_mappings.hpp"

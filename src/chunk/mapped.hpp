@@ -4,14 +4,9 @@
 // chunk carries M, belongs to no arena, and its prev_size is how far it lies from the mapping's
 // start. It has no next chunk, so both header words are lost to the payload.
 //
-// In classic mode a freed chunk is unmapped, and the threshold moves to its size. Otherwise its
-// mapping is kept warm for the next (warm_mappings.hpp): then nothing is gained by a larger
-// threshold, and it is doubled only where there are too many mapped chunks for that.
+// A freed chunk is unmapped, and the threshold moves to its size. The ledger learns nothing of it.
 //
-// To the ledger a mapping in use is live in whole: which of its pages were touched is not known.
-//
-// No lock: the figures are atomic. Who takes a chunk back or gives it another size holds none
-// either, for what is kept may have to be purged then.
+// No lock: the figures are atomic.
 #pragma once
 
 #include <atomic>
@@ -19,23 +14,14 @@
 #include "chunk/chunk.hpp"
 #include "chunk/fault.hpp"
 #include "chunk/tuning.hpp"
+#include "ledger/ledger.hpp"
 
 namespace arenite::chunk {
 
-struct MappedFigures {
-  std::atomic<size_t> count{0};
-  std::atomic<size_t> bytes{0};
-  std::atomic<size_t> peak_count{0};
-  std::atomic<size_t> peak_bytes{0};
-
-  // Whether M_MMAP_MAX allows another.
-  bool may_add() const { return count.load(std::memory_order_relaxed) < g_tuning.mmap_max; }
-  void add(size_t size);
-  void remove(size_t size);
-  void change(size_t from, size_t to);
-};
-
-inline constinit MappedFigures g_mapped;
+// Whether M_MMAP_MAX allows another.
+inline bool may_map() {
+  return ledger::g_mapped.may_add(g_tuning.mmap_max);
+}
 
 // Some of the mapped chunks that are in use, most of the time nearly all: a chunk found here need
 // not be asked for of the kernel. Who adds and who removes a chunk owns it. No more than a page.
@@ -65,12 +51,8 @@ inline constinit KnownMapped g_known_mapped;
 // A chunk of at least `size` bytes in a mapping of its own; nullptr where there is none.
 Chunk* map_chunk(size_t size);
 
-// How many bytes from the user's address on may not be zero, of a chunk that was just mapped.
-size_t dirty_of_mapped(const Chunk* chunk);
-
-// The chunk that begins `lead` bytes after the start of this one, just mapped, and replaces it. It
-// has room for `size` bytes; warm pages beside it may be kept for others. The caller settles.
-Chunk* advance_mapped(Chunk* chunk, size_t lead, size_t size);
+// The chunk that begins `lead` bytes after the start of this one, just mapped, and replaces it.
+Chunk* advance_mapped(Chunk* chunk, size_t lead);
 
 // Takes the chunk back, and moves the thresholds if its size shows that they are too low. Ends the
 // process if the chunk is none.

@@ -25,7 +25,7 @@ bool Arena::resize_in_place(Chunk* chunk, size_t size) {
       // mmap threshold on the block belongs into a mapping.
       const size_t lacking = size - old_size;
       if (next_size < lacking + min_chunk()) {
-        if (size >= g_tuning.mmap_threshold && g_mapped.may_add()) return false;
+        if (size >= g_tuning.mmap_threshold && may_map()) return false;
         if (!grow_top(lacking) || next != top_) return false;
       }
       track_taken(top_, lacking, top_size());
@@ -95,7 +95,7 @@ ARENITE_APART Chunk* Arena::allocate_aligned(size_t size, size_t align) {
     const size_t rest = chunk->size() - lead;
     if (chunk->is_mapped()) {
       pages_.hold_clean(false);
-      return advance_mapped(chunk, lead, size);
+      return advance_mapped(chunk, lead);
     }
     aligned->set_head(rest, Chunk::k_prev_in_use | arena_flag());
     aligned->set_in_use(rest);

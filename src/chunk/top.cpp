@@ -11,7 +11,6 @@
 #include "chunk/heap_segment.hpp"
 #include "chunk/mapped.hpp"
 #include "chunk/page_bits.hpp"
-#include "chunk/warm_mappings.hpp"
 
 namespace arenite::chunk {
 constinit Arena g_main_arena;
@@ -119,14 +118,8 @@ void Arena::count_system(ptrdiff_t bytes) {
 
 // Serves a request that neither bins nor top can.
 Chunk* Arena::grow(size_t size) {
-  if (Chunk* chunk = try_to_grow(size)) return chunk;
-  // What is kept of freed mappings may be just what the process lacks.
-  return g_warm_mappings.empty() ? try_to_grow(size) : nullptr;
-}
-
-Chunk* Arena::try_to_grow(size_t size) {
   bool tried_mapping = false;
-  if (size >= g_tuning.mmap_threshold && g_mapped.may_add()) {
+  if (size >= g_tuning.mmap_threshold && may_map()) {
     if (Chunk* chunk = map_chunk(size)) {
       pages_.note_told();
       return chunk;

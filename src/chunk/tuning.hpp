@@ -33,7 +33,6 @@ struct Tuning {
   // lies, unless the user sets the trim threshold or the top pad: then they mean what they always
   // did.
   Setting trims_top{1};
-  Setting keeps_mappings{0};  // whether freed ones are kept for reuse; not in classic mode
   Setting tracks_pages{0};    // whether arenas know their free pages; not in classic mode
   Setting perturb{0};
   Setting arena_test{8};

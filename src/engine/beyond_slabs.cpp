@@ -90,12 +90,11 @@ void* take_beyond_to_grow(const void* block, size_t n) {
   return p;
 }
 
-bool give_beyond(void* p) {
+void give_run(void* p) {
   if (ARENITE_UNLIKELY(chunk::g_tuning.perturb != 0)) {
-    const size_t size = span::Heap::size_of(p, span::Fault::free_invalid_pointer);
-    if (size != 0) chunk::perturb_freed(p, size);
+    chunk::perturb_freed(p, span::Heap::size_of(p, span::Fault::free_invalid_pointer));
   }
-  return ARENITE_LIKELY(span::Heap::free(p)) || large::give(p);
+  span::Heap::free(p);
 }
 
 size_t size_beyond(const void* p, span::Fault if_none) {

@@ -43,9 +43,8 @@ void* take_beyond_aligned(size_t align, size_t n);
 // The same as take_beyond(n), for a block that has to move because it grows.
 void* take_beyond_to_grow(const void* block, size_t n);
 
-// Takes a block back; false if p is none of these. What lies in a region and is no block ends the
-// process.
-bool give_beyond(void* p);
+// Takes a run back. p lies in a region; if no block begins there that ends the process.
+void give_run(void* p);
 // How large the block is; 0 if p is none of these. What lies in a region and is no block is the
 // fault `if_none`.
 size_t size_beyond(const void* p, span::Fault if_none);

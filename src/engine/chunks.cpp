@@ -165,7 +165,7 @@ ARENITE_LARGER void* take_zeroed_chunk_for(size_t n) {
   return p;
 }
 
-void* take_aligned_chunk_for(size_t align, size_t n) {
+ARENITE_APART void* take_aligned_chunk_for(size_t align, size_t n) {
   size_t total = 0;
   if (__builtin_add_overflow(n, align, &total) || total > k_largest_request - os::page_size())
     return nullptr;

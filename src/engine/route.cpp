@@ -5,6 +5,7 @@
 #include "engine/beyond_slabs.hpp"
 #include "engine/chunks.hpp"
 #include "engine/start.hpp"
+#include "engine/trim.hpp"
 #include "os/os.hpp"
 
 namespace arenite::engine {
@@ -20,15 +21,24 @@ void* take_small(size_t n) {
 }
 
 // The second way: from the thread's slabs, or from beyond, or an arena.
-[[gnu::noinline]] void* allocate_unwatched(size_t n, Otherwise otherwise) {
+ARENITE_INLINE void* take_anywhere(size_t n) {
   void* p = nullptr;
   if (cache::serves(n)) {
     p = take_small(n);
   } else if (is_beyond_slabs(n)) {
     p = take_beyond(n);
   }
-  if (p == nullptr && ARENITE_LIKELY(n <= k_largest_request)) p = take_chunk_for(n);
-  return ARENITE_LIKELY(p != nullptr) ? p : otherwise(n);
+  return p == nullptr && ARENITE_LIKELY(n <= k_largest_request) ? take_chunk_for(n) : p;
+}
+
+ARENITE_COLD void* allocate_last(size_t n, Otherwise otherwise) {
+  void* p = n <= k_largest_request && give_back_all_kept() ? take_anywhere(n) : nullptr;
+  return p != nullptr ? p : otherwise(n);
+}
+
+[[gnu::noinline]] void* allocate_unwatched(size_t n, Otherwise otherwise) {
+  void* p = take_anywhere(n);
+  return ARENITE_LIKELY(p != nullptr) ? p : allocate_last(n, otherwise);
 }
 
 // The first, of a request that is watched, once the clock was looked at.
@@ -53,7 +63,7 @@ ARENITE_LARGER void* allocate_watched(size_t n, Otherwise otherwise) {
 }
 
 // A block of n bytes for one that has to move.
-void* allocate_to_move(const void* block, size_t size, size_t n) {
+ARENITE_LARGER void* allocate_to_move(const void* block, size_t size, size_t n) {
   void* p = n > size && is_beyond_slabs(n) ? take_beyond_to_grow(block, n) : nullptr;
   return p != nullptr ? p : allocate(n);
 }
@@ -80,7 +90,7 @@ void* reallocate_beyond(void* p, size_t size, size_t n) {
     if (fresh == nullptr) return nullptr;
   }
   memcpy(fresh, p, size < n ? size : n);
-  give_beyond(p);
+  release_beyond_slabs(p);
   return fresh;
 }
 
@@ -111,14 +121,26 @@ void* allocate_for_operator_slowly(size_t n, Otherwise otherwise) {
   return allocate_unwatched(n, otherwise);
 }
 
+namespace {
+
+ARENITE_LARGER void* allocate_zeroed_beyond_slabs(size_t n) {
+  look_if_watched();
+  const auto take = [n] {
+    void* p = is_beyond_slabs(n) ? take_beyond_zeroed(n) : nullptr;
+    return p != nullptr ? p : take_zeroed_chunk_for(n);
+  };
+  void* p = take();
+  return p == nullptr && n <= k_largest_request && give_back_all_kept() ? take() : p;
+}
+
+}  // namespace
+
 void* allocate_zeroed(size_t n) {
   if (ARENITE_LIKELY(cache::serves(n))) {
     void* p = allocate(n);
     return ARENITE_LIKELY(p != nullptr) ? memset(p, 0, n) : nullptr;
   }
-  look_if_watched();
-  void* p = is_beyond_slabs(n) ? take_beyond_zeroed(n) : nullptr;
-  return p != nullptr ? p : take_zeroed_chunk_for(n);
+  return allocate_zeroed_beyond_slabs(n);
 }
 
 ARENITE_APART void* allocate_aligned(size_t align, size_t n) {
@@ -128,15 +150,24 @@ ARENITE_APART void* allocate_aligned(size_t align, size_t n) {
       c < slab::k_classes && cache::serves(slab::info(c).size)) {
     if (void* p = cache::take_of_class(c)) return p;
   }
-  void* p = is_beyond_slabs(n < align ? align : n) ? take_beyond_aligned(align, n) : nullptr;
-  return p != nullptr ? p : take_aligned_chunk_for(align, n);
+  const auto take = [n, align] {
+    void* p = is_beyond_slabs(n < align ? align : n) ? take_beyond_aligned(align, n) : nullptr;
+    return p != nullptr ? p : take_aligned_chunk_for(align, n);
+  };
+  void* p = take();
+  return p == nullptr && n <= k_largest_request && give_back_all_kept() ? take() : p;
 }
 
 void release_beyond_slabs(void* p) {
   if (p == nullptr) return;
-  if (ARENITE_LIKELY(has_any_beyond_slabs()) && ARENITE_LIKELY(give_beyond(p))) return;
+  const Kind kind = g_kind_map.at(p);
+  if (kind == Kind::span_region) return give_run(p);
   // Not at a multiple of 16.
-  if (ARENITE_UNLIKELY(is_slab_region(g_kind_map.at(p)))) cache::refuse_free(slab::slab_of(p), p);
+  if (ARENITE_UNLIKELY(is_slab_region(kind))) cache::refuse_free(slab::slab_of(p), p);
+  // A process without large blocks runs nothing of theirs.
+  if (kind == Kind::none && has_any_beyond_slabs() &&
+      chunk::Arena::around(chunk::Chunk::from_user(p)) == nullptr && large::give(p))
+    return;
   give_chunk(p);
 }
 

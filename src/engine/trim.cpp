@@ -23,6 +23,14 @@ bool trim(size_t pad) {
   return gave;
 }
 
+bool give_back_all_kept() {
+  bool gave = large::empty();
+  gave |= g_spans.purge(SIZE_MAX) != 0;
+  gave |= cache::g_depot.purge();
+  if (gave) g_spans.ask_again();
+  return gave;
+}
+
 void consolidate() {
   const os::Holding lock(chunk::g_main_arena.lock);
   chunk::g_main_arena.consolidate();
@@ -34,6 +42,11 @@ bool measure_slabs(slab::SlabFigures& figures) {
   return figures.regions != 0;
 }
 
+bool measure_spans(span::Figures& figures) {
+  figures = g_spans.figures();
+  return figures.peak_committed != 0;
+}
+
 bool verify(Breach& breach) {
   bool whole = true;
   chunk::g_arenas.for_each([&](chunk::Arena& arena) {
@@ -41,7 +54,7 @@ bool verify(Breach& breach) {
     const os::Holding lock(arena.lock);
     whole = arena.verify(breach);
   });
-  return whole && cache::verify(breach);
+  return whole && g_spans.verify(breach) && cache::verify(breach);
 }
 
 }  // namespace arenite::engine

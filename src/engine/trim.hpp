@@ -3,12 +3,17 @@
 
 #include "cache/cache.hpp"
 #include "chunk/chunk_engine.hpp"
+#include "engine/beyond_slabs.hpp"
 
 namespace arenite::engine {
 
 // Gives every whole free page back to the kernel, and the tops beyond `pad` bytes. Whether any
 // went. Takes one arena's lock after the other; an arena that fork holds is passed over.
 bool trim(size_t pad);
+
+// Gives back what is kept for later requests, all of it, where one cannot be served: it may be just
+// what the process lacks. Whether any went.
+bool give_back_all_kept();
 
 // Empties the fast bins of the main arena (mallopt does, before it changes anything).
 void consolidate();
@@ -29,7 +34,10 @@ void for_each_arena(Visit visit) {
 // The figures of all slabs; false where there never were any.
 bool measure_slabs(slab::SlabFigures& figures);
 
-// Whether every invariant of every arena and of the slabs holds; if not, the first that does not.
+// The figures of all runs; false where there never were any.
+bool measure_spans(span::Figures& figures);
+
+// Whether every invariant of every arena, of the runs and of the slabs holds; if not, the first that does not.
 // For tests.
 bool verify(Breach& breach);
 

@@ -224,22 +224,6 @@ ARENITE_SELDOM_LARGER void* remap(void* start, size_t old_size, size_t new_size,
   return p == MAP_FAILED ? nullptr : p;
 }
 
-ARENITE_SELDOM_LARGER Moved move_pages(void* from, size_t size, void* to, bool is_one) {
-  if (g_fault_plan.strikes(Call::remap)) return Moved::no;
-  const KeepErrno keep;
-  if (kernel_mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to) return Moved::yes;
-  // EFAULT is how older kernels refuse several mappings, before they move any.
-  if (!is_one && errno != EFAULT) return Moved::lost;
-  // The kernel clears the place before it looks at what is to come there. Closing the gap must not
-  // take away what another thread has mapped into it since.
-  void* again =
-      kernel_mmap(to, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | k_no_replace);
-  if (again == to) return Moved::no;
-  // A kernel older than the flag takes the address for a wish.
-  if (again != MAP_FAILED) kernel_munmap(again, size);
-  return Moved::gap;
-}
-
 ARENITE_SELDOM_LARGER bool make_plain(void* start, size_t size) {
   if (g_fault_plan.strikes(Call::make_plain)) return false;
   const KeepErrno keep;

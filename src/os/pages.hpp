@@ -73,19 +73,6 @@ bool unmap(void* start, size_t size);
 // Gives a mapping another size, elsewhere if `may_move`. nullptr on failure: the old one stands.
 void* remap(void* start, size_t old_size, size_t new_size, bool may_move);
 
-// What became of move_pages.
-enum class Moved {
-  yes,   // `from` is mapped no more, `to` has its pages
-  no,    // nothing has changed, but for the contents of `to`
-  gap,   // `from` is what it was, `to` is mapped no more and may be somebody else's by now
-  lost,  // the kernel stopped half way: neither may be touched or unmapped any more
-};
-
-// Moves the pages from one place onto another that is mapped, and whose own pages are dropped.
-// Costs a fraction of touching as many fresh ones. Kernels before 6.17 refuse to move what is not
-// one mapping; `is_one` says that the caller takes it for one.
-Moved move_pages(void* from, size_t size, void* to, bool is_one);
-
 // Undoes what a program may have done to the pages of a mapping, so that they can be another
 // owner's: protection, and what becomes of them in the child of a fork. False where they are not,
 // or not all, private, anonymous and there; then some of it may be undone. Their contents stay. It

@@ -2,10 +2,8 @@
 //
 // A freed mapping shows that blocks of its size come and go. Mapping them afresh each time is dear,
 // so ptmalloc2 raises the mmap threshold to the size just freed, and the trim threshold to twice
-// that, up to 32 MiB (512 KiB on 32-bit). So does classic mode. Where freed mappings are reused,
-// that a mapping was freed shows nothing, and the thresholds move only if there are too many. As
-// soon as the user sets one of the two, the mmap maximum or the top pad, the thresholds stay where
-// they are.
+// that, up to 32 MiB (512 KiB on 32-bit). So does classic mode. As soon as the user sets one of the
+// two, the mmap maximum or the top pad, the thresholds stay where they are.
 #pragma once
 
 #include "base/base.hpp"
@@ -24,12 +22,6 @@ struct Thresholds {
 constexpr Thresholds after_freed_mapping(size_t size, Thresholds now) {
   if (size <= now.mmap || size > k_moving_threshold_limit) return now;
   return {.mmap = size, .trim = 2 * size};
-}
-
-// What the thresholds are once too many blocks are mapped, of whatever size: the smaller half of
-// their sizes goes to the heap.
-constexpr Thresholds after_too_many_mappings(Thresholds now) {
-  return after_freed_mapping(2 * now.mmap, now);
 }
 
 // How many bytes of a top of `top_size` bytes go back, if `pad` bytes are to stay usable.

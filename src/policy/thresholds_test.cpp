@@ -26,15 +26,6 @@ TEST(Thresholds, they_move_up_to_the_limit_and_not_beyond) {
   EXPECT_EQ(after_freed_mapping(k_moving_threshold_limit + 1, k_now).mmap, k_now.mmap);
 }
 
-TEST(Thresholds, too_many_mappings_double_mmap_up_to_the_limit) {
-  const Thresholds next = after_too_many_mappings(k_now);
-  EXPECT_EQ(next.mmap, 256 * k_kib);
-  EXPECT_EQ(next.trim, 512 * k_kib);
-  const Thresholds high{.mmap = k_moving_threshold_limit, .trim = 1};
-  EXPECT_EQ(after_too_many_mappings(high).mmap, k_moving_threshold_limit);
-  EXPECT_EQ(after_too_many_mappings(high).trim, 1U);
-}
-
 TEST(Thresholds, the_limit_is_32_mib_or_512_kib_on_32_bit) {
   EXPECT_EQ(k_moving_threshold_limit, k_is_64_bit ? 33554432U : 524288U);
 }

@@ -12,7 +12,7 @@ ARENITE_INLINE void* Heap::take(const Found& found, uint32_t need, Word flags, P
   return found.region->memory(found.start);
 }
 
-ARENITE_INLINE void* Heap::allocate_with(size_t n, size_t align, Word flags, Pages* clean) {
+[[gnu::noinline]] void* Heap::allocate_with(size_t n, size_t align, Word flags, Pages* clean) {
   if (ARENITE_UNLIKELY(n > k_largest || align > k_largest)) return nullptr;
   const uint32_t need = units_for(n);
   const uint32_t by = align <= k_unit ? 1 : static_cast<uint32_t>(align >> k_unit_shift);
@@ -137,19 +137,21 @@ void Heap::leave_out_of_line() {
   leave();
 }
 
+void Heap::ask_again() {
+  if (!lock_.lock_unless_frozen()) return;
+  is_refused_ = false;
+  leave();
+}
+
 void* Heap::allocate(size_t n) {
   return allocate_with(n, 1, 0, nullptr);
 }
 
-[[gnu::noinline]] void* Heap::allocate_aligned(size_t n, size_t align) {
+void* Heap::allocate_aligned(size_t n, size_t align) {
   return allocate_with(n, align, 0, nullptr);
 }
 
-[[gnu::noinline]] void* Heap::allocate_flagged(size_t n, Word flags) {
-  return allocate_with(n, 1, flags, nullptr);
-}
-
-[[gnu::noinline]] void* Heap::allocate_to_clear(size_t n, KnownZero& zero) {
+void* Heap::allocate_to_clear(size_t n, KnownZero& zero) {
   Pages clean;
   void* p = allocate_with(n, 1, 0, &clean);
   zero = {};
@@ -167,7 +169,7 @@ void* Heap::allocate_for_growth(const void* block, size_t n) {
   const Region* r = Region::around(block);
   const bool again = r != nullptr && (r->word(Region::unit_at(block)) & k_grown) != 0;
   if (again && n <= k_largest - k_largest / k_headroom) n += n / k_headroom;
-  return allocate_flagged(n, k_grown);
+  return allocate_with(n, 1, k_grown, nullptr);
 }
 
 size_t Heap::size_of(const void* p, Fault if_none) {
@@ -178,15 +180,31 @@ size_t Heap::size_of(const void* p, Fault if_none) {
   return size_t{w & k_length} << k_unit_shift;
 }
 
+void Heap::release_all_freed() {
+  release_last();
+  while (deferred_.has_any()) drain();
+}
+
 Figures Heap::figures() {
   Figures figures{};
   if (!lock_.lock_unless_frozen()) return figures;
-  runs_.for_each_region([&](const Region&) { figures.regions++; });
+  release_all_freed();
+  runs_.for_each_region([&](const Region& r) {
+    figures.regions++;
+    for (uint32_t unit = 0; unit < r.reserve_begin; unit += r.word(unit) & k_length) {
+      if (is_used(r.word(unit))) continue;
+      const uint32_t length = r.word(unit);
+      Figures::Runs& runs = figures.free_runs[std::bit_width(length) - 1];
+      runs.count++;
+      runs.bytes += size_t{length} << k_unit_shift;
+    }
+  });
+  figures.peak_committed = runs_.peak_committed_units() << k_unit_shift;
   figures.committed = runs_.committed_units() << k_unit_shift;
   figures.free = runs_.free_units() << k_unit_shift;
   figures.in_use = figures.committed - figures.free;
   figures.retained = runs_.bytes_of(runs_.retained());
-  lock_.unlock();
+  leave();
   return figures;
 }
 

@@ -21,11 +21,19 @@ struct KnownZero {
 
 // All in bytes.
 struct Figures {
-  size_t regions;    // how many there are
-  size_t committed;  // of them, without metadata
-  size_t in_use;     // blocks, and what is on its way to or from them
-  size_t free;       // committed and in no block
-  size_t retained;   // of that whole pages that may hold memory
+  struct Runs {
+    size_t count;
+    size_t bytes;
+  };
+  static constexpr unsigned k_doublings = k_unit_bits + 1;
+
+  size_t regions;         // how many there are
+  size_t committed;       // of them, without metadata
+  size_t peak_committed;  // the most there ever was
+  size_t in_use;          // blocks, and what is on its way to or from them
+  size_t free;            // committed and in no block
+  size_t retained;        // of that whole pages that may hold memory
+  Runs free_runs[k_doublings];  // [i]: those of 2^i to 2^(i+1) - 1 units
 };
 
 // A run as it stands, for snapshots.
@@ -70,6 +78,9 @@ class Heap {
   // lock. One thread at a time: 0 to others.
   size_t purge(size_t bytes);
 
+  // The kernel may have more than when it last refused.
+  void ask_again();
+
   // ---- fork (engine/fork.hpp)
   void freeze() { lock_.freeze(); }
   void thaw();
@@ -77,8 +88,9 @@ class Heap {
   bool is_frozen() const { return lock_.is_frozen(); }
 
   // ---- looking, with the lock while it lasts
+  // Both are linear in runs; what was freed is free for them.
   Figures figures();
-  // Calls visit(const RunView&) for each run, region after region. Linear in runs.
+  // Calls visit(const RunView&) for each run, region after region.
   template <typename Visit>
   void for_each_run(Visit visit);
   // Whether all invariants hold (verify.hpp). Linear in runs and pages.
@@ -122,13 +134,13 @@ class Heap {
   static constexpr uint32_t k_headroom = 8;       // of a block that grows again: an eighth
   static constexpr size_t k_room_from = 128 * k_kib;
 
-  ARENITE_INLINE void* allocate_with(size_t n, size_t align, Word flags, Pages* clean);
-  void* allocate_flagged(size_t n, Word flags);
+  void* allocate_with(size_t n, size_t align, Word flags, Pages* clean);
   ARENITE_INLINE void* take(const Found& found, uint32_t need, Word flags, Pages* clean);
   bool make_room(uint32_t need, uint32_t by, Found& found);
   ARENITE_INLINE static Word claim(Region* r, const void* p, uint32_t unit, Fault which);
   void give(Region* r, uint32_t unit, uint32_t length);
   void release_last();
+  void release_all_freed();
   ARENITE_INLINE void leave();
   void leave_out_of_line();
   void tell();
@@ -199,6 +211,7 @@ ARENITE_INLINE bool Heap::free(void* p) {
 template <typename Visit>
 void Heap::for_each_run(Visit visit) {
   if (!lock_.lock_unless_frozen()) return;
+  release_all_freed();
   runs_.for_each_region([&](const Region& r) {
     for (uint32_t unit = 0; unit < r.end;) {
       const Word w = r.word(unit);
@@ -216,7 +229,7 @@ void Heap::for_each_run(Visit visit) {
       unit += length;
     }
   });
-  lock_.unlock();
+  leave_out_of_line();
 }
 
 }  // namespace arenite::span

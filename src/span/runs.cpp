@@ -7,6 +7,8 @@ void Runs::begin(size_t page_size) {
   lot_ = page_size < k_lot ? static_cast<ptrdiff_t>(k_lot / page_size) : 1;
 }
 
+// ---- a block's way
+
 // Within a doubling, one whose dirty pages make up half of what is needed. Looks at one run of each
 // bin, at most 33.
 bool Runs::find_dirty(uint32_t need, uint32_t by, Found& found) const {
@@ -18,6 +20,129 @@ bool Runs::find_dirty(uint32_t need, uint32_t by, Found& found) const {
     if (Bins::word(regions_, run, k_dirty) >= enough && fits(run, need, by, found)) return true;
   }
   return false;
+}
+
+// Looks through a ring, as long as tries are left.
+ARENITE_INLINE bool Runs::fits_in_ring(const Bins& bins, uint32_t bin, uint32_t need, uint32_t by,
+                                       int& tries, Found& found) const {
+  const Reference first = bins.newest(bin);
+  for (Reference run = first; run != 0 && tries > 0; tries--) {
+    if (ARENITE_LIKELY(fits(run, need, by, found))) return true;
+    run = Bins::word(regions_, run, k_next);
+    if (run == first) break;
+  }
+  return false;
+}
+
+bool Runs::find(uint32_t need, uint32_t by, Found& found) const {
+  // A larger one is rather cut from what holds memory than faulted in.
+  if (need >= k_dirty_first_from && retained_ != 0 && find_dirty(need, by, found)) return true;
+  // Holes of just this size first: most aligned blocks are as large as their alignment, and would
+  // otherwise never be found again. A bin may have runs that are a little too short.
+  int tries = by > 1 ? 64 : 4;
+  for (uint32_t bin = Bins::next(dirty_, clean_, bin_of(need)); bin < k_bins && tries > 0;
+       bin = Bins::next(dirty_, clean_, bin + 1)) {
+    if (fits_in_ring(dirty_, bin, need, by, tries, found)) return true;
+    if (fits_in_ring(clean_, bin, need, by, tries, found)) return true;
+  }
+  // Surely long enough.
+  const uint32_t bin = Bins::next(dirty_, clean_, bin_of(need + by - 1) + 1);
+  if (bin == k_bins) return false;
+  const Reference run = dirty_.newest(bin) != 0 ? dirty_.newest(bin) : clean_.newest(bin);
+  return fits(run, need, by, found);
+}
+
+// A free run gets its words, and its place in a ring unless it is too short for any request.
+ARENITE_INLINE void Runs::list(Region* r, uint32_t unit, uint32_t length, uint32_t dirty) {
+  r->set(unit + length - 1, length);
+  r->set(unit, length);
+  if (ARENITE_UNLIKELY(length < k_least_units)) return;
+  r->set(unit + k_dirty, dirty);
+  (dirty != 0 ? dirty_ : clean_).insert(regions_, reference(r->number, unit), length);
+}
+
+// Takes a free run out of its ring. How many dirty pages it has, if it was in one.
+ARENITE_INLINE uint32_t Runs::unlist(Region* r, uint32_t unit, uint32_t length) {
+  if (ARENITE_UNLIKELY(length < k_least_units)) return 0;
+  const uint32_t dirty = r->word(unit + k_dirty);
+  (dirty != 0 ? dirty_ : clean_).remove(regions_, reference(r->number, unit), length);
+  return dirty;
+}
+
+// Takes the middle out of a free run. How many of its dirty pages are in neither part that stays
+// listed.
+ARENITE_INLINE uint32_t Runs::split(const Found& found, uint32_t need) {
+  Region* r = found.region;
+  const Pages all = inside(found.unit, found.length);
+  const uint32_t lead = found.start - found.unit;
+  const uint32_t behind = found.start + need;
+  const uint32_t tail = found.unit + found.length - behind;
+  if (r->vacancy != Region::Vacancy::no) {
+    r->vacancy = Region::Vacancy::no;
+    vacancies_--;
+  }
+  uint32_t taken = 0;
+  uint32_t in_lead = 0;
+  const uint32_t dirty = unlist(r, found.unit, found.length);
+  if (dirty != 0) {
+    const uint32_t lead_end = lead < k_least_units ? all.begin : inside(found.unit, lead).end;
+    uint32_t tail_begin = tail < k_least_units ? all.end : inside(behind, tail).begin;
+    // The page that begins behind the block may reach beyond the run.
+    if (tail_begin > all.end) tail_begin = all.end;
+    taken = r->dirty.count({lead_end, tail_begin});
+    if (lead >= k_least_units) in_lead = r->dirty.count({all.begin, lead_end});
+  }
+  free_units_ -= need;
+  retained_ -= taken;
+  if (lead != 0) list(r, found.unit, lead, in_lead);
+  if (tail != 0) list(r, behind, tail, dirty - taken - in_lead);
+  return taken;
+}
+
+void Runs::carve(const Found& found, uint32_t need, Pages* clean) {
+  untold.freed -= static_cast<ptrdiff_t>(split(found, need));
+  const Pages block = around(found.start, need);
+  if (clean != nullptr) *clean = found.region->dirty.longest_clear(block);
+  untold.grown += static_cast<ptrdiff_t>(found.region->dirty.set(block));
+}
+
+uint32_t Runs::release(Region* r, uint32_t unit, uint32_t length) {
+  uint32_t begin = unit;
+  uint32_t end = unit + length;
+  uint32_t dirty = 0;
+  // Pages that were counted already lie in front of the first, or from the second on.
+  uint32_t counted_end = 0;
+  uint32_t counted_begin = PageBits::k_pages;
+  const Word before = r->last_word_before(unit);
+  const Word behind = r->word(end);
+  r->set(unit, 0);  // no block begins inside a free run
+  if ((before & k_used_end) == 0) {
+    begin -= before;
+    if (before >= k_least_units) counted_end = inside(begin, before).end;
+    dirty += unlist(r, begin, before);
+  }
+  if (!is_used(behind)) {
+    if (behind >= k_least_units) counted_begin = inside(end, behind).begin;
+    dirty += unlist(r, end, behind);
+    end += behind;
+  }
+  if (ARENITE_LIKELY(end - begin >= k_least_units)) {
+    Pages fresh = inside(begin, end - begin);
+    if (fresh.begin < counted_end) fresh.begin = counted_end;
+    if (fresh.end > counted_begin) fresh.end = counted_begin;
+    const uint32_t count = r->dirty.count(fresh);
+    dirty += count;
+    retained_ += count;
+    untold.freed += static_cast<ptrdiff_t>(count);
+  }
+  free_units_ += length;
+  if (ARENITE_UNLIKELY(begin == 0 && end == r->reserve_begin &&
+                       r->vacancy == Region::Vacancy::no)) {
+    r->vacancy = Region::Vacancy::yes;
+    vacancies_++;
+  }
+  list(r, begin, end - begin, dirty);
+  return begin;
 }
 
 // ---- pages on their way to the kernel
@@ -85,6 +210,7 @@ void Runs::rejoin_reserve(Region* r, uint32_t length) {
 
 uint32_t Runs::commit(Region* r, uint32_t unit, uint32_t length) {
   committed_units_ += length;
+  if (committed_units_ > peak_committed_units_) peak_committed_units_ = committed_units_;
   return release(r, unit, length);
 }
 

@@ -1,4 +1,4 @@
-// The two halves of a snapshot.
+// The parts of a snapshot.
 #pragma once
 
 #include "view/snapshot.hpp"
@@ -6,6 +6,7 @@
 namespace arenite::view {
 
 void take_chunks(Snapshot& out);
+void take_spans(Snapshot& out);
 void take_slabs(Snapshot& out);
 
 }  // namespace arenite::view

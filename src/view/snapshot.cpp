@@ -35,12 +35,18 @@ bool Snapshot::take() {
   arenas_.clear();
   slabs_.clear();
   take_chunks(*this);
+  take_spans(*this);
   take_slabs(*this);
-  kept_bytes_ = chunk::g_warm_mappings.bytes();
+  kept_bytes_ = large::g_kept.bytes();
   return !is_full_;
 }
 
 bool Snapshot::add_mapping(const void* user) {
+  if (const size_t size = large::size_of(user); size != 0) {
+    begin_area(AreaKind::mapping, 0, 0, address_of(user), size);
+    add_cell(address_of(user), address_of(user) + size, CellKind::used);
+    return !is_full_;
+  }
   const chunk::Chunk* chunk = chunk::Chunk::from_user(user);
   if (g_kind_map.at(user) != Kind::none || chunk::Arena::around(chunk) != nullptr) return !is_full_;
   const uintptr_t here = address_of(chunk);
@@ -60,6 +66,8 @@ Standing standing() {
 Extent extent_of(const void* user) {
   if (is_slab_region(g_kind_map.at(user)))
     return {address_of(user), cache::size_of(user, slab::Fault::usable_invalid_pointer)};
+  if (const size_t size = engine::size_beyond(user, span::Fault::usable_invalid_pointer); size != 0)
+    return {address_of(user), size};
   const chunk::Chunk* chunk = chunk::Chunk::from_user(user);
   return {address_of(chunk), chunk->size()};
 }

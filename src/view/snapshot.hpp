@@ -1,7 +1,7 @@
 // Snapshot: the engines' memory at one moment, as plain figures.
 //
 //   Area      a stretch of address space: a run or a segment of an arena, a mapped block, a region
-//             of slabs, a slab. Its cells, in order, tile it.
+//             of spans or of slabs, a slab. Its cells, in order, tile it.
 //   Cell      what stands there: a chunk, a slab's block, a header, a page without access
 //   List      the chunks of a bin: of a fast bin the newest first, of a small one and of the
 //   unsorted
@@ -40,7 +40,7 @@ struct Cell {
   uint8_t flags;  // of a chunk's head: P, M, A as in chunk.hpp
 };
 
-enum class AreaKind : uint8_t { main_run, segment, mapping, region, slab };
+enum class AreaKind : uint8_t { main_run, segment, mapping, spans, region, slab };
 
 struct Area {
   AreaKind kind;
@@ -134,6 +134,7 @@ class Snapshot {
  private:
   friend class ChunkView;
   friend class SlabView;
+  friend class SpanView;
 
   // An area without cells yet, and a cell behind the last. Where there is no room, take() fails.
   void begin_area(AreaKind kind, unsigned arena, unsigned number, uintptr_t start, size_t bytes);
@@ -160,7 +161,7 @@ struct Standing {
 };
 Standing standing();
 
-// What a block in use takes: the chunk with its header, or the slab's block.
+// What a block in use takes: the chunk with its header, or the block alone.
 struct Extent {
   uintptr_t start;
   size_t bytes;
