@@ -21,12 +21,6 @@ ARENITE_INLINE bool is_served(size_t n) {
   return ARENITE_LIKELY(large::from() != 0) || is_served_once_started(n);
 }
 
-// What one engine has none for the other may have.
-ARENITE_COLD void* take_from_other(size_t n) {
-  if (n < large::from()) return large::take(n);
-  return g_spans.allocate(n);
-}
-
 // Clears n bytes from p on, but for those that are known to be zero.
 void clear_but(void* p, size_t n, span::KnownZero zero) {
   const uintptr_t begin = address_of(p);
@@ -52,31 +46,28 @@ ARENITE_SELDOM void serve_nothing_beyond_slabs() {
 
 void* take_beyond(size_t n) {
   if (!is_served(n)) return nullptr;
-  void* p = ARENITE_LIKELY(n < large::from()) ? g_spans.allocate(n) : large::take(n);
-  if (ARENITE_UNLIKELY(p == nullptr)) p = take_from_other(n);
+  void* p = ARENITE_LIKELY(n < large::from()) ? nullptr : large::take(n);
+  if (ARENITE_LIKELY(p == nullptr)) p = g_spans.allocate(n);
   if (ARENITE_LIKELY(p != nullptr)) chunk::perturb_fresh(p, n);
   return p;
 }
 
 void* take_beyond_zeroed(size_t n) {
   if (!is_served(n)) return nullptr;
-  if (n < large::from()) {
-    span::KnownZero zero;
-    if (void* p = g_spans.allocate_to_clear(n, zero)) {
-      clear_but(p, n, zero);
-      return p;
-    }
+  if (n >= large::from()) {
+    if (void* p = large::take_zeroed(n)) return p;
   }
-  if (void* p = large::take_zeroed(n)) return p;
-  void* p = n < large::from() ? nullptr : g_spans.allocate(n);
-  return p == nullptr ? nullptr : memset(p, 0, n);
+  span::KnownZero zero;
+  void* p = g_spans.allocate_to_clear(n, zero);
+  if (p != nullptr) clear_but(p, n, zero);
+  return p;
 }
 
 void* take_beyond_aligned(size_t align, size_t n) {
   if (!is_served(n)) return nullptr;
-  void* p = n < large::from() ? g_spans.allocate_aligned(n, align) : nullptr;
-  if (p == nullptr) p = large::take_aligned(align, n);
-  if (p == nullptr && n >= large::from()) p = g_spans.allocate_aligned(n, align);
+  // By what a chunk would need for it, as the user knows the threshold.
+  void* p = n + align >= large::from() ? large::take_aligned(align, n) : nullptr;
+  if (p == nullptr) p = g_spans.allocate_aligned(n, align);
   if (p != nullptr) chunk::perturb_fresh(p, n);
   return p;
 }
@@ -85,7 +76,8 @@ void* take_beyond_to_grow(const void* block, size_t n) {
   if (!is_served(n)) return nullptr;
   void* p = n < k_own_from && n < large::from() ? g_spans.allocate_for_growth(block, n)
                                                 : large::take(n);
-  if (p == nullptr) return take_beyond(n);
+  if (p == nullptr) p = g_spans.allocate(n);
+  if (p == nullptr) return nullptr;
   chunk::perturb_fresh(p, n);
   return p;
 }

@@ -1,10 +1,9 @@
 // Beyond slabs: where default mode gets blocks that are no slab's.
 //
-//   more than k_slab_limit        a run of a region (span)
-//   more than span::k_largest, or from the mmap threshold on if the user set it;
-//   and blocks of k_own_from bytes and more that have to move because they grow
-//                                 a mapping of its own (large)
-//   where either has none         the other, if it can; then the chunk engine (chunks.hpp)
+//   of more than k_slab_limit     a run of a region (span)
+//   from 4 MiB, or the mmap threshold if the user set it, on; and from 1 MiB on if it has to move
+//   because it grows              a mapping of its own (large)
+//   where there is no mapping     a run; where there is no run a chunk (chunks.hpp)
 //
 // Nothing of these blocks' bookkeeping lies beside them, and of a pointer only the address is
 // believed. Any thread, at any time; no lock may be held. Functions that return memory return

@@ -151,7 +151,8 @@ ARENITE_APART void* allocate_aligned(size_t align, size_t n) {
     if (void* p = cache::take_of_class(c)) return p;
   }
   const auto take = [n, align] {
-    void* p = is_beyond_slabs(n < align ? align : n) ? take_beyond_aligned(align, n) : nullptr;
+    const bool is_beyond = n <= k_largest_request - align && is_beyond_slabs(n + align);
+    void* p = is_beyond ? take_beyond_aligned(align, n) : nullptr;
     return p != nullptr ? p : take_aligned_chunk_for(align, n);
   };
   void* p = take();

@@ -23,6 +23,10 @@ constinit policy::ReadSettings g_settings{};
 constinit std::atomic<bool> g_slabs_wait{false};
 constinit std::atomic<bool> g_threshold_is_users{false};
 
+// What is larger has a mapping of its own, and its address space goes with it. Spans are quicker, by
+// a tenth.
+constexpr size_t k_mapped_from = k_is_64_bit ? 4 * k_mib : span::k_largest + 1;
+
 // What each setting of the table moves in the engine.
 ARENITE_SELDOM void apply(size_t policy::Settings::*field, size_t value) {
   using policy::Settings;
@@ -83,7 +87,7 @@ ARENITE_SELDOM void read_limits() {
 // they do not touch what they take back; none that is to be mapped, where the user set the threshold
 // below their limit. What is larger is spans' or mapped.
 ARENITE_SELDOM void choose_served() {
-  size_t mapped_from = span::k_largest + 1;
+  size_t mapped_from = k_mapped_from;
   if (g_threshold_is_users.load(std::memory_order_relaxed))
     mapped_from = chunk::requests_below(chunk::g_tuning.mmap_threshold);
   if (mapped_from == 0) mapped_from = 1;
@@ -149,9 +153,9 @@ bool is_classic() {
 ARENITE_COLD bool change_setting(const policy::SettingInfo& info, size_t value) {
   if (value < info.minimum || (info.maximum != 0 && value > info.maximum)) return false;
   apply(info.field, value);
+  heed_choice(info.field);
   if (info.field == &policy::Settings::perturb || info.field == &policy::Settings::mmap_threshold)
     choose_served();
-  heed_choice(info.field);
   return true;
 }
 

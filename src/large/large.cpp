@@ -152,8 +152,7 @@ void keep(const Range& range) {
 
 // Whether it is worth a look what a freed range holds.
 bool is_to_be_looked_at(const Range& range) {
-  // Such a block will be an arena's.
-  if (range.size < Kept::k_least || range.size < from()) return false;
+  if (range.size < Kept::k_least) return false;
   const unsigned unwritten = experience_of(range.size).load(std::memory_order_relaxed);
   if (range.seen == range.size || unwritten < k_sure_from) return true;
   experience_of(range.size).store(unwritten + 1, std::memory_order_relaxed);
@@ -210,7 +209,7 @@ Range take_kept(size_t size) {
     return {};
   }
   g_ledger.reused(k_us, range.size);
-  g_ledger.grew(size - range.size, g_kept.bytes());
+  g_ledger.grew(size - range.size);
   return {address_of(grown), size, range.seen};
 }
 
@@ -228,7 +227,7 @@ ARENITE_COLD bool drop_kept() {
 Range map_fresh(size_t size) {
   void* start = os::map(size);
   if (start == nullptr) return {};
-  g_ledger.grew(size, g_kept.bytes());
+  g_ledger.grew(size);
   return {address_of(start), size, 0};
 }
 
@@ -294,7 +293,7 @@ Range map_aligned(size_t size, size_t align) {
     g_table.make_slot(beside);
     unmap(beside);
   }
-  g_ledger.grew(size, g_kept.bytes());
+  g_ledger.grew(size);
   return block;
 }
 
@@ -322,7 +321,7 @@ Range grow(const Range& old, size_t size) {
   }
   void* grown = os::remap(at_address<void>(old.start), old.size, size, true);
   if (grown == nullptr) return {};
-  g_ledger.grew(size - old.size, g_kept.bytes());
+  g_ledger.grew(size - old.size);
   return {address_of(grown), size, old.seen};
 }
 

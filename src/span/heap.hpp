@@ -88,9 +88,9 @@ class Heap {
   bool is_frozen() const { return lock_.is_frozen(); }
 
   // ---- looking, with the lock while it lasts
-  // Both are linear in runs; what was freed is free for them.
+  // What was freed is free from then on. Linear in runs.
   Figures figures();
-  // Calls visit(const RunView&) for each run, region after region.
+  // Calls visit(const RunView&) for each run, region after region. Linear in runs.
   template <typename Visit>
   void for_each_run(Visit visit);
   // Whether all invariants hold (verify.hpp). Linear in runs and pages.
@@ -132,7 +132,10 @@ class Heap {
   static constexpr uint32_t k_longest_last = 64;
   static constexpr uint32_t k_most_drained = 64;  // in one go, for others wait
   static constexpr uint32_t k_headroom = 8;       // of a block that grows again: an eighth
+  // Of blocks of these sizes what is free and does not fit earns room (policy/credit.hpp). Room for
+  // smaller ones gains nothing, and for larger ones it is a large part of the peak.
   static constexpr size_t k_room_from = 128 * k_kib;
+  static constexpr size_t k_room_to = 512 * k_kib;
 
   void* allocate_with(size_t n, size_t align, Word flags, Pages* clean);
   ARENITE_INLINE void* take(const Found& found, uint32_t need, Word flags, Pages* clean);
@@ -211,7 +214,6 @@ ARENITE_INLINE bool Heap::free(void* p) {
 template <typename Visit>
 void Heap::for_each_run(Visit visit) {
   if (!lock_.lock_unless_frozen()) return;
-  release_all_freed();
   runs_.for_each_region([&](const Region& r) {
     for (uint32_t unit = 0; unit < r.end;) {
       const Word w = r.word(unit);
@@ -229,7 +231,7 @@ void Heap::for_each_run(Visit visit) {
       unit += length;
     }
   });
-  leave_out_of_line();
+  lock_.unlock();
 }
 
 }  // namespace arenite::span

@@ -15,7 +15,7 @@ constinit Snapshot g_snapshot;
 class SnapshotTest : public testing::Test {
  protected:
   // Blocks of the chunk engine, whatever the mode: too large for slabs, too small for a mapping.
-  static constexpr size_t k_size = 20'000;
+  static constexpr size_t k_size = 8'000;  // a thread's first are chunks
 
   static const Cell* cell_at(const void* address, AreaKind& kind) {
     for (const Area& area : g_snapshot.areas()) {
@@ -139,7 +139,7 @@ TEST_F(SnapshotTest, shows_a_slab_s_blocks_by_their_bits) {
 }
 
 TEST_F(SnapshotTest, adds_a_mapping_where_a_block_has_one) {
-  void* mapped = take(k_mib);
+  void* mapped = take(5 * k_mib);
   void* chunk = take(k_size);
   ASSERT_TRUE(g_snapshot.take());
   const size_t before = g_snapshot.areas().size();

@@ -48,6 +48,7 @@ class SpanView {
 };
 
 void take_spans(Snapshot& out) {
+  engine::g_spans.figures();  // the block freed last becomes a free run
   SpanView view(out);
   engine::g_spans.for_each_run([&](const RunView& run) { view.run(run); });
   view.end();

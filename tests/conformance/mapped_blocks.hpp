@@ -23,6 +23,11 @@ inline char* take(std::size_t size) {
   return keep(p);
 }
 
+// From where on a block has a mapping, until somebody sets the threshold or it has moved.
+inline std::size_t first_threshold() {
+  return mode_is_classic() ? 128_KiB : sizeof(void*) == 8 ? 4_MiB : 512_KiB;
+}
+
 // Whether a block of this size gets a mapping now; the block is freed again if it does not.
 inline bool is_mapped_on_its_own(std::size_t size) {
   const std::size_t before = mapped_blocks();

@@ -202,7 +202,7 @@ CASE(a_mapping_freed_while_a_fork_goes_on_is_not_kept) {
   Load load(2);
   // Another thread may map something there before the handler looks; not each time.
   for (int i = 0; i < 20 && still_mapped; ++i) {
-    freed_by_handler = malloc(8_MiB);
+    freed_by_handler = malloc(40_MiB);
     EXPECT(freed_by_handler != nullptr && is_mapped(freed_by_handler));
     fork_repeatedly(1, [](int) { free(malloc(2_MiB)); });
   }

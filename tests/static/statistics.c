@@ -14,7 +14,8 @@ static struct arenite_statistics look(void) {
   CHECK(arenite_stats(&now, sizeof(now)) == 0);
   CHECK(now.size == sizeof(now));
   CHECK(now.arenas >= 1);
-  CHECK(now.retained_slabs + now.retained_chunks + now.retained_mappings == now.retained);
+  CHECK(now.retained_slabs + now.retained_spans + now.retained_chunks + now.retained_mappings ==
+        now.retained);
   CHECK(now.retained <= now.bound + now.credit);
   return now;
 }

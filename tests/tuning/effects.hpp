@@ -47,10 +47,12 @@ inline void expect_fast_bins_up_to(std::size_t largest) {
 
 // M_TRIM_THRESHOLD: how far the break comes down when this many bytes are freed at the top.
 inline std::size_t break_falls_by(std::size_t bytes) {
+  // In default mode arenas have blocks of this size only where slabs do not serve.
+  const std::size_t size = mode_is_classic() ? 50000 : 8000;
   static void* blocks[2000];
-  const std::size_t count = bytes / 50000;
+  const std::size_t count = bytes / size;
   take(1);
-  for (std::size_t i = 0; i < count; ++i) blocks[i] = take(50000);
+  for (std::size_t i = 0; i < count; ++i) blocks[i] = take(size);
   const std::uintptr_t high = program_break();
   for (std::size_t i = 0; i < count; ++i) free(blocks[i]);
   return high - program_break();
@@ -76,7 +78,7 @@ inline bool is_mapped_on_its_own(std::size_t size) {
 }
 
 inline std::size_t mapped_of(int requests) {
-  for (int i = 0; i < requests; ++i) take(2_MiB);
+  for (int i = 0; i < requests; ++i) take(5_MiB);
   return mallinfo2().hblks;
 }
 
