@@ -20,12 +20,24 @@ void* take_small(size_t n) {
   return ARENITE_LIKELY(size_class < slab::k_classes) ? cache::take_of_class(size_class) : nullptr;
 }
 
+// The first blocks of a process beyond slabs, up to a size, are chunks: the pool that libstdc++ takes
+// in every program, and what else a small one may have. A region would cost it some pages.
+constexpr size_t k_first = 2;
+constexpr size_t k_largest_first = 128 * k_kib;
+constinit std::atomic<size_t> g_first_left{k_first};
+
+ARENITE_INLINE bool is_among_first(size_t n) {
+  size_t left = g_first_left.load(std::memory_order_relaxed);
+  if (ARENITE_LIKELY(left == 0) || n > k_largest_first) return false;
+  return g_first_left.compare_exchange_strong(left, left - 1, std::memory_order_relaxed);
+}
+
 // The second way: from the thread's slabs, or from beyond, or an arena.
 ARENITE_INLINE void* take_anywhere(size_t n) {
   void* p = nullptr;
   if (cache::serves(n)) {
     p = take_small(n);
-  } else if (is_beyond_slabs(n)) {
+  } else if (is_beyond_slabs(n) && !is_among_first(n)) {
     p = take_beyond(n);
   }
   return p == nullptr && ARENITE_LIKELY(n <= k_largest_request) ? take_chunk_for(n) : p;
@@ -82,7 +94,7 @@ void* reallocate_slab_block(void* p, size_t n) {
 // What becomes small moves to a slab, if there is one.
 void* reallocate_beyond(void* p, size_t size, size_t n) {
   void* fresh = nullptr;
-  if (cache::serves(n)) fresh = take_small(n);
+  if (n <= size / 2 && cache::serves(n)) fresh = take_small(n);
   if (fresh == nullptr) {
     if (void* resized = resize_beyond(p, size, n)) return resized;
     if (n <= size) return p;

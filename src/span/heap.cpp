@@ -91,7 +91,7 @@ ARENITE_APART void Heap::drain() {
 }
 
 // As long as blocks wait and nobody holds the lock. The lock is not held.
-ARENITE_APART void Heap::help() {
+[[gnu::noinline]] void Heap::help() {
   bool is_told = false;
   for (;;) {
     // The push, or the lock's release, before the look at the other.

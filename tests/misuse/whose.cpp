@@ -124,7 +124,7 @@ CASE(where_nothing_is_mapped) {
   expect_free_to_tell(keep(reinterpret_cast<void*>(0x7000)), "nothing is mapped there");
 }
 
-CASE(in_the_middle_of_a_block_that_is_a_run) {
+CASE(in_the_middle_of_a_block_that_is_a_chunk) {
   void* p = take(20000);
   expect_free_to_tell(offset(p, 4), "it lies in this heap's memory, where no block begins");
 }

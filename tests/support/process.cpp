@@ -143,7 +143,7 @@ int count_arenas() {
   char line[256];
   while (fgets(line, sizeof(line), out) != nullptr) {
     if (strncmp(line, "<heap nr=", 9) == 0) ++arenas;
-    if (strncmp(line, "<!-- slabs", 10) == 0) --arenas;  // a heap that is no arena
+    if (strncmp(line, "<!-- s", 6) == 0) --arenas;  // spans or slabs: a heap that is no arena
   }
   fclose(out);
   return arenas;
