@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "chunk/chunk_engine.hpp"
-#include "engine/start.hpp"
 
 namespace arenite::engine {
 namespace {
@@ -11,15 +10,6 @@ namespace {
 // A block of so many bytes that has to move as it grows gets a mapping of its own, for it may grow
 // again: the kernel moves pages, where a run would be copied.
 constexpr size_t k_own_from = k_mib;
-
-// Where the library has not started, it is only then known what is served here.
-[[gnu::noinline]] ARENITE_SELDOM bool is_served_once_started(size_t n) {
-  start();
-  return is_beyond_slabs(n);
-}
-ARENITE_INLINE bool is_served(size_t n) {
-  return ARENITE_LIKELY(large::from() != 0) || is_served_once_started(n);
-}
 
 // Clears n bytes from p on, but for those that are known to be zero.
 void clear_but(void* p, size_t n, span::KnownZero zero) {
@@ -35,17 +25,7 @@ void clear_but(void* p, size_t n, span::KnownZero zero) {
 
 }  // namespace
 
-ARENITE_SELDOM void serve_beyond_slabs(size_t from, size_t mapped_from) {
-  large::g_from.store(mapped_from, std::memory_order_relaxed);
-  g_beyond_slabs.store(from, std::memory_order_relaxed);
-}
-
-ARENITE_SELDOM void serve_nothing_beyond_slabs() {
-  serve_beyond_slabs(SIZE_MAX, SIZE_MAX);
-}
-
 void* take_beyond(size_t n) {
-  if (!is_served(n)) return nullptr;
   void* p = ARENITE_LIKELY(n < large::from()) ? nullptr : large::take(n);
   if (ARENITE_LIKELY(p == nullptr)) p = g_spans.allocate(n);
   if (ARENITE_LIKELY(p != nullptr)) chunk::perturb_fresh(p, n);
@@ -53,7 +33,6 @@ void* take_beyond(size_t n) {
 }
 
 void* take_beyond_zeroed(size_t n) {
-  if (!is_served(n)) return nullptr;
   if (n >= large::from()) {
     if (void* p = large::take_zeroed(n)) return p;
   }
@@ -64,7 +43,6 @@ void* take_beyond_zeroed(size_t n) {
 }
 
 void* take_beyond_aligned(size_t align, size_t n) {
-  if (!is_served(n)) return nullptr;
   // By what a chunk would need for it, as the user knows the threshold.
   void* p = n + align >= large::from() ? large::take_aligned(align, n) : nullptr;
   if (p == nullptr) p = g_spans.allocate_aligned(n, align);
@@ -73,7 +51,6 @@ void* take_beyond_aligned(size_t align, size_t n) {
 }
 
 void* take_beyond_to_grow(const void* block, size_t n) {
-  if (!is_served(n)) return nullptr;
   void* p = n < k_own_from && n < large::from() ? g_spans.allocate_for_growth(block, n)
                                                 : large::take(n);
   if (p == nullptr) p = g_spans.allocate(n);

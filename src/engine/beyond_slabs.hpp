@@ -17,9 +17,9 @@ namespace arenite::engine {
 
 [[gnu::visibility("hidden")]] inline constinit span::Heap g_spans;
 
-// Which requests come here: those of so many bytes and more. SIZE_MAX in classic mode; 0 until the
-// library has started, so that the first request looks.
-[[gnu::visibility("hidden")]] inline constinit std::atomic<size_t> g_beyond_slabs{0};
+// Which requests come here: those of so many bytes and more. SIZE_MAX in classic mode, and until the
+// library has started.
+[[gnu::visibility("hidden")]] inline constinit std::atomic<size_t> g_beyond_slabs{SIZE_MAX};
 ARENITE_INLINE bool is_beyond_slabs(size_t n) {
   return n >= g_beyond_slabs.load(std::memory_order_relaxed);
 }
@@ -29,9 +29,11 @@ ARENITE_INLINE bool has_any_beyond_slabs() {
   return g_beyond_slabs.load(std::memory_order_relaxed) != SIZE_MAX;
 }
 
-// Which of them have a mapping of their own: those of `mapped_from` bytes and more.
-void serve_beyond_slabs(size_t from, size_t mapped_from);
-void serve_nothing_beyond_slabs();
+// Those, and of them those of `mapped_from` bytes and more have a mapping of their own.
+inline void serve_beyond_slabs(size_t from, size_t mapped_from) {
+  large::g_from.store(mapped_from, std::memory_order_relaxed);
+  g_beyond_slabs.store(from, std::memory_order_relaxed);
+}
 
 // At least n bytes; n is such a request.
 void* take_beyond(size_t n);

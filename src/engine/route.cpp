@@ -35,6 +35,7 @@ ARENITE_INLINE bool is_among_first(size_t n) {
 // The second way: from the thread's slabs, or from beyond, or an arena.
 ARENITE_INLINE void* take_anywhere(size_t n) {
   void* p = nullptr;
+  if (ARENITE_UNLIKELY(cache::t_thread.arena == nullptr)) start();
   if (cache::serves(n)) {
     p = take_small(n);
   } else if (is_beyond_slabs(n) && !is_among_first(n)) {

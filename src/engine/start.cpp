@@ -90,13 +90,8 @@ ARENITE_SELDOM void choose_served() {
   size_t mapped_from = k_mapped_from;
   if (g_threshold_is_users.load(std::memory_order_relaxed))
     mapped_from = chunk::requests_below(chunk::g_tuning.mmap_threshold);
-  if (mapped_from == 0) mapped_from = 1;
   size_t below = mapped_from < slab::k_slab_limit ? mapped_from : slab::k_slab_limit + 1;
-  if (is_classic()) {
-    serve_nothing_beyond_slabs();
-  } else {
-    serve_beyond_slabs(below, mapped_from);
-  }
+  if (!is_classic()) serve_beyond_slabs(below, mapped_from);
   if (is_classic() || chunk::g_tuning.perturb != 0) below = 0;
   const bool is_laid_out = cache::t_thread.is_laid_out();
   g_slabs_wait.store(!is_laid_out, std::memory_order_relaxed);

@@ -10,9 +10,9 @@
 
 namespace arenite::large {
 
-// Which requests come here: those of so many bytes and more. 0 until the library has started, so
-// that the first request looks; SIZE_MAX in classic mode.
-[[gnu::visibility("hidden")]] inline constinit std::atomic<size_t> g_from{0};
+// Which requests come here: those of so many bytes and more. None in classic mode, and until the
+// library has started.
+[[gnu::visibility("hidden")]] inline constinit std::atomic<size_t> g_from{SIZE_MAX};
 ARENITE_INLINE size_t from() {
   return g_from.load(std::memory_order_relaxed);
 }

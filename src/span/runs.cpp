@@ -2,11 +2,6 @@
 
 namespace arenite::span {
 
-void Runs::begin(size_t page_size) {
-  page_log_ = static_cast<unsigned>(std::countr_zero(page_size)) - k_unit_shift;
-  lot_ = page_size < k_lot ? static_cast<ptrdiff_t>(k_lot / page_size) : 1;
-}
-
 // ---- a block's way
 
 // Within a doubling, one whose dirty pages make up half of what is needed. Looks at one run of each

@@ -24,7 +24,10 @@ struct Found {
 class Runs {
  public:
   // Before anything else. `page_size`: the kernel's, or a multiple of it.
-  void begin(size_t page_size);
+  void begin(size_t page_size) {
+    page_log_ = static_cast<unsigned>(std::countr_zero(page_size)) - k_unit_shift;
+    lot_ = page_size < k_lot ? static_cast<ptrdiff_t>(k_lot / page_size) : 1;
+  }
   uint32_t page_units() const { return uint32_t{1} << page_log_; }
   size_t bytes_of(size_t pages) const { return pages << (page_log_ + k_unit_shift); }
 
