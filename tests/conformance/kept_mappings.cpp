@@ -95,7 +95,7 @@ CASE(an_aligned_block_holds_no_warm_memory_beside_it) {
   }
   EXPECT_AT_MOST(status_bytes("VmRSS"), full + 4_MiB);
   for (char*& p : blocks) {
-    p = static_cast<char*>(realloc(p, 4_MiB));
+    p = static_cast<char*>(realloc(p, 8_MiB));
     EXPECT(p != nullptr && intact(p, 6_MiB, 1));
     fill(p, 8_MiB, 2);
   }
