@@ -18,9 +18,9 @@
 
 namespace arenite::chunk {
 
-// Whether M_MMAP_MAX allows another.
+// Whether the mode, and M_MMAP_MAX, allow another.
 inline bool may_map() {
-  return ledger::g_mapped.may_add(g_tuning.mmap_max);
+  return g_tuning.maps_blocks != 0 && ledger::g_mapped.may_add(g_tuning.mmap_max);
 }
 
 // Some of the mapped chunks that are in use, most of the time nearly all: a chunk found here need

@@ -23,7 +23,9 @@ class Setting {
 };
 
 struct Tuning {
-  Setting fast_limit{0};  // largest chunk size of the fast bins
+  // Largest chunk size of the fast bins. In default mode there are none: they hardly tell a double
+  // free, and the few chunks are not worth it.
+  Setting fast_limit{0};
   Setting trim_threshold{128 * k_kib};
   Setting top_pad{128 * k_kib};
   Setting mmap_threshold{128 * k_kib};
@@ -33,6 +35,9 @@ struct Tuning {
   // lies, unless the user sets the trim threshold or the top pad: then they mean what they always
   // did.
   Setting trims_top{1};
+  // Whether a chunk may have a mapping of its own. Only in classic mode, once it has started: so a
+  // forged header, of memory that is nobody's, never makes free unmap anything in the other.
+  Setting maps_blocks{0};
   Setting tracks_pages{0};    // whether arenas know their free pages; not in classic mode
   Setting perturb{0};
   Setting arena_test{8};

@@ -11,11 +11,17 @@ namespace {
 // again: the kernel moves pages, where a run would be copied.
 constexpr size_t k_own_from = k_mib;
 
-// Clears n bytes from p on, but for those that are known to be zero.
+// From so many bytes on the kernel is asked for pages that hold nothing: less is cleared as soon.
+constexpr size_t k_least_purged = 32 * k_kib;
+
+// Clears n bytes from p on. Pages that are known to hold nothing stay so: but the program may have
+// written to them though they were not its own, so they are given back once more, which costs little
+// where nothing is there.
 void clear_but(void* p, size_t n, span::KnownZero zero) {
   const uintptr_t begin = address_of(p);
   const uintptr_t end = begin + n;
-  if (zero.begin >= zero.end) {
+  if (zero.begin >= zero.end || zero.end - zero.begin < k_least_purged ||
+      !os::purge(at_address<void>(zero.begin), zero.end - zero.begin)) {
     memset(p, 0, n);
     return;
   }

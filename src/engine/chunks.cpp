@@ -70,7 +70,8 @@ ARENITE_INLINE Chunk* take_chunk(Take take) {
 // A block outside all arenas: a mapping of its own, or a pointer that is none of ours.
 ARENITE_SELDOM_LARGER void require_mapped_chunk(const void* p, Fault if_none) {
   const Chunk* chunk = Chunk::from_user(p);
-  const bool can_be_read = chunk::g_known_mapped.has(chunk) || os::is_readable(chunk);
+  const bool can_be_read = chunk::g_tuning.maps_blocks != 0 &&
+                           (chunk::g_known_mapped.has(chunk) || os::is_readable(chunk));
   if (!can_be_read || !chunk->is_mapped()) chunk::fault(nullptr, if_none, p);
 }
 

@@ -31,7 +31,7 @@ constexpr size_t k_mapped_from = k_is_64_bit ? 4 * k_mib : span::k_largest + 1;
 ARENITE_SELDOM void apply(size_t policy::Settings::*field, size_t value) {
   using policy::Settings;
   chunk::Tuning& t = chunk::g_tuning;
-  if (field == &Settings::mxfast) t.fast_limit.set(chunk::fast_limit(value));
+  if (field == &Settings::mxfast) t.fast_limit.set(is_classic() ? chunk::fast_limit(value) : 0);
   if (field == &Settings::trim_threshold) t.trim_threshold.set(value);
   if (field == &Settings::top_pad) t.top_pad.set(value);
   if (field == &Settings::mmap_threshold) t.mmap_threshold.set(value);
@@ -115,6 +115,7 @@ ARENITE_SELDOM void start() {
   g_settings = policy::read_settings(os::environment(), {complain, nullptr, complain_of_unknown});
   chunk::choose_alignment(is_classic());
   chunk::g_seal_secret = os::secret();
+  chunk::g_tuning.maps_blocks.set(is_classic() ? 1 : 0);
   if (!is_classic()) {
     g_spans.begin();
     chunk::g_tuning.tracks_pages.set(1);
