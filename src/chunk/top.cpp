@@ -128,7 +128,8 @@ Chunk* Arena::grow(size_t size) {
   }
   if (grow_top(size)) return take_from_top(size);
   // A thread's arena cannot hold more than a segment in one piece.
-  return is_main() || tried_mapping ? nullptr : map_chunk(size);
+  const bool may = g_tuning.maps_blocks != 0 && !is_main() && !tried_mapping;
+  return may ? map_chunk(size) : nullptr;
 }
 
 // Makes the top, or a new one, large enough to give `size` bytes and stay a chunk.

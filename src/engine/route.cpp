@@ -20,6 +20,11 @@ void* take_small(size_t n) {
   return ARENITE_LIKELY(size_class < slab::k_classes) ? cache::take_of_class(size_class) : nullptr;
 }
 
+// Who serves a request is known once the library has started, which a thread's first finds out.
+ARENITE_INLINE void start_if_first() {
+  if (ARENITE_UNLIKELY(cache::t_thread.arena == nullptr)) start();
+}
+
 // The first blocks of a process beyond slabs, up to a size, are chunks: the pool that libstdc++ takes
 // in every program, and what else a small one may have. A region would cost it some pages.
 constexpr size_t k_first = 2;
@@ -35,7 +40,7 @@ ARENITE_INLINE bool is_among_first(size_t n) {
 // The second way: from the thread's slabs, or from beyond, or an arena.
 ARENITE_INLINE void* take_anywhere(size_t n) {
   void* p = nullptr;
-  if (ARENITE_UNLIKELY(cache::t_thread.arena == nullptr)) start();
+  start_if_first();
   if (cache::serves(n)) {
     p = take_small(n);
   } else if (is_beyond_slabs(n) && !is_among_first(n)) {
@@ -137,6 +142,7 @@ void* allocate_for_operator_slowly(size_t n, Otherwise otherwise) {
 namespace {
 
 ARENITE_LARGER void* allocate_zeroed_beyond_slabs(size_t n) {
+  start_if_first();
   look_if_watched();
   const auto take = [n] {
     void* p = is_beyond_slabs(n) ? take_beyond_zeroed(n) : nullptr;
@@ -158,6 +164,7 @@ void* allocate_zeroed(size_t n) {
 
 ARENITE_APART void* allocate_aligned(size_t align, size_t n) {
   if (align <= chunk::alignment()) return allocate(n);
+  start_if_first();
   look_if_watched();
   if (const unsigned c = slab::aligned_class_of(n, align);
       c < slab::k_classes && cache::serves(slab::info(c).size)) {
@@ -180,7 +187,7 @@ void release_beyond_slabs(void* p) {
   if (ARENITE_UNLIKELY(is_slab_region(kind))) cache::refuse_free(slab::slab_of(p), p);
   // A process without large blocks runs nothing of theirs.
   if (kind == Kind::none && has_any_beyond_slabs() &&
-      chunk::Arena::around(chunk::Chunk::from_user(p)) == nullptr && large::give(p))
+      chunk::Arena::around(p) == nullptr && large::give(p))
     return;
   give_chunk(p);
 }

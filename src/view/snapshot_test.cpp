@@ -95,7 +95,9 @@ TEST_F(SnapshotTest, tells_chunks_in_use_from_free_ones) {
 }
 
 TEST_F(SnapshotTest, shows_what_lies_in_a_fast_bin) {
-  engine::release(take(1));  // starts the library, where nobody has: before, there is no limit
+  engine::release(take(1));  // starts the library, where nobody has
+  const size_t limit = chunk::g_tuning.fast_limit;
+  chunk::g_tuning.fast_limit.set(chunk::fast_limit(64));  // in this mode there is none
   const size_t size = chunk::usable(chunk::g_tuning.fast_limit);
   const size_t served_below = cache::g_served.below;
   cache::serve_below(0);
@@ -107,6 +109,7 @@ TEST_F(SnapshotTest, shows_what_lies_in_a_fast_bin) {
   EXPECT_EQ(kind_at(wall), CellKind::used);
   engine::release(wall);
   cache::serve_below(served_below);
+  chunk::g_tuning.fast_limit.set(limit);
 }
 
 TEST_F(SnapshotTest, shows_a_slab_s_blocks_by_their_bits) {
