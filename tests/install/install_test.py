@@ -133,40 +133,90 @@ class PkgConfig(Case):
 
 
 class Subdirectory(Case):
-    """From the sources, both in one build directory: what is compiled is the same."""
+    """From the sources, by the README's lines and by FetchContent. Both build in one directory, so that the
+    second finds what the first has compiled."""
 
+    FETCH = """
+include(FetchContent)
+FetchContent_Declare(arenite SOURCE_DIR ${CMAKE_SOURCE_DIR}/arenite BINARY_DIR ${CMAKE_BINARY_DIR}/arenite)
+FetchContent_MakeAvailable(arenite)
+target_link_libraries(your-program PRIVATE arenite::arenite)
+"""
     PROJECT = """
-if(HOW STREQUAL "subdirectory")
-  add_subdirectory(${ARENITE_SOURCES} _deps/arenite-build)
-else()
-  include(FetchContent)
-  FetchContent_Declare(arenite SOURCE_DIR ${ARENITE_SOURCES} BINARY_DIR ${CMAKE_BINARY_DIR}/_deps/arenite-build)
-  FetchContent_MakeAvailable(arenite)
-endif()
-add_executable(shared user.c)
-target_compile_definitions(shared PRIVATE NOTHING_NEEDED)
-target_link_libraries(shared PRIVATE arenite::arenite)
+add_executable(your-program user.c)
+target_compile_definitions(your-program PRIVATE NOTHING_NEEDED)
+include(${HOW}.cmake)
 add_executable(archive user.c)
 target_link_libraries(archive PRIVATE arenite::static)
-install(TARGETS shared)
+install(TARGETS your-program)
 """
 
     def test_a_program_has_arenite_by_either_way_and_no_more_is_built(self):
         folder = self.project("taken_in", self.PROJECT)
+        (folder / "arenite").symlink_to(ROOT)
+        (folder / "subdirectory.cmake").write_text(readme_block("cmake", "add_subdirectory"))
+        (folder / "fetch.cmake").write_text(self.FETCH)
         for how in ("subdirectory", "fetch"):
-            self.configure(folder, f"-DHOW={how}", f"-DARENITE_SOURCES={ROOT}", "-DCMAKE_BUILD_TYPE=Debug",
+            self.configure(folder, f"-DHOW={how}", "-DCMAKE_BUILD_TYPE=Debug",
                            "-DCMAKE_CXX_FLAGS_DEBUG=-O0")  # what is compiled fastest
             self.run_all("cmake", "--build", folder / "build")
-            for program in ("shared", "archive"):
+            for program in ("your-program", "archive"):
                 with self.subTest(how=how, program=program):
                     self.assert_arenite(folder / "build" / program)
-            self.assert_comes_first(folder / "build" / "shared")
+            self.assert_comes_first(folder / "build" / "your-program")
         built = {file.resolve().name for file in (folder / "build").rglob("*")
                  if os.access(file, os.X_OK) and file.is_file() and "CMakeFiles" not in file.parts}
-        self.assertEqual(built, {"shared", "archive", f"libarenite.so.{(ROOT / 'VERSION').read_text().strip()}"})
+        version = (ROOT / "VERSION").read_text().strip()
+        self.assertEqual(built, {"your-program", "archive", f"libarenite.so.{version}"})
         # And nothing of ours is installed with the project unless it asks (ARENITE_INSTALL).
         self.run_all("cmake", "--install", folder / "build", "--prefix", folder / "installed")
-        self.assertEqual([file.name for file in (folder / "installed").rglob("*") if file.is_file()], ["shared"])
+        self.assertEqual([file.name for file in (folder / "installed").rglob("*") if file.is_file()], ["your-program"])
+
+
+class Readme(Case):
+    """The README's lines for linking; the others are run by .ci/fresh_debian, from the same text."""
+
+    def test_its_program_is_linked_by_find_package(self):
+        folder = self.project("by_readme", "add_executable(your-program user.c)\n"
+                              "target_compile_definitions(your-program PRIVATE NOTHING_NEEDED)\n"
+                              + readme_block("cmake", "find_package"))
+        self.configure(folder, f"-DCMAKE_PREFIX_PATH={self.prefix}")
+        self.run_all("cmake", "--build", folder / "build")
+        self.assert_arenite(folder / "build" / "your-program")
+
+    def test_its_program_is_linked_by_pkg_config(self):
+        lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("cc ")]
+        self.assertEqual(len(lines), 1)
+        path = {"PKG_CONFIG_PATH": str(self.library.parent / "pkgconfig"),
+                "LD_LIBRARY_PATH": str(self.library.parent)}
+        for definitions in ("", "-DNOTHING_NEEDED -Wl,--as-needed"):
+            folder = Path(tempfile.mkdtemp(dir=self.top))
+            shutil.copy(USER, folder / "your-program.c")
+            line = lines[0].replace("cc ", f"cc {definitions} ", 1)
+            self.run_all("sh", "-c", f"cd {folder} && {line}", env=path)
+            self.assert_arenite(folder / "your-program", env=path)
+
+    def test_every_block_is_of_a_kind_that_is_run(self):
+        kinds = [kind for kind, _ in blocks()]
+        self.assertEqual(set(kinds), {"sh", "cmake"})
+        self.assertEqual(kinds.count("cmake"), 2)
+
+    def test_every_link_leads_somewhere(self):
+        pages = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "TUNING.md",
+                                          "bench/README.md", "bench/RESULTS.md", "docs/field-trials.md")]
+        links = 0
+        for page in pages:
+            for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+                if "://" in link:
+                    continue
+                links += 1
+                with self.subTest(page=page.name, link=link):
+                    path, _, anchor = link.partition("#")
+                    target = page.parent / path if path else page
+                    self.assertTrue(target.exists())
+                    if anchor:
+                        self.assertIn(anchor, anchors(target))
+        self.assertGreater(links, 20)
 
 
 class Prefix(Case):
@@ -203,6 +253,26 @@ class Prefix(Case):
         for file, words in (("bash-completion/completions/arenite", "complete -F"), ("zsh/site-functions/_arenite", "#compdef"),
                             ("fish/vendor_completions.d/arenite.fish", "complete -c")):
             self.assertIn(words, (self.prefix / "share" / file).read_text())
+
+
+def blocks(kind=None):
+    """The README's blocks of code: (kind, text) of all, or the texts of one kind."""
+    found = re.findall(r"(?ms)^```(\w*)\n(.*?)^```$", (ROOT / "README.md").read_text())
+    return [text for name, text in found if name == kind] if kind else found
+
+
+def readme_block(kind, word):
+    """The one block of the README that has this word."""
+    found = [text for text in blocks(kind) if word in text]
+    if len(found) != 1:
+        raise AssertionError(f"the README has {len(found)} blocks with {word}")
+    return found[0]
+
+
+def anchors(page):
+    """What the headings of a page are called in links, as GitHub makes it of them."""
+    headings = re.findall(r"(?m)^#+ +(.*?) *$", page.read_text())
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def main():
