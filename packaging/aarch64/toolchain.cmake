@@ -1,4 +1,7 @@
-# Builds for aarch64 on another Debian (packages g++-aarch64-linux-gnu and, to run what was built, qemu-user).
+# Builds for aarch64 on a Debian of another processor (packages g++-aarch64-linux-gnu and, to run what was
+# built, qemu-user):
+#
+#   cmake --preset aarch64 && cmake --build build/aarch64
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
