@@ -11,7 +11,7 @@ import time
 from datetime import datetime, timezone
 from pathlib import Path
 
-from . import bars, compare, markdown, page, schedule, table
+from . import bars, compare, markdown, page, picture, schedule, table
 from .allocators import Shelf, UsageError, say
 from .catalogue import select
 from .measure import Laboratory
@@ -50,6 +50,8 @@ def make_parser():
     add("--html", metavar="FILE", help="write one self-contained page with plots")
     add("--report", nargs="?", const=str(ROOT / "bench" / "RESULTS.md"), metavar="FILE",
         help="write the tables as Markdown (bench/RESULTS.md)")
+    add("--picture", nargs="?", const=str(ROOT / "docs" / "pictures" / "resident.svg"), metavar="FILE",
+        help="run nothing but the README's picture, and draw it (docs/pictures/resident.svg)")
     add("--timeout", type=float, default=120, metavar="S", help="seconds a run may take (120)")
     add("--build-dir", default=str(ROOT / "build" / "release"), metavar="DIR",
         help="where the programs were built (build/release)")
@@ -178,6 +180,12 @@ def run(arguments):
     shelf = Shelf(options.build_dir, not options.no_install)
     if options.list:
         list_everything(shelf)
+        return 0
+    if options.picture:
+        found = [shelf.parse(name) for name in (options.allocators or ",".join(picture.ALLOCATORS)).split(",")]
+        if None in found:
+            raise UsageError("an allocator of the picture is not there")
+        Path(options.picture).write_text(picture.draw({one.name: picture.record(one) for one in found}))
         return 0
     select(options.only)  # what is misspelt is said before anything is installed or built
     allocators = choose_allocators(options, shelf)

@@ -12,11 +12,12 @@ import unittest
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench"))
 
-from runner import bars, charts, markdown, page, schedule, table  # noqa: E402
+from runner import bars, charts, markdown, page, picture, schedule, table  # noqa: E402
 from runner.allocators import Allocator, Shelf, UsageError  # noqa: E402
 from runner.catalogue import Workload, all_workloads, select  # noqa: E402
 from runner.measure import Laboratory, Sample, merge_environment  # noqa: E402
@@ -180,6 +181,31 @@ class Tables(unittest.TestCase):
         text = markdown.render(self.results, judged, self.HOST, None, "x")
         self.assertIn("| map kept | <= 4 MiB | 300 (missed) | 5 (missed) |\n", text)
         self.assertEqual(re.findall("(?m)^- .*", text), ["- Missed: map kept is 5 MiB; the bar is <= 4."])
+
+    def test_the_picture_has_a_line_for_each_allocator_and_keeps_their_names_apart(self):
+        curves = {name: [(0, 0.0), (picture.SECONDS / 2, 150.0), (picture.SECONDS, end)]
+                  for name, end in zip(picture.ALLOCATORS, (3.0, 2.0, 150.0, 1.0))}
+        text = picture.draw(curves)
+        drawn = ElementTree.fromstring(text)
+        space = "{http://www.w3.org/2000/svg}"
+        self.assertEqual(len(drawn.findall(space + "path")), len(curves))
+        places = {node.text: float(node.get("y")) for node in drawn.findall(space + "text") if ": " in (node.text or "")
+                  and node.get("class")}
+        self.assertEqual(set(places), {"glibc: 3", "jemalloc: 2", "mimalloc: 150", "arenite: 1"})
+        heights = sorted(places.values())
+        self.assertTrue(all(high - low >= 15 for low, high in zip(heights, heights[1:])), heights)
+        self.assertIn("prefers-color-scheme: dark", text)
+
+    def test_the_picture_is_of_the_program_under_the_allocator(self):
+        seconds, job = picture.SECONDS, picture.JOB
+        self.addCleanup(setattr, picture, "JOB", job)
+        picture.JOB = "import time; kept = b'x' * 50_000_000; time.sleep(0.5)"
+        curve = picture.record(GLIBC)
+        self.assertTrue(all(0 <= second <= seconds for second, _ in curve))
+        self.assertTrue(45 < curve[-1][1] < 90, curve)
+        picture.JOB = "raise SystemExit(3)"
+        with self.assertRaisesRegex(RuntimeError, "status 3 under glibc"):
+            picture.record(GLIBC)
 
     def test_plots_keep_labels_apart_and_marks_on_the_paper(self):
         self.assertEqual(charts.spread_apart([(0, 10), (9, 0), (1, 11), (0, 13), (99, 10)], 5, 50),
