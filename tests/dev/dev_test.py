@@ -19,7 +19,7 @@ from pathlib import Path
 
 DEV = None
 TOOLS = ("bash", "env", "cat", "chmod", "grep", "sed", "awk", "mkdir", "rm", "dirname", "find", "sort", "head",
-         "sleep", "stat", "xargs", "nproc", "uname", "id", "python3", "setarch", "realpath", "install", "rmdir")
+         "sleep", "stat", "xargs", "nproc", "uname", "id", "python3", "setarch", "realpath", "install", "rmdir", "ls")
 NOBODY = 65534
 
 # One package brings 40 MB and 100 MB unpacked, and a second one like it that nobody named.
@@ -352,6 +352,16 @@ class Install(Case):
             self.assertEqual(done.returncode, 1)
             self.assertIn("is not ours", done.stderr)
             self.assertTrue(self.theirs.exists() and name.exists())
+
+    def test_packages_are_built_for_usr_and_looked_at_where_lintian_is(self):
+        self.stub("cpack", 'mkdir -p "$2/_CPack_Packages" && echo x >"$2/arenite_1_amd64.deb"')
+        done = self.dev("package")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("-DCMAKE_INSTALL_PREFIX=/usr -DARENITE_DEBIAN=ON", self.calls("cmake")[0])
+        self.assertEqual(done.stdout.splitlines()[-1], "arenite_1_amd64.deb")
+        self.stub("lintian", "exit 2")
+        self.assertEqual(self.dev("package").returncode, 2)
+        self.assertIn("build/packages/arenite_1_amd64.deb", self.calls("lintian")[0])
 
     def test_refuses_other_arguments(self):
         for words in (["--prefix"], ["--prefix="], ["here"], ["--prefix", "a", "b"]):
