@@ -1,5 +1,5 @@
-// The configuration of a libstdc++ that was built for glibc, without the calls that musl lacks. Only the
-// headers are used, and nothing of them that is compiled into libstdc++.
+// The configuration of a libstdc++ that was built for glibc, without the calls that musl lacks.
+// Only the headers are used, and nothing of them that is compiled into libstdc++.
 #include_next <bits/c++config.h>
 #undef _GLIBCXX_USE_PTHREAD_COND_CLOCKWAIT
 #undef _GLIBCXX_USE_PTHREAD_MUTEX_CLOCKLOCK
