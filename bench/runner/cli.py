@@ -4,13 +4,14 @@ import argparse
 import json
 import os
 import platform
+import shlex
 import signal
 import sys
 import time
 from datetime import datetime, timezone
 from pathlib import Path
 
-from . import bars, compare, page, schedule, table
+from . import bars, compare, markdown, page, picture, schedule, table
 from .allocators import Shelf, UsageError, say
 from .catalogue import select
 from .measure import Laboratory
@@ -47,6 +48,10 @@ def make_parser():
         help="judge: notcache (the default), peers, replacement, return")
     add("--json", metavar="FILE", help="write everything measured")
     add("--html", metavar="FILE", help="write one self-contained page with plots")
+    add("--report", nargs="?", const=str(ROOT / "bench" / "RESULTS.md"), metavar="FILE",
+        help="write the tables as Markdown (bench/RESULTS.md)")
+    add("--picture", nargs="?", const=str(ROOT / "docs" / "pictures" / "resident.svg"), metavar="FILE",
+        help="run nothing but the README's picture, and draw it (docs/pictures/resident.svg)")
     add("--timeout", type=float, default=120, metavar="S", help="seconds a run may take (120)")
     add("--build-dir", default=str(ROOT / "build" / "release"), metavar="DIR",
         help="where the programs were built (build/release)")
@@ -176,6 +181,12 @@ def run(arguments):
     if options.list:
         list_everything(shelf)
         return 0
+    if options.picture:
+        found = [shelf.parse(name) for name in (options.allocators or ",".join(picture.ALLOCATORS)).split(",")]
+        if None in found:
+            raise UsageError("an allocator of the picture is not there")
+        Path(options.picture).write_text(picture.draw({one.name: picture.record(one) for one in found}))
+        return 0
     select(options.only)  # what is misspelt is said before anything is installed or built
     allocators = choose_allocators(options, shelf)
     workloads = choose_workloads(options, shelf)
@@ -202,11 +213,11 @@ def run(arguments):
     finally:
         laboratory.close()
     host["took_seconds"] = round(time.monotonic() - started)
-    status = report(options, results, host)
+    status = report(options, results, host, arguments)
     return 130 if interrupted else status
 
 
-def report(options, results, host):
+def report(options, results, host, arguments):
     """Prints and writes what was asked for; gives the exit status."""
     judged = bars.judge_return(results)
     replacement = bars.Replacement(results) if results.group("replacement") else None
@@ -234,6 +245,9 @@ def report(options, results, host):
         Path(options.json).write_text(json.dumps(data, indent=1) + "\n")
     if options.html:
         Path(options.html).write_text(page.render(results, judged, host, verdicts, replacement))
+    if options.report:
+        command = shlex.join(["./dev", "bench", *arguments])
+        Path(options.report).write_text(markdown.render(results, judged, host, replacement, command))
     failed = bool(results.failures()) or any(not verdict.holds for verdict in verdicts)
     return 1 if failed else 0
 

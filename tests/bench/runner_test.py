@@ -10,12 +10,14 @@ import tempfile
 import time
 import unittest
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench"))
 
-from runner import bars, charts, page, schedule, table  # noqa: E402
+from runner import bars, charts, markdown, page, picture, schedule, table  # noqa: E402
 from runner.allocators import Allocator, Shelf, UsageError  # noqa: E402
 from runner.catalogue import Workload, all_workloads, select  # noqa: E402
 from runner.measure import Laboratory, Sample, merge_environment  # noqa: E402
@@ -28,6 +30,15 @@ GLIBC, OURS = Allocator("glibc"), Allocator("arenite")
 
 def workload(name, group="small", **more):
     return Workload(name, group, f"about {name}", name, **more)
+
+
+@dataclass
+class Judged:
+    """A bar of memory return, as the tables ask for it."""
+    label: str
+    unit: str
+    limit_text: str
+    workload: str = "w"
 
 
 def results_of(cells, allocators, workloads=None, baseline="glibc"):
@@ -115,6 +126,9 @@ class Order(unittest.TestCase):
 
 
 class Tables(unittest.TestCase):
+    HOST = {"date": "2026-01-02", "processor": "a processor", "cores": 2, "kernel": "6.1",
+            "c_library": "glibc 2.36", "huge_pages": "madvise", "load_before": 0.25, "scale": 1, "runs": 5}
+
     def setUp(self):
         self.results = results_of(
             {("alpha", "glibc"): [(2.0, 2048)], ("alpha", "arenite"): [(1.0, 1024)],
@@ -141,15 +155,57 @@ class Tables(unittest.TestCase):
 
     def test_the_page_is_whole_and_needs_no_network(self):
         self.results.add(self.results.workloads[1], "arenite", Sample(failure="<killed>"))
-        host = {"date": "d", "processor": "p", "cores": 2, "kernel": "k", "c_library": "c",
-                "huge_pages": "madvise", "load_before": 0.0, "scale": 1, "runs": 5}
-        text = page.render(self.results, [], host)
+        text = page.render(self.results, [], self.HOST)
         self.assertIn("prefers-color-scheme: dark", text)
         self.assertIn("<svg", text)
         self.assertIn("b under arenite: &lt;killed&gt;", text)
         self.assertNotRegex(text, r"(?i)<script|https?://|<link|@import|url\(")
         for tag in ("svg", "table", "g", "ul", "details", "h2", "tr", "td"):
             self.assertEqual(len(re.findall(rf"<{tag}[ >]", text)), text.count(f"</{tag}>"), tag)
+
+    def test_the_report_says_where_it_is_from_and_what_failed(self):
+        text = markdown.render(self.results, [], self.HOST, None, "./dev bench --report")
+        self.assertIn("Made by `./dev bench --report` on 2026-01-02", text)
+        self.assertIn("a processor, 2 processors, Linux 6.1, glibc 2.36", text)
+        self.assertIn("| alpha | 0.50 / 0.50 |\n", text)
+        self.assertIn("| **geometric mean** | **0.50 / 1.41** |\n", text)
+        self.assertNotIn("Missed", text)
+        self.results.add(self.results.workloads[0], "arenite", Sample(failure="exit status 1"))
+        text = markdown.render(self.results, [], self.HOST, None, "x")
+        self.assertIn("| alpha | FAILED |\n", text)
+        self.assertIn("- Failed: alpha under arenite: exit status 1\n", text)
+
+    def test_the_report_has_a_line_for_each_bar_that_is_missed(self):
+        judged = [(Judged("map kept", "MiB", "<= 4"), {"glibc": (300, False), "arenite": (5, False)}),
+                  (Judged("idle", "MiB", "<= 2"), {"arenite": (1, True)})]
+        text = markdown.render(self.results, judged, self.HOST, None, "x")
+        self.assertIn("| map kept | <= 4 MiB | 300 (missed) | 5 (missed) |\n", text)
+        self.assertEqual(re.findall("(?m)^- .*", text), ["- Missed: map kept is 5 MiB; the bar is <= 4."])
+
+    def test_the_picture_has_a_line_for_each_allocator_and_keeps_their_names_apart(self):
+        curves = {name: [(0, 0.0), (picture.SECONDS / 2, 150.0), (picture.SECONDS, end)]
+                  for name, end in zip(picture.ALLOCATORS, (3.0, 2.0, 150.0, 1.0))}
+        text = picture.draw(curves)
+        drawn = ElementTree.fromstring(text)
+        space = "{http://www.w3.org/2000/svg}"
+        self.assertEqual(len(drawn.findall(space + "path")), len(curves))
+        places = {node.text: float(node.get("y")) for node in drawn.findall(space + "text") if ": " in (node.text or "")
+                  and node.get("class")}
+        self.assertEqual(set(places), {"glibc: 3", "jemalloc: 2", "mimalloc: 150", "arenite: 1"})
+        heights = sorted(places.values())
+        self.assertTrue(all(high - low >= 15 for low, high in zip(heights, heights[1:])), heights)
+        self.assertIn("prefers-color-scheme: dark", text)
+
+    def test_the_picture_is_of_the_program_under_the_allocator(self):
+        seconds, job = picture.SECONDS, picture.JOB
+        self.addCleanup(setattr, picture, "JOB", job)
+        picture.JOB = "import time; kept = b'x' * 50_000_000; time.sleep(0.5)"
+        curve = picture.record(GLIBC)
+        self.assertTrue(all(0 <= second <= seconds for second, _ in curve))
+        self.assertTrue(45 < curve[-1][1] < 90, curve)
+        picture.JOB = "raise SystemExit(3)"
+        with self.assertRaisesRegex(RuntimeError, "status 3 under glibc"):
+            picture.record(GLIBC)
 
     def test_plots_keep_labels_apart_and_marks_on_the_paper(self):
         self.assertEqual(charts.spread_apart([(0, 10), (9, 0), (1, 11), (0, 13), (99, 10)], 5, 50),
@@ -461,11 +517,13 @@ class Command(unittest.TestCase):
 
     def test_writes_what_it_measured(self):
         with tempfile.TemporaryDirectory() as directory:
-            out, html = Path(directory) / "r.json", Path(directory) / "r.html"
+            out, html, report = (Path(directory) / name for name in ("r.json", "r.html", "r.md"))
             done = self.call("--only", "lifo-16,return-nothing", "--allocators",
                              "glibc,other=glibc+MALLOC_ARENA_MAX=1", "-n", "2", "--scale", "0.001",
-                             "--settle-rounds", "0", "--json", str(out), "--html", str(html))
+                             "--settle-rounds", "0", "--json", str(out), "--html", str(html), "--report", str(report))
             self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(report.read_text(), r"Made by `\./dev bench .*--only lifo-16,return-nothing .*--report ")
+            self.assertRegex(report.read_text(), r"(?m)^\| lifo-16 \| [\d.]+ / [\d.]+ \|$")
             data = json.loads(out.read_text())
             cell = data["workloads"][0]["cells"]["other"]
             self.assertEqual(len(cell["samples"]["cpu"]), 2)

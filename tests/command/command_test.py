@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import struct
@@ -48,7 +49,7 @@ class Case(unittest.TestCase):
 
 
 class Usage(Case):
-    PLACES = [[], ["run"], ["settings"], ["lab"], ["lab", "map-clear"], ["lab", "all"], ["lab", "first-fit"]]
+    PLACES = [[], ["run"], ["settings"], ["completion"], ["lab"], ["lab", "map-clear"], ["lab", "all"], ["lab", "first-fit"]]
 
     def test_helps_everywhere(self):
         for place in self.PLACES:
@@ -96,7 +97,7 @@ class Usage(Case):
             self.assertNotIn("did you mean", arenite(*words).stderr)
 
     def test_wants_a_subcommand(self):
-        self.assert_refused(arenite(), 2, "run, settings or lab?")
+        self.assert_refused(arenite(), 2, "run, settings, lab or completion?")
 
     def test_says_so_where_its_output_cannot_be_written(self):
         with open("/dev/full", "w") as full:
@@ -116,7 +117,7 @@ class Run(Case):
         self.assertEqual(self.environment(), {"LD_PRELOAD": str(LIBRARY)})
 
     def test_the_program_has_the_library_in_it(self):
-        self.assertIn(str(LIBRARY), self.assert_ok(arenite("run", "--", "cat", "/proc/self/maps")))
+        self.assertIn(str(LIBRARY.resolve()), self.assert_ok(arenite("run", "--", "cat", "/proc/self/maps")))
 
     def test_keeps_what_was_to_be_preloaded(self):
         other = "/nonexistent/other.so"
@@ -241,6 +242,92 @@ class Reach(Case):
             self.assertEqual(self.assert_ok(arenite("run", "--", str(script))), "here\n")
 
 
+class Completion(Case):
+    """What each shell offers with our script; of a shell that is not here nothing is asked."""
+
+    # The words before the cursor and the one that it is in; of what is offered, some and none of these.
+    CASES = [
+        (["ru"], {"run"}, {"lab"}),
+        ([""], {"run", "settings", "lab", "completion", "help", "version"}, {"map-clear"}),
+        (["lab", "map"], {"map-clear"}, {"lazy", "run"}),
+        (["lab", "first-fit", "--"], {"--step", "--drawing", "--json"}, {"--entries"}),
+        (["completion", ""], {"bash", "zsh", "fish"}, {"run"}),
+        (["help", "la"], {"lab"}, {"run"}),
+        (["run", "--mo"], {"--mode"}, {"--mxfast"}),
+        (["run", "--mode", "cl"], {"classic"}, {"default"}),
+        (["run", "--mode=cl"], {"classic"}, {"default"}),
+        (["run", "--top-pad=1", "--arena-m"], {"--arena-max"}, set()),
+        (["run", "--top-pad", "1", "--arena-m"], {"--arena-max"}, set()),
+        # Behind the program the words are its own.
+        (["run", "--top-pad=1", "tru", "--arena-m"], set(), {"--arena-max"}),
+        (["run", "--", "tru", "--arena-m"], set(), {"--arena-max"}),
+    ]
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.root = Path(directory.name)
+
+    def shell(self, name, *words):
+        if shutil.which(name) is None:
+            self.skipTest(f"no {name} here")
+        done = subprocess.run([name, *words], capture_output=True, text=True, timeout=60, cwd=self.root,
+                              env={"PATH": f"{COMMAND.parent}:{os.environ['PATH']}", "HOME": str(self.root),
+                                   "LC_ALL": "C.UTF-8"})
+        self.assertEqual((done.returncode, done.stderr), (0, ""), words)
+        return done.stdout
+
+    def script(self, shell):
+        file = self.root / shell
+        file.write_text(self.assert_ok(arenite("completion", shell)))
+        return file
+
+    def check(self, offered):
+        for words, some, none in self.CASES:
+            with self.subTest(words=words):
+                names = {name.rstrip("=").split("=")[-1] for name in offered(words)}
+                self.assertLessEqual(some, names)
+                self.assertEqual(none & names, set())
+                if some:
+                    self.assertEqual([name for name in names if not name.startswith(words[-1].split("=")[-1])], [])
+
+    def test_bash(self):
+        script = self.script("bash")
+
+        def offered(words):
+            # '=' is a word of its own there.
+            split = [part for word in words for part in re.findall(r"=|[^=]+|^$", word)]
+            quoted = " ".join(f"'{word}'" for word in ["arenite", *split])
+            return self.shell("bash", "-c", f"compopt() {{ :; }}; source {script}; COMP_WORDS=({quoted}); "
+                              f"COMP_CWORD={len(split)}; _arenite && printf '%s\\n' \"${{COMPREPLY[@]}}\"").split()
+        self.check(offered)
+
+    def test_zsh(self):
+        script = self.script("zsh")
+        # The functions of its completion system, as far as ours calls them.
+        stubs = ("_describe() { local -a all; [[ $1 == -o ]] && shift; all=(${(P)2}); print -rl -- ${${all%%:*}:#^$word*} }; "
+                 "compset() { word=${word#*=} }; compadd() { shift; print -rl -- ${@:#^$word*} }; _normal() { : }; "
+                 "compdef() { : }; ")
+
+        def offered(words):
+            quoted = " ".join(f"'{word}'" for word in ["arenite", *words])
+            return self.shell("zsh", "-f", "-c", f"setopt extendedglob; {stubs} source {script}; words=({quoted}); "
+                              f"CURRENT={len(words) + 1}; _arenite; true").split()
+        self.check(offered)
+
+    def test_fish(self):
+        script = self.script("fish")
+
+        def offered(words):
+            lines = self.shell("fish", "--no-config", "-c", f"source {script}; complete -C 'arenite {' '.join(words)}'")
+            return [line.split("\t")[0] for line in lines.splitlines()]
+        self.check(offered)
+
+    def test_wants_a_shell_it_knows(self):
+        self.assert_refused(arenite("completion"), 2, "which shell?")
+        self.assert_refused(arenite("completion", "tcsh"), 2, "tcsh")
+
+
 class Places(Case):
     """Where the library is looked for."""
 
@@ -260,19 +347,24 @@ class Places(Case):
         return self.assert_ok(done).strip()
 
     def test_finds_it_in_lib_beside_bin(self):
-        shutil.copy(LIBRARY, self.root / "lib" / "libarenite.so")
-        self.assertEqual(self.preloaded(), str(self.root / "lib" / "libarenite.so"))
+        shutil.copy(LIBRARY, self.root / "lib" / LIBRARY.name)
+        self.assertEqual(self.preloaded(), str(self.root / "lib" / LIBRARY.name))
 
     def test_prefers_the_one_beside_the_command(self):
-        shutil.copy(LIBRARY, self.root / "lib" / "libarenite.so")
-        shutil.copy(LIBRARY, self.root / "bin" / "libarenite.so")
-        self.assertEqual(self.preloaded(), str(self.root / "bin" / "libarenite.so"))
+        shutil.copy(LIBRARY, self.root / "lib" / LIBRARY.name)
+        shutil.copy(LIBRARY, self.root / "bin" / LIBRARY.name)
+        self.assertEqual(self.preloaded(), str(self.root / "bin" / LIBRARY.name))
 
     def test_finds_it_through_a_link_to_the_command(self):
         link = self.root / "arenite-link"
         link.symlink_to(COMMAND)
         self.command = link
         self.assertEqual(self.preloaded(), str(LIBRARY))
+
+    def test_takes_the_name_that_stays_when_the_file_behind_it_is_replaced(self):
+        shutil.copy(LIBRARY, self.root / "lib" / (LIBRARY.name + ".9.9"))
+        (self.root / "lib" / LIBRARY.name).symlink_to(LIBRARY.name + ".9.9")
+        self.assertEqual(self.preloaded(), str(self.root / "lib" / LIBRARY.name))
 
     def test_takes_the_one_named(self):
         elsewhere = self.root / "elsewhere.so"
@@ -538,7 +630,7 @@ class Lab(Case):
 
     def test_takes_an_allocator_by_path(self):
         done = self.map_clear("--json", "--allocators", str(LIBRARY), entries=1000)
-        self.assertEqual(json.loads(done.stdout)["runs"][0]["allocator"], LIBRARY.name)
+        self.assertEqual(json.loads(done.stdout)["runs"][0]["allocator"], LIBRARY.resolve().name)
 
     def test_json_may_stand_before_the_experiment(self):
         done = arenite("lab", "--json", "map-clear", "--allocators=glibc", "--entries=1000")
@@ -587,7 +679,7 @@ def main():
     parser.add_argument("tests", nargs="*", help="classes or tests of this file (all)")
     arguments = parser.parse_args()
     COMMAND = arguments.command.resolve(strict=True)
-    LIBRARY = arguments.preload.resolve(strict=True)
+    LIBRARY = arguments.preload.parent.resolve(strict=True) / arguments.preload.name
     unittest.main(argv=[sys.argv[0], *arguments.tests], verbosity=2)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 DEV = None
 TOOLS = ("bash", "env", "cat", "chmod", "grep", "sed", "awk", "mkdir", "rm", "dirname", "find", "sort", "head",
-         "sleep", "stat", "xargs", "nproc", "uname", "id", "python3", "setarch")
+         "sleep", "stat", "xargs", "nproc", "uname", "id", "python3", "setarch", "realpath", "install", "rmdir", "ls")
 NOBODY = 65534
 
 # One package brings 40 MB and 100 MB unpacked, and a second one like it that nobody named.
@@ -296,6 +296,90 @@ class Places(Case):
         shutil.copy(DEV, self.tree / "dev")
         done = self.dev("build")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+
+class Install(Case):
+    def setUp(self):
+        super().setUp()
+        self.stub("dpkg-query", "echo installed")
+        self.stub("ldconfig", "")
+        self.prefix = self.top / "prefix"
+        self.theirs = self.prefix / "lib" / "cmake" / "other" / "other-config.cmake"
+        # As cmake installs: files of ours, and a list of them in which the last line has no end.
+        self.ours = [self.prefix / name for name in ("bin/arenite", "bin/.debug/arenite.debug", "include/arenite/arenite.h",
+                                                     "lib/cmake/arenite/arenite-config.cmake", "lib/with space.so")]
+        make = "".join(f"mkdir -p '{file.parent}'; echo x >'{file}'; " for file in self.ours)
+        self.stub("cmake", f"case $* in *--install*) {make} printf '%s\\n%s' "
+                  + "'" + "\n".join(map(str, self.ours[:-1])) + f"' '{self.ours[-1]}' >build/release/install_manifest.txt ;; esac")
+
+    def files(self):
+        return [file for file in self.prefix.rglob("*") if file.is_file()]
+
+    def test_installs_to_the_prefix_and_removes_only_what_it_has_installed(self):
+        self.theirs.parent.mkdir(parents=True)
+        self.theirs.touch()
+        done = self.dev("install", "--prefix", str(self.prefix))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn(f"-DCMAKE_INSTALL_PREFIX={self.prefix}", self.calls("cmake")[0])
+        self.assertIn("--install build/release", self.calls("cmake"))
+        self.assertEqual(set(self.files()),
+                         {*self.ours, self.theirs, self.prefix / "share" / "arenite" / "installed"})
+        self.assertIn(f"5 files; ./dev uninstall --prefix {self.prefix} removes them", done.stdout)
+        done = self.dev("uninstall", f"--prefix={self.prefix}")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(self.files(), [self.theirs])
+        self.assertEqual([place for place in self.prefix.rglob("*") if place.name in ("arenite", ".debug")], [])
+        self.assertEqual(self.calls("sudo") + self.calls("ldconfig"), [])
+
+    def test_a_prefix_is_a_path_from_here(self):
+        done = self.dev("install", "--prefix", "../prefix")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"-DCMAKE_INSTALL_PREFIX={self.prefix}", self.calls("cmake")[0])
+
+    def test_refuses_to_remove_what_it_has_not_installed(self):
+        self.prefix.mkdir()
+        done = self.dev("uninstall", "--prefix", str(self.prefix))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"nothing of arenite is installed in {self.prefix}", done.stderr)
+
+    def test_refuses_a_list_that_leads_out_of_the_prefix(self):
+        self.theirs.parent.mkdir(parents=True)
+        self.theirs.touch()
+        (self.prefix / "share" / "arenite").mkdir(parents=True)
+        for name in (self.top / "stubs" / "cmake", self.prefix / "share" / ".." / ".." / "stubs" / "cmake"):
+            (self.prefix / "share" / "arenite" / "installed").write_text(f"{self.theirs}\n{name}\n")
+            done = self.dev("uninstall", "--prefix", str(self.prefix))
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("is not ours", done.stderr)
+            self.assertTrue(self.theirs.exists() and name.exists())
+
+    def test_packages_are_built_for_usr_and_looked_at_where_lintian_is(self):
+        self.stub("cpack", 'mkdir -p "$2/_CPack_Packages" && echo x >"$2/arenite_1_amd64.deb"')
+        done = self.dev("package")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("-DCMAKE_INSTALL_PREFIX=/usr -DARENITE_DEBIAN=ON", self.calls("cmake")[0])
+        self.assertEqual(done.stdout.splitlines()[-1], "arenite_1_amd64.deb")
+        self.stub("lintian", "exit 2")
+        self.assertEqual(self.dev("package").returncode, 2)
+        self.assertIn("build/packages/arenite_1_amd64.deb", self.calls("lintian")[0])
+
+    def test_refuses_other_arguments(self):
+        for words in (["--prefix"], ["--prefix="], ["here"], ["--prefix", "a", "b"]):
+            for verb in ("install", "uninstall"):
+                with self.subTest(verb=verb, words=words):
+                    done = self.dev(verb, *words)
+                    self.assertEqual((done.returncode, self.calls("cmake")), (2, []), done.stderr)
+
+    def test_a_prefix_that_cannot_be_written_is_refused_in_a_line(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root, to be somebody else")
+        self.stub("sudo", "exit 1")
+        self.prefix.mkdir()
+        (self.tree / "build").mkdir()
+        os.chown(self.tree / "build", NOBODY, NOBODY)
+        done = self.dev("install", "--prefix", str(self.prefix / "deep" / "er"), user=NOBODY, group=NOBODY,
+                        extra_groups=[])
+        self.assert_refused(done, f"{self.prefix} cannot be written to")
 
 
 class Lint(Case):

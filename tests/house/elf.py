@@ -20,14 +20,26 @@ def output_of(*command):
     return done.stdout
 
 
-def defined(library):
-    """The names a program can link to, without versions; version nodes themselves left out."""
+def exported(library):
+    """The names a program can link to, each with its version if it has one: {name@@VERSION}."""
     names = set()
     for line in output_of("nm", "-D", "--defined-only", library).splitlines():
         kind, name = line.split()[-2:]
+        # Those that are absolute are the versions themselves.
         if kind != "A":
-            names.add(name.split("@")[0])
+            names.add(name)
     return names
+
+
+def defined(library):
+    """The same without versions."""
+    return {name.split("@")[0] for name in exported(library)}
+
+
+def soname(library):
+    """The name that a program which is linked with the library asks for, or None."""
+    found = re.findall(r"\(SONAME\).*\[(.+)\]", output_of("readelf", "-dW", library))
+    return found[0] if found else None
 
 
 def undefined(library):

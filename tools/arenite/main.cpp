@@ -4,6 +4,7 @@
 //   help           help and version as words; what was probably meant by an unknown one (spelling)
 //   run            become a program with the library preloaded (reach: can it be? preload: can the
 //                  library?)
+//   completion     the same parser as a script, for a shell
 //   settings       what the library reads in this environment (setting_text: the table as words)
 //   lab            experiments, side by side (experiment, experiments/: what there is; allocators:
 //                  under what; runner, child, tracer: running one; presentation, table, plot,
@@ -24,6 +25,7 @@
 #include <string>
 #include <vector>
 
+#include "completion.hpp"
 #include "errors.hpp"
 #include "help.hpp"
 #include "lab.hpp"
@@ -49,6 +51,7 @@ int arenite_main(std::vector<std::string> words) {
   RunCommand run(command, version);
   const SettingsCommand settings(command, version);
   const Lab lab(command, version);
+  const CompletionCommand completion(command, version);
   add_help(command);
 
   words = as_options(command, words);
@@ -71,7 +74,8 @@ int arenite_main(std::vector<std::string> words) {
   if (run.is_asked_for()) return run.run();
   if (settings.is_asked_for()) return settings.run();
   if (lab.is_asked_for()) return lab.run();
-  throw UsageError("run, settings or lab? (try --help)");
+  if (completion.is_asked_for()) return completion.run();
+  throw UsageError("run, settings, lab or completion? (try --help)");
 }
 
 }  // namespace

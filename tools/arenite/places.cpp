@@ -17,7 +17,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char k_library_name[] = "libarenite.so";
+// What a program that is linked with it asks for; without the development files there is no other.
+constexpr char k_library_name[] = ARENITE_LIBRARY_NAME;
+constexpr char k_32_bit_library_name[] = "libarenite.so";
 constexpr char k_32_bit_directory[] = "32";
 
 fs::path own_directory() {
@@ -31,8 +33,11 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, error);
 }
 
+// The name stays as it is: an update replaces the file that libarenite.so.0 leads to, and a program
+// that runs then must be able to start others.
 fs::path preloadable(const fs::path& path) {
-  fs::path absolute = fs::canonical(path);
+  fs::path absolute =
+      fs::canonical(path.parent_path().empty() ? "." : path.parent_path()) / path.filename();
   if (absolute.string().find_first_of(": ") != std::string::npos) {
     throw Failure(
         fmt::format("{}: a path with a space or a colon cannot be preloaded", absolute.string()));
@@ -43,7 +48,7 @@ fs::path preloadable(const fs::path& path) {
 // The first of the places that is there, or empty.
 fs::path first_of(const std::vector<fs::path>& places) {
   for (const fs::path& place : places) {
-    if (is_file(place)) return fs::canonical(place);
+    if (is_file(place)) return place;
   }
   return {};
 }
@@ -63,6 +68,7 @@ fs::path find_library(const std::string& named) {
   }
   const fs::path own = own_directory();
   const fs::path found = first_of({own / k_library_name, own.parent_path() / "lib" / k_library_name,
+                                   own.parent_path() / ARENITE_LIBDIR / k_library_name,
                                    fs::path(ARENITE_INSTALL_LIBDIR) / k_library_name});
   if (found.empty()) {
     throw Failure(fmt::format("{} is neither in {} nor in {} nor in {}; name it with --library",
@@ -86,7 +92,7 @@ bool has_32_bit_lab_program(const std::string& name) {
 }
 
 fs::path find_32_bit_library() {
-  const fs::path found = in_lab(k_32_bit_directory / fs::path(k_library_name));
+  const fs::path found = in_lab(k_32_bit_directory / fs::path(k_32_bit_library_name));
   return found.empty() ? found : preloadable(found);
 }
 

@@ -1,0 +1,22 @@
+# Moves the debug information of each installed file to .debug beside it. Given by packaging/
+# CMakeLists.txt: objcopy, strip, and files, which are relative to the prefix.
+function(run)
+  execute_process(COMMAND ${ARGV} RESULT_VARIABLE status)
+  if(NOT status EQUAL 0)
+    message(FATAL_ERROR "status ${status}: ${ARGV}")
+  endif()
+endfunction()
+
+foreach(file IN LISTS files)
+  set(path $ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/${file})
+  get_filename_component(directory ${path} DIRECTORY)
+  get_filename_component(name ${path} NAME)
+  set(debug ${directory}/.debug/${name}.debug)
+  file(MAKE_DIRECTORY ${directory}/.debug)
+  run(${objcopy} --only-keep-debug ${path} ${debug})
+  run(${strip} --strip-unneeded ${path})
+  run(${objcopy} --add-gnu-debuglink=${debug} ${path})
+  file(CHMOD ${debug} PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
+  get_filename_component(directory ${file} DIRECTORY)
+  list(APPEND CMAKE_INSTALL_MANIFEST_FILES ${CMAKE_INSTALL_PREFIX}/${directory}/.debug/${name}.debug)
+endforeach()
