@@ -316,7 +316,8 @@ void WalkDrawing::cell(Frame& frame, const view::Area& area, const view::Cell& c
                     "不是脚本申请的：libc 为启动线程而申请。"};
         return frame.cell(out);
       }
-      // A chunk may use the next one's first word, a mapped one has no next. The rest has no header.
+      // A chunk may use the next one's first word, a mapped one has no next. The rest has no
+      // header.
       const size_t lost = is_of_chunks(area.kind) ? sizeof(size_t)
                           : cell.flags != 0       ? 2 * sizeof(size_t)
                                                   : 0;

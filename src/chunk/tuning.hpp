@@ -38,7 +38,7 @@ struct Tuning {
   // Whether a chunk may have a mapping of its own. Only in classic mode, once it has started: so a
   // forged header, of memory that is nobody's, never makes free unmap anything in the other.
   Setting maps_blocks{0};
-  Setting tracks_pages{0};    // whether arenas know their free pages; not in classic mode
+  Setting tracks_pages{0};  // whether arenas know their free pages; not in classic mode
   Setting perturb{0};
   Setting arena_test{8};
   Setting arena_max{0};

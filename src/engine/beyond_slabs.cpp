@@ -7,16 +7,12 @@
 namespace arenite::engine {
 namespace {
 
-// A block of so many bytes that has to move as it grows gets a mapping of its own, for it may grow
-// again: the kernel moves pages, where a run would be copied.
-constexpr size_t k_own_from = k_mib;
-
 // From so many bytes on the kernel is asked for pages that hold nothing: less is cleared as soon.
 constexpr size_t k_least_purged = 32 * k_kib;
 
 // Clears n bytes from p on. Pages that are known to hold nothing stay so: but the program may have
-// written to them though they were not its own, so they are given back once more, which costs little
-// where nothing is there.
+// written to them though they were not its own, so they are given back once more, which costs
+// little where nothing is there.
 void clear_but(void* p, size_t n, span::KnownZero zero) {
   const uintptr_t begin = address_of(p);
   const uintptr_t end = begin + n;
@@ -57,11 +53,9 @@ void* take_beyond_aligned(size_t align, size_t n) {
 }
 
 void* take_beyond_to_grow(const void* block, size_t n) {
-  void* p = n < k_own_from && n < large::from() ? g_spans.allocate_for_growth(block, n)
-                                                : large::take(n);
-  if (p == nullptr) p = g_spans.allocate(n);
-  if (p == nullptr) return nullptr;
-  chunk::perturb_fresh(p, n);
+  if (n >= large::from()) return take_beyond(n);
+  void* p = g_spans.allocate_for_growth(block, n);
+  if (p != nullptr) chunk::perturb_fresh(p, n);
   return p;
 }
 

@@ -1,8 +1,8 @@
 // Beyond slabs: where default mode gets blocks that are no slab's.
 //
 //   of more than k_slab_limit     a run of a region (span)
-//   from 4 MiB, or the mmap threshold if the user set it, on; and from 1 MiB on if it has to move
-//   because it grows              a mapping of its own (large)
+//   from 4 MiB, or the mmap threshold if the user set it, on
+//                                 a mapping of its own (large)
 //   where there is no mapping     a run; where there is no run a chunk (chunks.hpp)
 //
 // Nothing of these blocks' bookkeeping lies beside them, and of a pointer only the address is
@@ -17,8 +17,8 @@ namespace arenite::engine {
 
 [[gnu::visibility("hidden")]] inline constinit span::Heap g_spans;
 
-// Which requests come here: those of so many bytes and more. SIZE_MAX in classic mode, and until the
-// library has started.
+// Which requests come here: those of so many bytes and more. SIZE_MAX in classic mode, and until
+// the library has started.
 [[gnu::visibility("hidden")]] inline constinit std::atomic<size_t> g_beyond_slabs{SIZE_MAX};
 ARENITE_INLINE bool is_beyond_slabs(size_t n) {
   return n >= g_beyond_slabs.load(std::memory_order_relaxed);

@@ -25,8 +25,8 @@ ARENITE_INLINE void start_if_first() {
   if (ARENITE_UNLIKELY(cache::t_thread.arena == nullptr)) start();
 }
 
-// The first blocks of a process beyond slabs, up to a size, are chunks: the pool that libstdc++ takes
-// in every program, and what else a small one may have. A region would cost it some pages.
+// The first blocks of a process beyond slabs, up to a size, are chunks: the pool that libstdc++
+// takes in every program, and what else a small one may have. A region would cost it some pages.
 constexpr size_t k_first = 2;
 constexpr size_t k_largest_first = 128 * k_kib;
 constinit std::atomic<size_t> g_first_left{k_first};
@@ -186,8 +186,8 @@ void release_beyond_slabs(void* p) {
   // Not at a multiple of 16.
   if (ARENITE_UNLIKELY(is_slab_region(kind))) cache::refuse_free(slab::slab_of(p), p);
   // A process without large blocks runs nothing of theirs.
-  if (kind == Kind::none && has_any_beyond_slabs() &&
-      chunk::Arena::around(p) == nullptr && large::give(p))
+  if (kind == Kind::none && has_any_beyond_slabs() && chunk::Arena::around(p) == nullptr &&
+      large::give(p))
     return;
   give_chunk(p);
 }

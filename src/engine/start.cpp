@@ -23,8 +23,8 @@ constinit policy::ReadSettings g_settings{};
 constinit std::atomic<bool> g_slabs_wait{false};
 constinit std::atomic<bool> g_threshold_is_users{false};
 
-// What is larger has a mapping of its own, and its address space goes with it. Spans are quicker, by
-// a tenth.
+// What is larger has a mapping of its own, and its address space goes with it. Spans are quicker,
+// by a tenth.
 constexpr size_t k_mapped_from = k_is_64_bit ? 4 * k_mib : span::k_largest + 1;
 
 // What each setting of the table moves in the engine.
@@ -84,8 +84,8 @@ ARENITE_SELDOM void read_limits() {
 }
 
 // Which requests are the slabs': none in classic mode; none if freed memory is to be perturbed, for
-// they do not touch what they take back; none that is to be mapped, where the user set the threshold
-// below their limit. What is larger is spans' or mapped.
+// they do not touch what they take back; none that is to be mapped, where the user set the
+// threshold below their limit. What is larger is spans' or mapped.
 ARENITE_SELDOM void choose_served() {
   size_t mapped_from = k_mapped_from;
   if (g_threshold_is_users.load(std::memory_order_relaxed))

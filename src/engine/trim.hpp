@@ -37,8 +37,8 @@ bool measure_slabs(slab::SlabFigures& figures);
 // The figures of all runs; false where there never were any.
 bool measure_spans(span::Figures& figures);
 
-// Whether every invariant of every arena, of the runs and of the slabs holds; if not, the first that does not.
-// For tests.
+// Whether every invariant of every arena, of the runs and of the slabs holds; if not, the first
+// that does not. For tests.
 bool verify(Breach& breach);
 
 }  // namespace arenite::engine

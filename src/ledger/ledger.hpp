@@ -1,8 +1,8 @@
 // F2 ledger: the door header. How much memory is in use, and how much is free and still resident.
 //
-// Four keepers hold free memory: the slabs' depot (empty pages of 16 KiB), spans (whole pages inside
-// free runs), the kept mappings of large blocks, the arenas (whole pages inside free chunks and
-// tops). Each tells the ledger what happens to whole pages, never to a block:
+// Four keepers hold free memory: the slabs' depot (empty pages of 16 KiB), spans (whole pages
+// inside free runs), the kept mappings of large blocks, the arenas (whole pages inside free chunks
+// and tops). Each tells the ledger what happens to whole pages, never to a block:
 //
 //                    grew                       freed
 //     the kernel's ────────► in use (live) ──────────────► free, resident (retained)

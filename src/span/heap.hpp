@@ -27,12 +27,12 @@ struct Figures {
   };
   static constexpr unsigned k_doublings = k_unit_bits + 1;
 
-  size_t regions;         // how many there are
-  size_t committed;       // of them, without metadata
-  size_t peak_committed;  // the most there ever was
-  size_t in_use;          // blocks, and what is on its way to or from them
-  size_t free;            // committed and in no block
-  size_t retained;        // of that whole pages that may hold memory
+  size_t regions;               // how many there are
+  size_t committed;             // of them, without metadata
+  size_t peak_committed;        // the most there ever was
+  size_t in_use;                // blocks, and what is on its way to or from them
+  size_t free;                  // committed and in no block
+  size_t retained;              // of that whole pages that may hold memory
   Runs free_runs[k_doublings];  // [i]: those of 2^i to 2^(i+1) - 1 units
 };
 

@@ -1,5 +1,4 @@
-// F3 span: the door header. Blocks of 8 KiB to 32 MiB, with all bookkeeping far from them. Built,
-// and not yet routed to.
+// F3 span: the door header. Blocks of 8 KiB to 32 MiB, with all bookkeeping far from them.
 //
 //   run.hpp        1 KiB units, and the word that each has
 //   page_bits.hpp  which pages may hold memory

@@ -147,8 +147,8 @@ CASE(posix_memalign_refuses_oversize_and_says_so_twice) {
 }
 
 // What is larger than 4 KiB leaves a fifth of what was asked for unused at most, below that what
-// the alignment and a step of a quarter cost. A run has 5 KiB at least. A block with a mapping of its
-// own may have as much as the alignment besides: pages that are never touched.
+// the alignment and a step of a quarter cost. A run has 5 KiB at least. A block with a mapping of
+// its own may have as much as the alignment besides: pages that are never touched.
 CASE(an_aligned_block_is_little_larger_than_it_must_be) {
   for (std::size_t alignment = sizeof(void*); alignment <= 64_KiB; alignment *= 2) {
     for (std::size_t size = 1; size < 100_KiB; size += size < 300 ? 7 : 131 + size / 64) {

@@ -1,5 +1,5 @@
-// Freed mappings are kept whole for the next large request, pages and all, as far as memory that is free
-// may stay resident: an eighth of what is in use, and 1 MiB where that is less.
+// Freed mappings are kept whole for the next large request, pages and all, as far as memory that is
+// free may stay resident: an eighth of what is in use, and 1 MiB where that is less.
 
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -25,8 +25,8 @@ char* take_filled(std::size_t size) {
   return p;
 }
 
-// Takes so much, untouched, that `size` bytes may be kept, and a little more. In blocks that have no
-// mapping of their own, which count as written.
+// Takes so much, untouched, that `size` bytes may be kept, and a little more. In blocks that have
+// no mapping of their own, which count as written.
 void let_be_kept(std::size_t size) {
   for (std::size_t taken = 0; taken < 8 * (size + 1_MiB); taken += 2_MiB) take(2_MiB);
 }
@@ -238,4 +238,3 @@ CASE(the_threshold_stays_when_a_mapping_is_freed) {
   EXPECT(!is_mapped_on_its_own(256_KiB));
   EXPECT(is_mapped_on_its_own(5_MiB));
 }
-

@@ -129,8 +129,8 @@ CASE(mallinfo2_sums_the_arenas_of_all_threads) {
 CASE(mallinfo2_sees_each_block_come_and_go) {
   constexpr std::size_t k_blocks = 300;
   static void* blocks[k_blocks];
-  // The first is a class of the slabs, the others are runs of 1 KiB units: only the chunk engine adds
-  // its header.
+  // The first is a class of the slabs, the others are runs of 1 KiB units: only the chunk engine
+  // adds its header.
   for (const std::size_t size : {std::size_t{512}, std::size_t{10000}, std::size_t{40000}}) {
     const std::size_t step = promised_alignment();
     const std::size_t chunk = (size + sizeof(std::size_t) + step - 1) / step * step;
