@@ -51,14 +51,15 @@ void ask_soon(ThreadSlabs* mine) {
 ARENITE_SELDOM void choose_direct() {
   for (;;) {
     const size_t below = g_served.below.load();
-    const bool watched = g_served.watched.load();
+    const Watch watch = g_served.watch.load();
     const bool operators = g_served.operators.load();
-    const bool detour = watched || !operators;
-    g_served.direct_below.store(watched ? 0 : below);
-    g_served.operator_direct_below.store(detour ? 0 : below);
-    g_served.operators_detour.store(detour);
-    g_served.watched_below.store(watched ? below : 0);
-    if (g_served.below.load() == below && g_served.watched.load() == watched &&
+    const size_t direct_below = watch == Watch::none ? below : 0;
+    const size_t counted_below = watch == Watch::some ? below : 0;
+    g_served.direct_below.store(direct_below);
+    g_served.counted_below.store(counted_below);
+    g_served.operator_direct_below.store(operators ? direct_below : 0);
+    g_served.operator_counted_below.store(operators ? counted_below : 0);
+    if (g_served.below.load() == below && g_served.watch.load() == watch &&
         g_served.operators.load() == operators)
       return;
   }
@@ -78,9 +79,9 @@ ARENITE_SELDOM void serve_operators(bool served) {
   choose_direct();
 }
 
-void watch(bool watched) {
-  if (is_watched() == watched) return;
-  g_served.watched.store(watched);
+void watch(Watch watch) {
+  if (watched() == watch) return;
+  g_served.watch.store(watch);
   choose_direct();
 }
 

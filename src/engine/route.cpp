@@ -146,25 +146,12 @@ void* take_small(size_t n) {
   return ARENITE_LIKELY(p != nullptr) ? p : otherwise(n);
 }
 
-// The first, of a request that is watched, once the clock was looked at.
-ARENITE_LARGER void* allocate_seen(size_t n, Otherwise otherwise) {
-  void* p = nullptr;
-  if (cache::is_direct_but_watched(n) && ARENITE_LIKELY(cache::take_from_magazine(n, p))) return p;
-  return allocate_unwatched(n, otherwise);
-}
-ARENITE_LARGER void* allocate_on_credit(size_t n, Otherwise otherwise) {
-  look_at_second();
-  return allocate_seen(n, otherwise);
-}
-ARENITE_LARGER void* allocate_after_look(size_t n, Otherwise otherwise) {
-  look_seldom();
-  return allocate_seen(n, otherwise);
-}
-// Most need no frame.
+// The first, of a request that is watched.
 ARENITE_LARGER void* allocate_watched(size_t n, Otherwise otherwise) {
-  if (ledger::g_ledger.is_known_over()) return allocate_on_credit(n, otherwise);
-  if (ARENITE_UNLIKELY(is_to_look())) return allocate_after_look(n, otherwise);
-  return allocate_seen(n, otherwise);
+  look_if_watched();
+  void* p = nullptr;
+  if (cache::serves(n) && ARENITE_LIKELY(cache::take_from_magazine(n, p))) return p;
+  return allocate_unwatched(n, otherwise);
 }
 
 // What is in a slab and stays there: the same block, if it is not half empty then.
@@ -237,7 +224,7 @@ ARENITE_LARGER void* allocate_zeroed_chunk(size_t n) {
 
 }  // namespace
 
-void* allocate_slowly(size_t n, Otherwise otherwise) {
+[[gnu::noinline]] void* allocate_slowly(size_t n, Otherwise otherwise) {
   if (ARENITE_UNLIKELY(cache::is_watched())) return allocate_watched(n, otherwise);
   return allocate_unwatched(n, otherwise);
 }
@@ -245,21 +232,17 @@ void* allocate_slowly(size_t n, Otherwise otherwise) {
 namespace {
 
 // Where the library has not started, it is only then known who is to serve operators.
-[[gnu::noinline]] ARENITE_SELDOM void* allocate_for_operator_on_a_detour(size_t n,
-                                                                         Otherwise otherwise) {
-  if (!cache::serve_operators()) {
-    start();
-    if (!cache::serve_operators()) return otherwise(n);
-  }
-  return allocate_slowly(n, otherwise);
+ARENITE_SELDOM void* start_and_allocate_for_operator(size_t n, Otherwise otherwise) {
+  start();
+  return cache::serve_operators() ? allocate_slowly(n, otherwise) : otherwise(n);
 }
 
 }  // namespace
 
 void* allocate_for_operator_slowly(size_t n, Otherwise otherwise) {
-  if (ARENITE_UNLIKELY(cache::operators_make_a_detour()))
-    return allocate_for_operator_on_a_detour(n, otherwise);
-  return allocate_unwatched(n, otherwise);
+  if (ARENITE_UNLIKELY(!cache::serve_operators()))
+    return start_and_allocate_for_operator(n, otherwise);
+  return allocate_slowly(n, otherwise);
 }
 
 void* allocate_zeroed(size_t n) {
