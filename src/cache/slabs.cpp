@@ -140,17 +140,11 @@ ARENITE_SELDOM bool add_slab(ThreadSlabs* mine, unsigned size_class) {
   return true;
 }
 
-// The last block of a magazine, which is of another's slab.
-ARENITE_APART void* take_foreign(Magazine& magazine) {
-  void* const block = magazine.pop_foreign();
-  slab::hand_out_kept(slab::slab_of(block), block);
-  return block;
-}
 // The last block, whosever slab it is of; nullptr where there is none.
 ARENITE_INLINE void* take(Magazine& magazine) {
   void* block;
   if (ARENITE_LIKELY(take_own(magazine, block))) return block;
-  return block == g_no_slots[0] ? nullptr : take_foreign(magazine);
+  return magazine.foreign() == 0 ? nullptr : take_kept(magazine);
 }
 
 // A block of a class whose magazine is empty, which is filled.
@@ -210,6 +204,13 @@ ARENITE_SELDOM_LARGER void flush(ThreadSlabs* mine, unsigned size_class, bool on
   count_a_turn(mine);
 }
 
+ARENITE_APART void* take_kept(Magazine& magazine) {
+  void* const block = magazine.pop_foreign();
+  slab::hand_out_kept(slab::slab_of(block), block);
+  leave(t_thread);
+  return block;
+}
+
 void* take_of_class(unsigned size_class) {
   Thread& thread = t_thread;
   enter(thread);
@@ -242,9 +243,11 @@ ARENITE_APART void give_after_others(Slab* slab, void* block) {
   // Not by `slabs`: somebody may have closed the record since.
   Magazine& magazine = thread.record->magazines[slab->size_class];
   void** const top = magazine.top;
-  if (ARENITE_UNLIKELY(slab::is_free(slab, block))) refuse_free(slab, block);
+  // The mark before the used bit: as in slab::is_free().
+  if (ARENITE_UNLIKELY(slab::mark_at(slab, block).load(std::memory_order_acquire) != 0))
+    refuse_free(slab, block);
   if (ARENITE_UNLIKELY(top == magazine.end)) return give_to_full_magazine(slab, block);
-  slab::set_unused(block);
+  if (ARENITE_UNLIKELY(!slab::set_unused(block))) refuse_free(slab, block);
   *top = block;
   magazine.top = top + 1;
   leave(thread);

@@ -98,6 +98,10 @@ ARENITE_INLINE bool take_own(Magazine& magazine, void*& block) {
   return true;
 }
 
+// The last block of a magazine that has one of another's slab there, between enter() and leave():
+// which it does.
+void* take_kept(Magazine& magazine);
+
 // Takes a block of n bytes, at most k_slab_limit. False if the thread's magazine has none, or one
 // that take_of_class() is to take.
 ARENITE_INLINE bool take_from_magazine(size_t n, void*& block) {
@@ -114,16 +118,14 @@ ARENITE_INLINE bool take_from_magazine(size_t n, void*& block) {
 ARENITE_INLINE bool take_direct(size_t n, void*& block) {
   return ARENITE_LIKELY(is_less(n, g_served.direct_below)) && take_from_magazine(n, block);
 }
-// The same if some are watched, and this is not one of them.
-ARENITE_INLINE bool take_counted(size_t n, void*& block) {
-  return ARENITE_LIKELY(is_less(n, g_served.direct_below) ||
-                        (is_less(n, g_served.counted_below) && !count_request())) &&
-         take_from_magazine(n, block);
+// Whether a request may be served so, or some are watched and this is not one of them.
+ARENITE_INLINE bool is_direct(size_t n) {
+  return is_less(n, g_served.direct_below) ||
+         (is_less(n, g_served.counted_below) && !count_request());
 }
-ARENITE_INLINE bool take_counted_for_operator(size_t n, void*& block) {
-  return ARENITE_LIKELY(is_less(n, g_served.operator_direct_below) ||
-                        (is_less(n, g_served.operator_counted_below) && !count_request())) &&
-         take_from_magazine(n, block);
+ARENITE_INLINE bool is_direct_for_operator(size_t n) {
+  return is_less(n, g_served.operator_direct_below) ||
+         (is_less(n, g_served.operator_counted_below) && !count_request());
 }
 
 // Whether this thread has an open record; if not, it is given one, where there is memory and slabs

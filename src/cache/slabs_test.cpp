@@ -29,25 +29,20 @@ TEST_F(SlabsTest, while_requests_are_watched_none_takes_the_shortest_way) {
 }
 
 TEST_F(SlabsTest, where_some_requests_are_watched_each_of_so_many_takes_the_longer_way) {
-  const unsigned c = class_of(2 * k_kib);
-  give_all(take(c, 2));
   constexpr int k_turns = 5;
   watch(Watch::some);
   // Nobody else allocates meanwhile.
-  int taken = 0;
-  void* block = nullptr;
-  void* none = nullptr;
+  int direct = 0;
   t_thread.requests_to_go = k_turns;
-  for (; take_counted(2 * k_kib, block); taken++) give(block);
+  while (is_direct(2 * k_kib)) direct++;
   const bool is_turn = t_thread.requests_to_go == 0;
   watch(Watch::each);
-  const bool is_taken_where_each_is = take_counted(2 * k_kib, none);
+  const bool is_direct_where_each_is = is_direct(2 * k_kib);
   watch(Watch::none);
   t_thread.requests_to_go = 1;
-  EXPECT_EQ(taken, k_turns - 1);
+  EXPECT_EQ(direct, k_turns - 1);
   EXPECT_TRUE(is_turn);
-  EXPECT_FALSE(is_taken_where_each_is);
-  empty_magazines();
+  EXPECT_FALSE(is_direct_where_each_is);
 }
 
 TEST_F(SlabsTest, what_is_served_is_right_whoever_changed_it_last) {

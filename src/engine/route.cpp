@@ -229,6 +229,15 @@ ARENITE_LARGER void* allocate_zeroed_chunk(size_t n) {
   return allocate_unwatched(n, otherwise);
 }
 
+// The magazine has no block of the thread's own that would be next. Between enter() and leave().
+[[gnu::noinline]] void* allocate_of_others(size_t n, Otherwise otherwise) {
+  cache::ThreadSlabs* mine = cache::t_thread.slabs.load(std::memory_order_relaxed);
+  cache::Magazine& magazine = mine->magazines[slab::class_of(n)];
+  if (ARENITE_UNLIKELY(magazine.foreign() != 0)) return cache::take_kept(magazine);
+  cache::leave(cache::t_thread);
+  return allocate_slowly(n, otherwise);
+}
+
 namespace {
 
 // Where the library has not started, it is only then known who is to serve operators.
