@@ -27,12 +27,12 @@ ARENITE_APART void* aligned(size_t align, size_t n) {
 
 }  // namespace
 
-ARENITE_EXPORT void* ARENITE_NAME(malloc)(size_t n) {
-  return engine::allocate(n, api::no_memory);
-}
-
 ARENITE_EXPORT void ARENITE_NAME(free)(void* p) {
   engine::release(p);
+}
+
+ARENITE_EXPORT void* ARENITE_NAME(malloc)(size_t n) {
+  return engine::allocate_first(n, api::no_memory);
 }
 
 ARENITE_EXPORT void* ARENITE_NAME(calloc)(size_t count, size_t size) {

@@ -55,7 +55,7 @@
 //                                  the depot's lock may see a slab become a page, and another
 //                                  class's slab: what he does to it he does with its list's lock
 //   T6  listed(depot) -> moving(T) T, with the depot's lock: it needs a slab of the class, or frees
-//                                  a block of this one
+//                                  a block of this one and has use for it (foreign.cpp)
 //   T7  listed(T) -> listed(depot), full(T) -> nobody's   T as it ends, all of them, its magazines
 //                                  emptied, and its stock: with the depot's lock and T's
 //   T8  listed(X) -> moving(X) -> listed(X or depot)   any thread, for the kernel's pages in it
@@ -77,16 +77,16 @@
 // the other.
 //
 // Why no block is handed out twice. It is in one state (slab.hpp), and each change has one author:
-// a free by the owner finds `used` set and clears it, and looks at the mark where the header says
-// that there may be some; a free by another finds it set and the mark not. A kept block is its
-// keeper's alone, whoever owns the slab meanwhile, and for the slab it is handed out. Only two
-// threads that free the same block at the same moment can escape, or one that frees it again while
-// its mark is collected. They are found out when the next mark of its word is collected, or when
-// its keeper hands it out, unless the owner has handed it out again by then. A slab is made a page
-// only with its list's lock held, when no block of it is handed out or in a magazine; being in a
-// list is a fact of its own (SlabLinks::list) that changes with that lock alone. Who marked a block
-// and goes on when the page is another slab's may set has_remote for nothing, list a full slab, or
-// look whether a slab is wholly free: all are allowed to anyone.
+// a free by the owner finds `used` set and clears it, and first looks at the mark where the header
+// says that there may be some; a free by another finds the mark not set, and `used` set. A kept
+// block is its keeper's alone, whoever owns the slab meanwhile, and for the slab it is handed out.
+// Only two threads that free the same block at the same moment can escape, or one that frees it
+// again while its mark is collected. They are found out when the next mark of its word is
+// collected, or when its keeper hands it out, unless the owner has handed it out again by then. A
+// slab is made a page only with its list's lock held, when no block of it is handed out or in a
+// magazine; being in a list is a fact of its own (SlabLinks::list) that changes with that lock
+// alone. Who marked a block and goes on when the page is another slab's may set has_remote for
+// nothing, list a full slab, or look whether a slab is wholly free: all are allowed to anyone.
 //
 // Why a sleeping thread's magazines can be emptied (T9). Its short ways need no lock and no
 // barrier: they say that they are at it (`is_busy`), read `slabs`, work, and say that they are

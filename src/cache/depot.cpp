@@ -33,7 +33,10 @@ Slab* Depot::adopt(unsigned size_class, Owner* owner) {
 ARENITE_APART Slab* Depot::adopt_any(unsigned size_class, Owner* owner) {
   if (!lock.lock_unless_frozen()) return nullptr;
   Slab* slab = take_one(size_class);
-  if (slab != nullptr) slab->owner.store(owner, std::memory_order_release);
+  if (slab != nullptr) {
+    slab->is_left.store(0, std::memory_order_relaxed);
+    slab->owner.store(owner, std::memory_order_release);
+  }
   lock.unlock();
   return slab;
 }

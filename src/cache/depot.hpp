@@ -169,6 +169,7 @@ class Depot : public slab::OwnerByFullness {
   bool recall_stocks(size_t bytes, size_t& got);
   void recover_stocks();
   bool should_start_huge(const slab::Slab* page);
+  bool is_time_for_huge(const slab::Slab* page, policy::HugePages mode);
   void start_huge(const slab::Slab* page);
   void* next_small_extent(const slab::Slab* first_huge);
   void note_dirty(slab::Region* region);

@@ -13,9 +13,13 @@ using slab::Slab;
 // lock is held.
 bool Depot::should_start_huge(const Slab* page) {
   const policy::HugePages mode = huge_pages.load(std::memory_order_relaxed);
-  if (!policy::should_start_huge(mode, g_ledger.live(), g_ledger.retained(), g_ledger.bound()) ||
-      !slab::region_at(page)->starts_extent(page))
-    return false;
+  return policy::should_start_huge(mode, g_ledger.live(), g_ledger.retained(), g_ledger.bound()) &&
+         is_time_for_huge(page, mode);
+}
+
+// Likewise, of a process that is large enough.
+ARENITE_LARGER bool Depot::is_time_for_huge(const Slab* page, policy::HugePages mode) {
+  if (!slab::region_at(page)->starts_extent(page)) return false;
   if (mode == policy::HugePages::automatic) {
     constexpr uint64_t k_millisecond = 1'000'000;
     const uint64_t began = busy_since.load(std::memory_order_relaxed);

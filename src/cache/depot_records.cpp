@@ -59,6 +59,7 @@ ARENITE_SELDOM_APART size_t Depot::receive_all(ThreadSlabs* record, size_t most)
       if (slab == nullptr) slab = record->first_full(c);
       if (slab == nullptr) break;
       record->unlist(slab);
+      slab->is_left.store(1, std::memory_order_relaxed);
       receive(slab);
       moved++;
     }

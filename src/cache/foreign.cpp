@@ -14,6 +14,7 @@ using slab::Slab;
 // A slab that has just become ours goes into one of our lists, or is a page.
 ARENITE_APART void list_mine(Slab* slab) {
   ThreadSlabs* mine = t_thread.record;
+  slab->is_left.store(0, std::memory_order_relaxed);
   mine->lock.lock();
   const bool is_free = list_by_what_is_free(mine, slab);
   mine->lock.unlock();
@@ -21,16 +22,18 @@ ARENITE_APART void list_mine(Slab* slab) {
 }
 
 // Whether this thread, which frees a block of a slab of the class, has use for the slab: it has few
-// with free blocks. Who frees more than it takes would keep from the others what they need.
-ARENITE_INLINE bool has_use_for_more(const ThreadSlabs* mine, unsigned size_class) {
+// with free blocks, or has come to the place of the thread that had the slab: it frees what that
+// took, and takes as much. Who frees more than it takes would keep from the others what they need.
+ARENITE_INLINE bool has_use_for(const ThreadSlabs* mine, const Slab* slab, unsigned size_class) {
   constexpr uint32_t k_enough = 2;
-  return mine->listed(size_class) < k_enough;
+  return mine->listed(size_class) < k_enough ||
+         (!slab::is_zero(slab->is_left) && !mine->magazines[size_class].is_freeing());
 }
 
 // A slab that was nobody's a moment ago, and in which this thread has marked a block. A thread that
 // has no use for it leaves it to the depot.
 ARENITE_APART void claim_marked(Slab* slab, unsigned size_class) {
-  if (!is_settled() || !has_use_for_more(t_thread.record, size_class))
+  if (!is_settled() || !has_use_for(t_thread.record, slab, size_class))
     return g_depot.claim_full(slab);
   if (claim_full(slab, t_thread.record)) list_mine(slab);
 }
@@ -61,17 +64,19 @@ ARENITE_APART void list_full_of(Owner* owner, Slab* slab, unsigned size_class) {
   if (slab::is_wholly_free(slab, size_class)) g_depot.reclaim_if_empty(slab, owner);
 }
 
-// Whether the block is free and so are those beside it, as seen from outside: only then is it worth
-// while to ask whether all are.
-bool is_free_around(const Slab* slab, uint32_t number, unsigned size_class) {
+// Whether the blocks beside this one are free, and some others, as seen from outside: only then is
+// it worth while to ask whether all are.
+bool are_some_free(const Slab* slab, uint32_t number, unsigned size_class) {
   const slab::SizeClass& k = slab::info(size_class);
   const auto is_free_at = [&](uint32_t n) {
     const uint32_t granule = n * (k.size >> k.shift);
     return (slab::load(slab::word_of(slab, granule / 64)) >> (granule % 64) & 1) != 0 ||
            slab::mark_of(slab, n).load(std::memory_order_relaxed) != 0;
   };
-  return (number == 0 || is_free_at(number - 1)) &&
-         (number + 1 == k.block_count || is_free_at(number + 1));
+  const uint32_t last = k.block_count - 1U;
+  return is_free_at(number == 0 ? last : number - 1) &&
+         is_free_at(number == last ? 0 : number + 1) && is_free_at(last / 2) &&
+         is_free_at(last / 4) && is_free_at(last - last / 4);
 }
 
 // This thread has marked a block of a slab of the class. The slab may be another meanwhile.
@@ -81,7 +86,7 @@ ARENITE_APART void find_owner(Slab* slab, uint32_t number, unsigned size_class) 
   if (owner == &g_forsaken) return;
   const Place place = slab->place.load(std::memory_order_relaxed);
   if (place == Place::full && owner != &g_depot) return list_full_of(owner, slab, size_class);
-  if (place == Place::listed && is_free_around(slab, number, size_class) &&
+  if (place == Place::listed && are_some_free(slab, number, size_class) &&
       slab::is_wholly_free(slab, size_class))
     g_depot.reclaim_if_empty(slab, owner);
 }
@@ -90,7 +95,7 @@ ARENITE_APART void find_owner(Slab* slab, uint32_t number, unsigned size_class) 
 bool can_take(Slab* slab, const Owner* owner) {
   if ((owner != nullptr && owner != &g_depot) || !is_settled()) return false;
   ThreadSlabs* mine = t_thread.record;
-  if (!has_use_for_more(mine, slab->size_class)) return false;
+  if (!has_use_for(mine, slab, slab->size_class)) return false;
   return owner == nullptr ? claim_full(slab, mine) : g_depot.adopt(slab, owner, mine);
 }
 
@@ -120,7 +125,7 @@ ARENITE_INLINE bool may_keep(const ThreadSlabs* mine, const Slab* slab) {
   const unsigned size_class = slab->size_class;
   if (size_class < k_first_kept) return false;
   const Owner* owner = slab->owner.load(std::memory_order_acquire);
-  if (owner == nullptr || owner == &g_depot) return !has_use_for_more(mine, size_class);
+  if (owner == nullptr || owner == &g_depot) return !has_use_for(mine, slab, size_class);
   return owner != &g_forsaken;
 }
 
@@ -131,8 +136,7 @@ ARENITE_APART void keep_in_full_magazine(ThreadSlabs* mine, Slab* slab, void* bl
   Flushed flushed;
   mine->lock.lock();
   leave(t_thread);
-  if (ARENITE_UNLIKELY(!slab::is_used(block) || !slab::keep(slab, slab::number_of(slab, block))))
-    refuse_free(slab, block);
+  if (ARENITE_UNLIKELY(!slab::keep(slab, block))) refuse_free(slab, block);
   if (make_room(mine, size_class, false, flushed)) {
     magazine.push_foreign(block);
   } else {
@@ -142,10 +146,8 @@ ARENITE_APART void keep_in_full_magazine(ThreadSlabs* mine, Slab* slab, void* bl
   settle_flushed(mine, flushed);
 }
 
-}  // namespace
-
-// Between enter() and leave().
-ARENITE_APART void give_foreign(Slab* slab, void* block) {
+// The rest of give_foreign().
+[[gnu::noinline]] ARENITE_APART void give_foreign_slowly(Slab* slab, void* block) {
   Thread& thread = t_thread;
   ThreadSlabs* mine = thread.slabs.load(std::memory_order_relaxed);
   if (ARENITE_UNLIKELY(mine == &g_no_slabs)) {
@@ -156,10 +158,8 @@ ARENITE_APART void give_foreign(Slab* slab, void* block) {
   }
   if (may_keep(mine, slab)) {
     Magazine& magazine = mine->magazines[slab->size_class];
-    if (ARENITE_LIKELY(magazine.top != magazine.end)) {
-      if (ARENITE_UNLIKELY(!slab::is_used(block) ||
-                           !slab::keep(slab, slab::number_of(slab, block))))
-        refuse_free(slab, block);
+    if (magazine.top != magazine.end) {
+      if (ARENITE_UNLIKELY(!slab::keep(slab, block))) refuse_free(slab, block);
       magazine.push_foreign(block);
       return leave(thread);
     }
@@ -168,6 +168,24 @@ ARENITE_APART void give_foreign(Slab* slab, void* block) {
   }
   leave(thread);
   give_to_another(slab, block);
+}
+
+}  // namespace
+
+// Between enter() and leave(). Most have a slot, and it is known that others keep blocks of the
+// slab: that needs no frame.
+ARENITE_APART void give_foreign(Slab* slab, void* block) {
+  Thread& thread = t_thread;
+  ThreadSlabs* mine = thread.slabs.load(std::memory_order_relaxed);
+  Magazine& magazine = mine->magazines[slab->size_class];
+  void** const top = magazine.top;
+  // Of a thread without slabs the end is nullptr.
+  if (ARENITE_UNLIKELY(top >= magazine.end || slab::is_zero(slab->has_kept) ||
+                       !may_keep(mine, slab)))
+    return give_foreign_slowly(slab, block);
+  if (ARENITE_UNLIKELY(!slab::keep_known(slab, block))) refuse_free(slab, block);
+  magazine.push_foreign(block);
+  leave(thread);
 }
 
 ARENITE_APART void give_up_kept(void* block) {

@@ -100,6 +100,7 @@ TEST_F(ForeignTest, the_last_freed_is_the_next_taken_whosever_it_is) {
 TEST_F(ForeignTest, a_block_that_is_kept_is_refused_by_its_owner) {
   const unsigned c = class_of(1792);
   const std::vector<void*> left = leave_a_slab(c);
+  take_for_shed(left[0]);
   in_a_settled_thread([&] {
     const std::vector<void*> mine = have_enough(c);
     give(left[2]);
@@ -120,6 +121,22 @@ TEST_F(ForeignTest, a_block_that_is_kept_is_refused_by_its_owner) {
     EXPECT_EQ(take_of_class(c), left[2]);
     give_all(mine);
     give_all(left);
+  });
+}
+
+// Likewise.
+TEST_F(ForeignTest, what_is_no_block_is_refused_by_who_would_keep_it) {
+  const unsigned c = class_of(1792);
+  const std::vector<void*> left = leave_a_slab(c);
+  take_for_shed(left[0]);
+  in_a_settled_thread([&] {
+    const std::vector<void*> mine = have_enough(c);
+    give(left[2]);
+    ASSERT_EQ(mark_of(left[2]), slab::k_kept);
+    EXPECT_DEATH(give(static_cast<char*>(left[3]) + 16), "free.*: invalid pointer");
+    EXPECT_EQ(take_of_class(c), left[2]);
+    give_all(left);
+    give_all(mine);
   });
 }
 
@@ -258,6 +275,7 @@ TEST_F(ForeignTest, blocks_that_share_a_line_of_the_cache_are_not_kept) {
 TEST_F(ForeignTest, who_has_slabs_of_a_class_leaves_those_without_a_thread_alone) {
   const unsigned c = class_of(1792);
   const std::vector<void*> left = leave_a_slab(c);
+  take_for_shed(left[0]);
   in_a_settled_thread([&] {
     const std::vector<void*> mine = have_enough(c);
     give(left[0]);
@@ -273,6 +291,51 @@ TEST_F(ForeignTest, who_has_slabs_of_a_class_leaves_those_without_a_thread_alone
     give_all(mine);
   });
   EXPECT_TRUE(is_given_up(slab_of(left[0]), c));
+}
+
+TEST_F(ForeignTest, who_comes_to_an_ended_threads_place_takes_its_slabs_however_many_it_has) {
+  const unsigned c = class_of(1792);
+  const std::vector<void*> full = leave_a_slab(c);
+  const std::vector<void*> listed = leave_a_slab(c);
+  in_a_settled_thread([&] {
+    const std::vector<void*> mine = have_enough(c);
+    Slab* slab = slab_of(listed[0]);
+    // The depot's.
+    slab->is_left.store(0);
+    give(listed[0]);
+    empty_magazines();
+    ASSERT_TRUE(has_no_thread(listed[0]));
+    slab->is_left.store(1);
+    for (const std::vector<void*>* left : {&full, &listed}) {
+      give((*left)[1]);
+      EXPECT_EQ(owner_of((*left)[1]), t_thread.record);
+      EXPECT_EQ(mark_of((*left)[1]), 0);
+      EXPECT_FALSE(slab::is_used((*left)[1]));
+      EXPECT_TRUE(slab::is_zero(slab_of((*left)[1])->is_left));
+    }
+    EXPECT_TRUE(is_sound());
+    give(full[0]);
+    give_all({full.begin() + 2, full.end()});
+    give_all({listed.begin() + 2, listed.end()});
+    give_all(mine);
+  });
+}
+
+// It would keep from others what they need.
+TEST_F(ForeignTest, who_frees_on_and_on_takes_few_of_an_ended_threads_slabs) {
+  const unsigned c = class_of(1792);
+  constexpr size_t k_slabs = 100;
+  std::vector<void*> left;
+  in_a_thread([&] { left = take(c, k_slabs * blocks_in_a_slab(c)); });
+  in_a_settled_thread([&] {
+    const std::vector<Slab*> slabs = slabs_of(left);
+    // One block of each.
+    for (const Slab* slab : slabs) give(slab::memory_of(slab));
+    const auto is_mine = [](const Slab* slab) { return slab->owner.load() == t_thread.record; };
+    EXPECT_LT(std::count_if(slabs.begin(), slabs.end(), is_mine), 3 * k_slabs / 4);
+    for (void* block : left)
+      if (block != slab::memory_of(slab_of(block))) give(block);
+  });
 }
 
 TEST_F(ForeignTest, who_has_none_takes_them) {

@@ -51,14 +51,15 @@ void ask_soon(ThreadSlabs* mine) {
 ARENITE_SELDOM void choose_direct() {
   for (;;) {
     const size_t below = g_served.below.load();
-    const bool watched = g_served.watched.load();
+    const Watch watch = g_served.watch.load();
     const bool operators = g_served.operators.load();
-    const bool detour = watched || !operators;
-    g_served.direct_below.store(watched ? 0 : below);
-    g_served.operator_direct_below.store(detour ? 0 : below);
-    g_served.operators_detour.store(detour);
-    g_served.watched_below.store(watched ? below : 0);
-    if (g_served.below.load() == below && g_served.watched.load() == watched &&
+    const size_t direct_below = watch == Watch::none ? below : 0;
+    const size_t counted_below = watch == Watch::some ? below : 0;
+    g_served.direct_below.store(direct_below);
+    g_served.counted_below.store(counted_below);
+    g_served.operator_direct_below.store(operators ? direct_below : 0);
+    g_served.operator_counted_below.store(operators ? counted_below : 0);
+    if (g_served.below.load() == below && g_served.watch.load() == watch &&
         g_served.operators.load() == operators)
       return;
   }
@@ -78,9 +79,9 @@ ARENITE_SELDOM void serve_operators(bool served) {
   choose_direct();
 }
 
-void watch(bool watched) {
-  if (is_watched() == watched) return;
-  g_served.watched.store(watched);
+void watch(Watch watch) {
+  if (watched() == watch) return;
+  g_served.watch.store(watch);
   choose_direct();
 }
 
@@ -139,17 +140,11 @@ ARENITE_SELDOM bool add_slab(ThreadSlabs* mine, unsigned size_class) {
   return true;
 }
 
-// The last block of a magazine, which is of another's slab.
-ARENITE_APART void* take_foreign(Magazine& magazine) {
-  void* const block = magazine.pop_foreign();
-  slab::hand_out_kept(slab::slab_of(block), block);
-  return block;
-}
 // The last block, whosever slab it is of; nullptr where there is none.
 ARENITE_INLINE void* take(Magazine& magazine) {
   void* block;
   if (ARENITE_LIKELY(take_own(magazine, block))) return block;
-  return block == g_no_slots[0] ? nullptr : take_foreign(magazine);
+  return magazine.foreign() == 0 ? nullptr : take_kept(magazine);
 }
 
 // A block of a class whose magazine is empty, which is filled.
@@ -209,6 +204,13 @@ ARENITE_SELDOM_LARGER void flush(ThreadSlabs* mine, unsigned size_class, bool on
   count_a_turn(mine);
 }
 
+ARENITE_APART void* take_kept(Magazine& magazine) {
+  void* const block = magazine.pop_foreign();
+  slab::hand_out_kept(slab::slab_of(block), block);
+  leave(t_thread);
+  return block;
+}
+
 void* take_of_class(unsigned size_class) {
   Thread& thread = t_thread;
   enter(thread);
@@ -241,9 +243,11 @@ ARENITE_APART void give_after_others(Slab* slab, void* block) {
   // Not by `slabs`: somebody may have closed the record since.
   Magazine& magazine = thread.record->magazines[slab->size_class];
   void** const top = magazine.top;
-  if (ARENITE_UNLIKELY(slab::is_free(slab, block))) refuse_free(slab, block);
+  // The mark before the used bit: as in slab::is_free().
+  if (ARENITE_UNLIKELY(slab::mark_at(slab, block).load(std::memory_order_acquire) != 0))
+    refuse_free(slab, block);
   if (ARENITE_UNLIKELY(top == magazine.end)) return give_to_full_magazine(slab, block);
-  slab::set_unused(block);
+  if (ARENITE_UNLIKELY(!slab::set_unused(block))) refuse_free(slab, block);
   *top = block;
   magazine.top = top + 1;
   leave(thread);

@@ -10,22 +10,26 @@
 
 namespace arenite::cache {
 
-// Which requests slabs serve: those of fewer bytes than `below`. `direct_below` is the same; it is
-// 0 while requests are `watched`, so that each can notice that time has passed and nobody takes the
-// shortest way; `watched_below` is what it would be. All are 0, so that nothing of a thread's state
-// is looked at, before the library has started, while this state is not laid out yet, and where
-// slabs serve nobody.
-// Operator new has a bound of its own, which is 0 as well until it is known that operators need not
-// go by malloc's name, and for good where they must; `operators_detour` tells it that either is so.
+// Whether requests are to notice that time has passed: none of them, one of so many that a thread
+// makes, or each.
+enum class Watch : uint8_t { none, some, each };
+
+// Which requests slabs serve: those of fewer bytes than `below`. `direct_below` is the same where
+// none is watched, and `counted_below` where some are; else they are 0. So who takes the shortest
+// way need not ask whether requests are watched, and the next shortest counts. All are 0, so that
+// nothing of a thread's state is looked at, before the library has started, while this state is not
+// laid out yet, and where slabs serve nobody.
+// Operator new has bounds of its own, which are 0 as well until it is known that operators need not
+// go by malloc's name, and for good where they must.
 // A cache line of their own: everybody reads them, hardly anybody writes.
 struct alignas(64) Served {
   std::atomic<size_t> direct_below{0};
   std::atomic<size_t> operator_direct_below{0};
-  std::atomic<size_t> watched_below{0};
+  std::atomic<size_t> counted_below{0};
+  std::atomic<size_t> operator_counted_below{0};
   std::atomic<size_t> below{0};
-  std::atomic<bool> watched{false};
+  std::atomic<Watch> watch{Watch::none};
   std::atomic<bool> operators{false};
-  std::atomic<bool> operators_detour{true};
 };
 [[gnu::visibility("hidden")]] inline constinit Served g_served;
 
@@ -44,20 +48,23 @@ ARENITE_INLINE bool is_less(size_t n, const std::atomic<size_t>& bound) {
 // Changes it, for requests from now on. Threads may keep slabs that do not serve any more.
 void serve_below(size_t below);
 
-// Whether each request is to take a longer way. Any thread may change it.
-void watch(bool watched);
+// Any thread may change it.
+void watch(Watch watch);
+ARENITE_INLINE Watch watched() {
+  return g_served.watch.load(std::memory_order_relaxed);
+}
 ARENITE_INLINE bool is_watched() {
-  return g_served.watched.load(std::memory_order_relaxed);
+  return watched() != Watch::none;
+}
+// Where some are watched: whether this one is. If so, the count is to be set anew.
+ARENITE_INLINE bool count_request() {
+  return --t_thread.requests_to_go == 0;
 }
 
 // Says, once, at start, whether operators are served as malloc and free are.
 void serve_operators(bool served);
 ARENITE_INLINE bool serve_operators() {
   return g_served.operators.load(std::memory_order_relaxed);
-}
-// Whether that or a watch keeps operator new from the ways that others take.
-ARENITE_INLINE bool operators_make_a_detour() {
-  return g_served.operators_detour.load(std::memory_order_relaxed);
 }
 
 // Whether a request is the slabs' at all, or the chunk engine's alone.
@@ -91,6 +98,10 @@ ARENITE_INLINE bool take_own(Magazine& magazine, void*& block) {
   return true;
 }
 
+// The last block of a magazine that has one of another's slab there, between enter() and leave():
+// which it does.
+void* take_kept(Magazine& magazine);
+
 // Takes a block of n bytes, at most k_slab_limit. False if the thread's magazine has none, or one
 // that take_of_class() is to take.
 ARENITE_INLINE bool take_from_magazine(size_t n, void*& block) {
@@ -102,16 +113,19 @@ ARENITE_INLINE bool take_from_magazine(size_t n, void*& block) {
   return ARENITE_LIKELY(is_taken);
 }
 
-// Takes a block of at least n bytes if n is small. False if it is not, or the magazine has none.
+// Takes a block of at least n bytes if n is small. False if it is not, or requests are watched, or
+// the magazine has none.
 ARENITE_INLINE bool take_direct(size_t n, void*& block) {
   return ARENITE_LIKELY(is_less(n, g_served.direct_below)) && take_from_magazine(n, block);
 }
-ARENITE_INLINE bool take_direct_for_operator(size_t n, void*& block) {
-  return ARENITE_LIKELY(is_less(n, g_served.operator_direct_below)) && take_from_magazine(n, block);
+// Whether a request may be served so, or some are watched and this is not one of them.
+ARENITE_INLINE bool is_direct(size_t n) {
+  return is_less(n, g_served.direct_below) ||
+         (is_less(n, g_served.counted_below) && !count_request());
 }
-// Whether slabs serve n bytes, but requests are watched.
-ARENITE_INLINE bool is_direct_but_watched(size_t n) {
-  return is_less(n, g_served.watched_below);
+ARENITE_INLINE bool is_direct_for_operator(size_t n) {
+  return is_less(n, g_served.operator_direct_below) ||
+         (is_less(n, g_served.operator_counted_below) && !count_request());
 }
 
 // Whether this thread has an open record; if not, it is given one, where there is memory and slabs

@@ -66,6 +66,8 @@ class SlabsTest : public testing::Test {
     EXPECT_EQ(place_of(blocks[0]), Place::full);
     return blocks;
   }
+  // As if that thread were alive, and had given it up.
+  static void take_for_shed(const void* block) { slab_of(block)->is_left.store(0); }
   // A block in use, of a slab of this thread's that has free ones, while `waiting` of the same slab
   // is in the magazine, alone.
   static void* take_one_of_two(unsigned c, void*& waiting) {

@@ -263,6 +263,7 @@ TEST_F(SlabsTest, who_has_enough_slabs_leaves_those_of_others_to_the_depot) {
   in_a_thread([&] {
     for (size_t i = 0; i < slabs.size(); i++) {
       ASSERT_EQ(owner_of(slabs[i][0]), nullptr);
+      take_for_shed(slabs[i][0]);
       give(slabs[i][0]);
       empty_magazines();
       EXPECT_EQ(has_no_thread(slabs[i][0]), i >= k_enough) << i;

@@ -11,23 +11,45 @@ namespace {
 
 TEST_F(SlabsTest, while_requests_are_watched_none_takes_the_shortest_way) {
   const size_t below = g_served.below.load();
-  watch(true);
-  const size_t watched = g_served.direct_below.load();
-  serve_below(below);
-  const size_t still = g_served.direct_below.load();
-  const bool serves_others = serves(1);
-  watch(false);
-  EXPECT_EQ(watched, 0U);
-  EXPECT_EQ(still, 0U);
-  EXPECT_TRUE(serves_others);
-  EXPECT_EQ(g_served.direct_below.load(), below);
+  for (const Watch how : {Watch::some, Watch::each}) {
+    watch(how);
+    const size_t watched = g_served.direct_below.load();
+    serve_below(below);
+    const size_t still = g_served.direct_below.load();
+    const size_t counted = g_served.counted_below.load();
+    const bool serves_others = serves(1);
+    watch(Watch::none);
+    EXPECT_EQ(watched, 0U);
+    EXPECT_EQ(still, 0U);
+    EXPECT_EQ(counted, how == Watch::some ? below : 0);
+    EXPECT_TRUE(serves_others);
+    EXPECT_EQ(g_served.direct_below.load(), below);
+    EXPECT_EQ(g_served.counted_below.load(), 0U);
+  }
+}
+
+TEST_F(SlabsTest, where_some_requests_are_watched_each_of_so_many_takes_the_longer_way) {
+  constexpr int k_turns = 5;
+  watch(Watch::some);
+  // Nobody else allocates meanwhile.
+  int direct = 0;
+  t_thread.requests_to_go = k_turns;
+  while (is_direct(2 * k_kib)) direct++;
+  const bool is_turn = t_thread.requests_to_go == 0;
+  watch(Watch::each);
+  const bool is_direct_where_each_is = is_direct(2 * k_kib);
+  watch(Watch::none);
+  t_thread.requests_to_go = 1;
+  EXPECT_EQ(direct, k_turns - 1);
+  EXPECT_TRUE(is_turn);
+  EXPECT_FALSE(is_direct_where_each_is);
 }
 
 TEST_F(SlabsTest, what_is_served_is_right_whoever_changed_it_last) {
   const size_t below = g_served.below.load();
   for (int round = 0; round < 200; round++) {
     std::thread watching([] {
-      for (int i = 0; i < 20; i++) watch(i % 2 == 0);
+      for (int i = 0; i < 20; i++) watch(i % 2 == 0 ? Watch::some : Watch::none);
     });
     for (int i = 0; i < 20; i++) serve_below(i % 2 == 0 ? below - 16 : below);
     watching.join();

@@ -76,6 +76,27 @@ TEST_F(SleepersTest, a_closed_record_is_opened_by_a_free_into_anothers_slab) {
   });
 }
 
+TEST_F(SleepersTest, a_closed_record_is_opened_by_a_free_of_a_block_that_is_to_be_kept) {
+  in_a_thread([] {
+    const unsigned c = class_of(1792);
+    const std::vector<void*> blocks = take_a_slab(c);
+    in_a_thread([&] {
+      give(take(c));
+      give(blocks[0]);
+      ASSERT_FALSE(slab::is_zero(slab_of(blocks[0])->has_kept));
+      close_all();
+      give(blocks[1]);
+      EXPECT_FALSE(is_closed());
+      EXPECT_TRUE(Magazine::is_foreign(magazine_of(c).top[-1]));
+      EXPECT_EQ(Magazine::block_of(magazine_of(c).top[-1]), blocks[1]);
+      EXPECT_EQ(g_no_slabs.magazines[c].top, g_no_slots + 1);
+      EXPECT_EQ(g_no_slabs.magazines[c].foreign(), 0U);
+    });
+    EXPECT_TRUE(settle());
+    give_all({blocks.begin() + 2, blocks.end()});
+  });
+}
+
 TEST_F(SleepersTest, the_shortest_way_finds_nothing_in_a_closed_record) {
   in_a_thread([] {
     const unsigned c = class_of(4096);

@@ -195,7 +195,10 @@ void settle_now(uint64_t now, bool is_event, Pace pace) {
   g_retention.next_change.store(static_cast<size_t>(next_change), std::memory_order_relaxed);
   if (wanted) g_looked_at.store(0, std::memory_order_relaxed);
   g_ledger.set_known_over(is_over);
-  cache::watch(is_over || wanted || !is_resting || is_tending);
+  using cache::Watch;
+  cache::watch(is_over                               ? Watch::each
+               : wanted || !is_resting || is_tending ? Watch::some
+                                                     : Watch::none);
 }
 
 struct Seen {
@@ -279,7 +282,7 @@ void look_again() {
   thread.looks_to_go = reads_each ? 1 : k_requests_a_clock / k_requests_a_look;
 }
 
-void look_seldom() {
+void look_in_turn() {
   cache::Thread& thread = cache::t_thread;
   if (os::wall_second() != g_looked_at.load(std::memory_order_relaxed) || --thread.looks_to_go == 0)
     return look_again();
@@ -293,7 +296,7 @@ ARENITE_COLD void restart_retention_in_child() {
   g_looked_at.store(0, std::memory_order_relaxed);
   g_retention.next_change.store(static_cast<size_t>(os::coarse_milliseconds()),
                                 std::memory_order_relaxed);
-  cache::watch(true);
+  cache::watch(cache::Watch::some);
 }
 
 ARENITE_COLD size_t usable_credit() {

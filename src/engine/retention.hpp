@@ -8,11 +8,11 @@
 //
 // Two things are to happen though a program calls no more than the shortest malloc: what it keeps
 // on credit is to go when a second has passed, and what is free inside slabs is to be found. While
-// either may be due, requests are watched (cache/slabs.hpp): none takes the shortest way. While
-// credit is in use each looks whether the day's clock has begun another second. For slabs alone
-// each 8th does; where fast traffic stops dead a few requests may pass before one notices. Each
-// 64th reads the exact clock. Where requests come slowly, or something is to be done, each does
-// both.
+// either may be due, requests are watched (cache/slabs.hpp). While credit is in use none takes the
+// short ways: each looks whether the day's clock has begun another second. For slabs alone a
+// thread counts its requests, and each 8th does; where fast traffic stops dead a few requests may
+// pass before one notices. Each 64th reads the exact clock. Where requests come slowly, or
+// something is to be done, each does both.
 //
 //   unwatched   an event leaves more than the bound, which credit covers, or
 //               wakes the rounds                                             -> watched
@@ -50,23 +50,27 @@ bool is_more_due();
 // The second of the day's clock in which somebody looked last; 0 if the next request is to look.
 [[gnu::visibility("hidden")]] inline constinit std::atomic<size_t> g_looked_at{0};
 
-// While credit is in use: before each watched request. No lock is held.
+// The same by the requests that this thread makes. One may be counted twice: by the shortest way,
+// which did not serve it.
+ARENITE_INLINE bool is_turn_to_look() {
+  return cache::t_thread.requests_to_go == 0 || cache::count_request();
+}
+
+// Where each request is watched: before it. No lock is held.
 ARENITE_INLINE void look_at_second() {
   if (ARENITE_UNLIKELY(os::wall_second() != g_looked_at.load(std::memory_order_relaxed) ||
-                       --cache::t_thread.requests_to_go == 0))
+                       is_turn_to_look()))
     look_again();
 }
-// Else: whether a watched request is to look, and how it does.
-ARENITE_INLINE bool is_to_look() {
-  return --cache::t_thread.requests_to_go == 0;
-}
-void look_seldom();
+// Where some are, and it is this one's turn.
+void look_in_turn();
 
-// Before a request that takes a longer way anyhow.
+// Before a request that does not take the shortest ways.
 ARENITE_INLINE void look_if_watched() {
-  if (ARENITE_LIKELY(!cache::is_watched())) return;
-  if (ledger::g_ledger.is_known_over()) return look_at_second();
-  if (is_to_look()) look_seldom();
+  const cache::Watch watched = cache::watched();
+  if (ARENITE_LIKELY(watched == cache::Watch::none)) return;
+  if (watched == cache::Watch::each) return look_at_second();
+  if (is_turn_to_look()) look_in_turn();
 }
 
 // In the child of a fork. Another thread of the parent's may have been in the middle of it: what it

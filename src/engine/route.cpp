@@ -59,25 +59,12 @@ ARENITE_COLD void* allocate_last(size_t n, Otherwise otherwise) {
   return ARENITE_LIKELY(p != nullptr) ? p : allocate_last(n, otherwise);
 }
 
-// The first, of a request that is watched, once the clock was looked at.
-ARENITE_LARGER void* allocate_seen(size_t n, Otherwise otherwise) {
-  void* p = nullptr;
-  if (cache::is_direct_but_watched(n) && ARENITE_LIKELY(cache::take_from_magazine(n, p))) return p;
-  return allocate_unwatched(n, otherwise);
-}
-ARENITE_LARGER void* allocate_on_credit(size_t n, Otherwise otherwise) {
-  look_at_second();
-  return allocate_seen(n, otherwise);
-}
-ARENITE_LARGER void* allocate_after_look(size_t n, Otherwise otherwise) {
-  look_seldom();
-  return allocate_seen(n, otherwise);
-}
-// Most need no frame.
+// The first, of a request that is watched.
 ARENITE_LARGER void* allocate_watched(size_t n, Otherwise otherwise) {
-  if (ledger::g_ledger.is_known_over()) return allocate_on_credit(n, otherwise);
-  if (ARENITE_UNLIKELY(is_to_look())) return allocate_after_look(n, otherwise);
-  return allocate_seen(n, otherwise);
+  look_if_watched();
+  void* p = nullptr;
+  if (cache::serves(n) && ARENITE_LIKELY(cache::take_from_magazine(n, p))) return p;
+  return allocate_unwatched(n, otherwise);
 }
 
 // A block of n bytes for one that has to move.
@@ -114,29 +101,34 @@ void* reallocate_beyond(void* p, size_t size, size_t n) {
 
 }  // namespace
 
-void* allocate_slowly(size_t n, Otherwise otherwise) {
+[[gnu::noinline]] void* allocate_slowly(size_t n, Otherwise otherwise) {
   if (ARENITE_UNLIKELY(cache::is_watched())) return allocate_watched(n, otherwise);
   return allocate_unwatched(n, otherwise);
+}
+
+// The magazine has no block of the thread's own that would be next. Between enter() and leave().
+[[gnu::noinline]] void* allocate_of_others(size_t n, Otherwise otherwise) {
+  cache::ThreadSlabs* mine = cache::t_thread.slabs.load(std::memory_order_relaxed);
+  cache::Magazine& magazine = mine->magazines[slab::class_of(n)];
+  if (ARENITE_UNLIKELY(magazine.foreign() != 0)) return cache::take_kept(magazine);
+  cache::leave(cache::t_thread);
+  return allocate_slowly(n, otherwise);
 }
 
 namespace {
 
 // Where the library has not started, it is only then known who is to serve operators.
-[[gnu::noinline]] ARENITE_SELDOM void* allocate_for_operator_on_a_detour(size_t n,
-                                                                         Otherwise otherwise) {
-  if (!cache::serve_operators()) {
-    start();
-    if (!cache::serve_operators()) return otherwise(n);
-  }
-  return allocate_slowly(n, otherwise);
+ARENITE_SELDOM void* start_and_allocate_for_operator(size_t n, Otherwise otherwise) {
+  start();
+  return cache::serve_operators() ? allocate_slowly(n, otherwise) : otherwise(n);
 }
 
 }  // namespace
 
 void* allocate_for_operator_slowly(size_t n, Otherwise otherwise) {
-  if (ARENITE_UNLIKELY(cache::operators_make_a_detour()))
-    return allocate_for_operator_on_a_detour(n, otherwise);
-  return allocate_unwatched(n, otherwise);
+  if (ARENITE_UNLIKELY(!cache::serve_operators()))
+    return start_and_allocate_for_operator(n, otherwise);
+  return allocate_slowly(n, otherwise);
 }
 
 namespace {

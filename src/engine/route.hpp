@@ -16,11 +16,6 @@
 
 namespace arenite::engine {
 
-// The first way, inline in malloc: a block from the thread's magazine for this size.
-ARENITE_INLINE bool try_magazine(size_t n, void*& p) {
-  return cache::take_direct(n, p);
-}
-
 // What becomes of a request for n bytes for which there is no memory: what this returns is its
 // result. It may throw.
 using Otherwise = void* (*)(size_t n);
@@ -34,16 +29,33 @@ void* allocate_slowly(size_t n, Otherwise otherwise);
 // At least n bytes, aligned to chunk::alignment(); nullptr also for more than k_largest_request.
 ARENITE_INLINE void* allocate(size_t n, Otherwise otherwise = no_block) {
   void* p = nullptr;
-  return ARENITE_LIKELY(try_magazine(n, p)) ? p : allocate_slowly(n, otherwise);
+  return ARENITE_LIKELY(cache::take_direct(n, p)) ? p : allocate_slowly(n, otherwise);
+}
+
+// The first way, of a request that is direct: a block from the thread's magazine for this size.
+void* allocate_of_others(size_t n, Otherwise otherwise);
+ARENITE_INLINE void* allocate_direct(size_t n, Otherwise otherwise) {
+  cache::Thread& thread = cache::t_thread;
+  cache::enter(thread);
+  cache::ThreadSlabs* mine = thread.slabs.load(std::memory_order_relaxed);
+  void* p;
+  if (ARENITE_UNLIKELY(!cache::take_own(mine->magazines[slab::class_of(n)], p)))
+    return allocate_of_others(n, otherwise);
+  cache::leave(thread);
+  return p;
+}
+// For malloc itself.
+ARENITE_INLINE void* allocate_first(size_t n, Otherwise otherwise) {
+  return ARENITE_LIKELY(cache::is_direct(n)) ? allocate_direct(n, otherwise)
+                                             : allocate_slowly(n, otherwise);
 }
 
 // The same for operator new, which goes by malloc's name where that is another's. Then, as where
 // there is no memory, the result is otherwise(n).
 void* allocate_for_operator_slowly(size_t n, Otherwise otherwise);
 ARENITE_INLINE void* allocate_for_operator(size_t n, Otherwise otherwise) {
-  void* p = nullptr;
-  return ARENITE_LIKELY(cache::take_direct_for_operator(n, p))
-             ? p
+  return ARENITE_LIKELY(cache::is_direct_for_operator(n))
+             ? allocate_direct(n, otherwise)
              : allocate_for_operator_slowly(n, otherwise);
 }
 

@@ -25,7 +25,7 @@ unsigned take(Slab* slab, void** blocks, unsigned most) {
   return most - left;
 }
 
-ARENITE_COLD static void refuse_collected(const Slab* slab, const void* block) {
+ARENITE_COLD void refuse_collected(const Slab* slab, const void* block) {
   fault(Fault::double_free_remote, slab, block);
 }
 
@@ -44,11 +44,6 @@ ARENITE_APART void mark_and_tell(Slab* slab, uint32_t number) {
 ARENITE_APART void note_kept(Slab* slab) {
   region_at(slab)->note_marks(0, mark_lines(slab->size_class));
   slab->has_kept.store(1, std::memory_order_release);
-}
-
-ARENITE_APART void hand_out_kept(Slab* slab, const void* block) {
-  if (ARENITE_UNLIKELY(!is_used(block))) refuse_collected(slab, block);
-  mark_of(slab, number_of(slab, block)).store(0, std::memory_order_release);
 }
 
 namespace {

@@ -19,6 +19,7 @@ inline void format(Slab* slab, unsigned size_class) {
   slab->shift = k.shift;
   slab->inverse = k.inverse;
   slab->has_kept.store(0, std::memory_order_relaxed);
+  slab->is_left.store(0, std::memory_order_relaxed);
   // Last: it tells those who walk over the region that the rest can be read.
   __atomic_store_n(&slab->block_count, k.block_count, __ATOMIC_RELEASE);
 }
@@ -87,19 +88,34 @@ inline bool mark(Slab* slab, uint32_t number) {
   return true;
 }
 
+// The mark of the block that starts at an address in a slab; where none does, some mark.
+ARENITE_INLINE std::atomic<uint8_t>& mark_at(const Slab* slab, const void* p) {
+  return mark_of(slab, number_of(slab, p) % (64 * k_most_words));
+}
+
 // Blocks of the slab are kept from now on.
 void note_kept(Slab* slab);
 // The calling thread, which is not the owner and has the block in use, frees and keeps it: from now
-// on nobody else changes its mark. False if it is free already.
-inline bool keep(Slab* slab, uint32_t number) {
-  std::atomic<uint8_t>& byte = mark_of(slab, number);
-  if (ARENITE_UNLIKELY(byte.load(std::memory_order_relaxed) != 0)) return false;
-  byte.store(k_kept, std::memory_order_release);
+// on nobody else changes its mark. False if it is free already, or none. It is known that others
+// keep blocks of the slab.
+ARENITE_INLINE bool keep_known(const Slab* slab, const void* block) {
+  std::atomic<uint8_t>& mark = mark_at(slab, block);
+  if (ARENITE_UNLIKELY(mark.load(std::memory_order_acquire) != 0 || !is_used(block))) return false;
+  mark.store(k_kept, std::memory_order_release);
+  return true;
+}
+// The same where that may be unknown.
+inline bool keep(Slab* slab, const void* block) {
+  if (ARENITE_UNLIKELY(!keep_known(slab, block))) return false;
   if (ARENITE_UNLIKELY(is_zero(slab->has_kept))) note_kept(slab);
   return true;
 }
 // It is handed out again. Ends the process if the owner has taken it for free meanwhile.
-void hand_out_kept(Slab* slab, const void* block);
+[[noreturn]] void refuse_collected(const Slab* slab, const void* block);
+ARENITE_INLINE void hand_out_kept(Slab* slab, const void* block) {
+  if (ARENITE_UNLIKELY(!is_used(block))) refuse_collected(slab, block);
+  mark_of(slab, number_of(slab, block)).store(0, std::memory_order_release);
+}
 
 // Takes what others have marked into the words. The lock is held, and the caller is the owner, or
 // the owner does nothing.
@@ -111,12 +127,10 @@ ARENITE_INLINE void collect(Slab* slab) {
 // Of a slab that is wholly free, but not all in its words, no mark is left: it becomes a page.
 void forget_marks(Slab* slab);
 
-// Whether a block of a slab is free, or none: what is not used has no mark that could be looked at.
-// Once more afterwards: who takes a mark clears the used bit, and then the mark.
+// Whether a block of a slab is free, or none. In this order: who takes a mark clears the used bit,
+// and then the mark.
 inline bool is_free(const Slab* slab, const void* block) {
-  return !is_used(block) ||
-         mark_of(slab, number_of(slab, block)).load(std::memory_order_acquire) != 0 ||
-         !is_used(block);
+  return mark_at(slab, block).load(std::memory_order_acquire) != 0 || !is_used(block);
 }
 
 // The used bits of the blocks of a word, and which have a mark, each at its granule.

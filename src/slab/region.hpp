@@ -132,15 +132,18 @@ inline bool is_used(const void* p) {
   return (load(used_word(p)) >> (address_of(p) / 16 % 64) & 1) != 0;
 }
 
-// A slab's line of marks.
-ARENITE_INLINE uintptr_t marks_line(const Slab* slab, unsigned line) {
-  const MarkLine place = k_mark_tables.lines[line];
-  const uintptr_t table = region_of(slab) + (k_marks_plane + place.first) * k_plane;
-  return table + page_number(slab) * place.count * k_line + (line - place.first) * k_line;
-}
 // The mark of a slab's block, by its number.
 ARENITE_INLINE std::atomic<uint8_t>& mark_of(const Slab* slab, uint32_t number) {
-  return *at_address<std::atomic<uint8_t>>(marks_line(slab, number / 64) + number % 64);
+  const MarkLine place = k_mark_tables.lines[number / 64];
+  const uintptr_t region = region_of(slab);
+  const uintptr_t table = region + (k_marks_plane + place.first) * k_plane;
+  // As far as its header is from the first, for each line; and less by the lines of other tables.
+  const uintptr_t lines = (address_of(slab) - region) * place.count;
+  return *at_address<std::atomic<uint8_t>>(table + lines + number - place.first * k_line);
+}
+// A slab's line of marks.
+ARENITE_INLINE uintptr_t marks_line(const Slab* slab, unsigned line) {
+  return address_of(&mark_of(slab, line * 64));
 }
 // Which of a line's 64 blocks have this mark, k_marked or k_kept, as bits.
 inline uint64_t marks_in(const Slab* slab, unsigned line, uint8_t mark = k_marked) {

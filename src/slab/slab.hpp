@@ -117,6 +117,8 @@ struct alignas(64) Slab {
   // Not 0: blocks are kept by others, or were since this page became a slab.
   std::atomic<uint8_t> has_kept;
   std::atomic<Place> place;
+  // Not 0: its thread has left it, as it ended or slept, and no other has it yet. For who chooses.
+  std::atomic<uint8_t> is_left;
   std::atomic<uint8_t> remote_lines[k_most_words];
 
   // The granule of the block that starts `offset` bytes into the slab; only if is_start(offset).

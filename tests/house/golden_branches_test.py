@@ -4,7 +4,8 @@
 Cells of random replacement (bench/runner/catalogue.py) run under callgrind, which simulates a simple
 branch predictor: so the counts do not depend on the processor or on what else it does. Counted is what
 callgrind ascribes to code of the library, conditional and indirect, from the first block to the last: the
-program's own and libc's branches are not. The library reads the clock, so that a count moves by some
+program's own and libc's branches are not, nor are those of code that lies apart, of which callgrind does
+not know whose it is, and which goes by time. The library reads the clock, so that a count moves by some
 thousandths on a busy machine: a cell may be above its figure by SLACK.
 
 What gcc makes of the same source differs between its versions: the counts are compared where the

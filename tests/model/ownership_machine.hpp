@@ -133,6 +133,7 @@ struct Shape {
   bool tends = false;     // records are closed and given up
   bool looks = false;     // what T8 does
   bool keeps = false;     // a thread keeps what it frees of others' slabs (B5)
+  bool inherits = false;  // but of slabs without a thread, which it takes
   bool frees_on = false;  // but where its magazine is full
   bool wants = false;     // others want slabs (T10)
   bool partly = false;    // who gives up a record moves one slab, and leaves the others

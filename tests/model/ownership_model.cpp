@@ -531,6 +531,7 @@ void print_help() {
       "  --looks           any thread may look into a slab (T8)\n"
       "  --keeps           threads keep what they free of others' slabs (B5)\n"
       "  --frees-on        but where their magazine is full\n"
+      "  --inherits        but of slabs without a thread, which they take\n"
       "  --wants           others want slabs (T10)\n"
       "  --partly          who gives up a record moves one slab, and leaves the others\n"
       "  --break NAME      breaks the protocol; exits with 1 and the trace if that is found:\n");
@@ -577,6 +578,8 @@ bool parse(int argc, char** argv, Case& c) {
       c.shape.keeps = true;
     } else if (option == "--frees-on") {
       c.shape.frees_on = true;
+    } else if (option == "--inherits") {
+      c.shape.inherits = true;
     } else if (option == "--wants") {
       c.shape.wants = true;
     } else if (option == "--partly") {

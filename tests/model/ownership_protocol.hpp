@@ -14,8 +14,7 @@ namespace ownership {
 
 enum Operation : uint8_t {
   at_rest,
-  op_malloc,  // a to d: none
-  op_take_of_class,
+  op_malloc,        // a to d: none
   op_refill,        // a: 1 if it was here before
   op_receive_some,  // none, as the next
   op_shed,          // none, and with the lock of the record, as the next two
@@ -65,9 +64,7 @@ class Protocol : SlabActions {
     const int d = t.d;
     switch (t.operation) {
       case op_malloc:
-        return malloc_short(false);
-      case op_take_of_class:
-        return malloc_short(true);
+        return malloc_short();
       case op_refill:
         return refill(a != 0);
       case op_receive_some:
@@ -183,12 +180,8 @@ class Protocol : SlabActions {
     m_.wr(of_thread(m_.me(), magazine),
           with_block(blocks_in_magazine(m_.me()), number_of(s, block)));
   }
-  void malloc_short(bool takes_kept) {
+  void malloc_short() {
     const bool is_open = enter();
-    if (is_open && !takes_kept && is_foreign(last_slot(blocks_in_magazine(m_.me())))) {
-      leave();
-      m_.become(op_take_of_class);
-    }
     const int number = is_open ? take_from_magazine() : -1;
     leave();
     if (number < 0) m_.become(op_refill);
@@ -228,6 +221,7 @@ class Protocol : SlabActions {
     if (!shape_.keeps) return false;
     const uint8_t its_owner = m_.rd(at(s, owner));
     if (its_owner != k_nobody && its_owner != k_depot) return true;
+    if (shape_.inherits) return false;
     return m_.once_shared([&] { return state().list[m_.me()]; }) != 0;
   }
   void keep_in_magazine(int s, int block) {

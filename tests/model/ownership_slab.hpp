@@ -103,12 +103,18 @@ class SlabActions {
   bool keep(int s, int block) {
     const int its_mark = at(s, mark0 + block);
     if (shape_.double_frees) {
-      if (!is_used(s, block) && !is_broken(Break::others_used_unchecked)) return false;
+      // In this order no second free passes that begins when the first is over.
+      const bool used_first = is_broken(Break::kept_handed_out_unchecked);
+      if (used_first && !is_used(s, block)) return false;
       if (!m_.is(its_mark, 0) && !is_broken(Break::kept_unchecked)) return false;
+      if (!used_first && !is_used(s, block) && !is_broken(Break::others_used_unchecked))
+        return false;
     }
+    // Most know before.
+    const bool is_told = !m_.is(at(s, has_kept), 0) || is_broken(Break::kept_untold);
     set_free(s, block);
     m_.wr(its_mark, k_kept);
-    if (!is_broken(Break::kept_untold) && m_.is(at(s, has_kept), 0)) m_.wr(at(s, has_kept), 1);
+    if (!is_told && m_.is(at(s, has_kept), 0)) m_.wr(at(s, has_kept), 1);
     return true;
   }
   void hand_out_kept(int s, int block) {

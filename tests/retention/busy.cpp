@@ -103,6 +103,18 @@ bool tear_down_and_go_on(const Pattern& pattern) {
   return goes_back(pattern, before, blocks);
 }
 
+// Where they come fast few look, and the next may be a moment off.
+bool tear_down_and_slow_down(const Pattern& pattern) {
+  Blocks blocks(k_blocks);
+  const std::size_t before = resident();
+  build(blocks);
+  blocks.keep_every(pattern.stride);
+  Pattern fast = pattern;
+  fast.rate = k_fast;
+  Traffic(fast).until(0.05);
+  return goes_back(pattern, before, blocks);
+}
+
 // Nothing was free for seconds when most of it goes, and no slab comes to be empty: nobody looks
 // any more, and has to be told.
 bool tear_down_after_seconds_and_go_on(const Pattern& pattern) {
@@ -177,6 +189,12 @@ CASE(requests_of_other_sizes) {
 CASE(requests_as_fast_as_they_can_come) {
   constexpr Pattern k_patterns[] = {{k_fast, 10, 32}, {k_fast, 500, 32}};
   expect_all(tear_down_and_go_on, k_patterns);
+}
+
+CASE(requests_as_fast_as_they_can_come_then_a_few) {
+  constexpr Pattern k_patterns[] = {{5, 10, 32}, {5, 500, 32}, {5, 100, 10},
+                                    {5, 30, 10}, {10, 10, 32}, {50, 10, 32}};
+  expect_all(tear_down_and_slow_down, k_patterns);
 }
 
 CASE(requests_of_several_threads) {
