@@ -1,11 +1,11 @@
 // Experiment arena-limit: more threads than arenas. How many arenas are there, who shares one with
 // whom, and what do they cost?
 //
-// The main thread and then each other, one after the other, asks for its first block of 1,000 bytes,
-// which no thread's cache has and for which there is no slab yet. Where the block lies tells the
-// arena: [heap] is the main arena's, and any other's heaps are aligned to their size. Then all work
-// at once with larger blocks, so that the time can be compared. The page arena-limit.md says what to
-// expect and why.
+// The main thread and then each other, one after the other, asks for its first block of 1,000
+// bytes, which no thread's cache has and for which there is no slab yet. Where the block lies tells
+// the arena: [heap] is the main arena's, and any other's heaps are aligned to their size. Then all
+// work at once with larger blocks, so that the time can be compared. The page arena-limit.md says
+// what to expect and why.
 //
 // The number of processors decides, so the program confines itself to a few and begins anew: an
 // allocator may count at its start, and those that it may use or those that there are.

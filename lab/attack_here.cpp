@@ -265,7 +265,8 @@ void draw_here(const std::string& library) {
   {
     Frame frame(
         drawing, "20,472 bytes: strcpy(a, 20,488 letters), free(a), free(b)",
-        {"Too large for caches and slabs. glibc and the classic mode look at the next header. In the "
+        {"Too large for caches and slabs. glibc and the classic mode look at the next header. In "
+         "the "
          "default mode these are two runs: no header lies between, and what the allocator knows of "
          "them lies far away.",
          "大到不进缓存也不进 slab。glibc 和 classic 模式检查后一个头节点。默认模式下这是两个 run："
@@ -281,7 +282,8 @@ void draw_here(const std::string& library) {
          "back; arenite's links are sealed with a secret as well, so that a forged one already "
          "leads nowhere. The default mode reads nothing of a free run, so nothing can be forged.",
          "unlink 写攻击。glibc 和 classic 模式都会问链表里的邻居是否指回来；arenite 的链接还用密钥"
-         "加了封，伪造的链接根本指不到任何地方。默认模式不读空闲 run 里的任何内容，也就无从伪造。"});
+         "加了封，伪造的链接根本指不到任何地方。默认模式不读空闲 run "
+         "里的任何内容，也就无从伪造。"});
     draw_chunks(frame, "two large chunks, the second one free", k_run_bytes - 8, 16, false);
     draw_runs(frame, "two runs, the second one free", 16, true);
     run_victims(frame, library, {"unlink", k_run_request, k_run_others});

@@ -281,7 +281,7 @@ class Command(DrawnCase):
         self.check_text(9)
 
     def test_is_the_same_each_time(self):
-        for script in ("heaps", "slabs"):
+        for script in ("heaps", "purging", "slabs"):
             with self.subTest(script):
                 first, second = (run_lab("walk", "--script", script, "--json").stdout for _ in range(2))
                 self.assertEqual(first, second)
