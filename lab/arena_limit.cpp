@@ -1,10 +1,11 @@
 // Experiment arena-limit: more threads than arenas. How many arenas are there, who shares one with
 // whom, and what do they cost?
 //
-// The main thread and then each other, one after the other, asks for 10,000 bytes, more than a slab
-// serves. Where the block lies tells the arena: [heap] is the main arena's, and any other's heaps
-// are aligned to their size. Then all work at once, so that the time can be compared. The page
-// arena-limit.md says what to expect and why.
+// The main thread and then each other, one after the other, asks for its first block of 1,000
+// bytes, which no thread's cache has and for which there is no slab yet. Where the block lies tells
+// the arena: [heap] is the main arena's, and any other's heaps are aligned to their size. Then all
+// work at once with larger blocks, so that the time can be compared. The page arena-limit.md says
+// what to expect and why.
 //
 // The number of processors decides, so the program confines itself to a few and begins anew: an
 // allocator may count at its start, and those that it may use or those that there are.
@@ -27,13 +28,14 @@ namespace {
 using namespace arenite::lab;
 
 constexpr char k_program[] = "arena_limit";
-constexpr size_t k_bytes = 10'000;
+constexpr size_t k_bytes = 1'000;
+constexpr size_t k_work_bytes = 10'000;  // more than caches and slabs serve
 constexpr size_t k_most_threads = 1000;
 constexpr int k_rounds = 50'000;
 constexpr uintptr_t k_heap_span = sizeof(void*) == 8 ? 64 * 1024 * 1024 : 1024 * 1024;
 
-void* take() {
-  void* const block = malloc(k_bytes);
+void* take(size_t bytes) {
+  void* const block = malloc(bytes);
   if (block == nullptr) fail(1, k_program, "out of memory");
   use(block);
   return block;
@@ -113,7 +115,7 @@ size_t print_arenas(Steps& steps, void* const* blocks, size_t count) {
 }
 
 // As the allocator itself counts: malloc_info has a <heap> for each arena, and arenite's one more
-// for the slabs.
+// for the slabs and one for regions of larger blocks.
 size_t arenas_in_malloc_info() {
   char* text = nullptr;
   size_t size = 0;
@@ -125,7 +127,7 @@ size_t arenas_in_malloc_info() {
     for (const char* at = text; (at = strstr(at, words)) != nullptr; at++) n++;
     return n;
   };
-  const size_t arenas = times("<heap nr=") - times("<!-- slabs -->");
+  const size_t arenas = times("<heap nr=") - times("<!-- slabs -->") - times("<!-- spans -->");
   free(text);
   return arenas;
 }
@@ -139,9 +141,9 @@ void run(size_t threads) {
     for (size_t i = 0; i < threads; i++) s_workers[i].start();
   });
   steps.run("each has asked", [&] {
-    s_blocks[0] = take();
+    s_blocks[0] = take(k_bytes);
     for (size_t i = 0; i < threads; i++) {
-      s_workers[i].perform([&] { s_blocks[i + 1] = take(); });
+      s_workers[i].perform([&] { s_blocks[i + 1] = take(k_bytes); });
     }
   });
   const size_t arenas = print_arenas(steps, s_blocks, threads + 1);
@@ -155,7 +157,7 @@ void run(size_t threads) {
   count("arenas, by malloc_info", arenas_in_malloc_info());
 
   const auto work = [] {
-    for (int i = 0; i < k_rounds; i++) free(take());
+    for (int i = 0; i < k_rounds; i++) free(take(k_work_bytes));
   };
   steps.run("all have worked", [&] {
     for (size_t i = 0; i < threads; i++) s_workers[i].begin(work);

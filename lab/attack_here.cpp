@@ -3,8 +3,9 @@
 // answer. See attack.hpp.
 //
 // A victim has two neighbours, a below b. `text` writes 16 bytes more than a was asked for, over
-// b's header where it has one, and then frees both. `unlink` has freed b and writes links into it
-// from a, aimed at a variable, before it frees a.
+// b's header where it has one and over b itself, and then frees both. `unlink` has freed b and
+// writes links into it, aimed at a variable, before it frees a; who is still there takes two such
+// blocks again.
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -85,6 +86,9 @@ int overflow_with_links(size_t bytes) {
   say("free(a) returns");
   const size_t volatile& target = s_target[3];
   say(target == 0x600d ? "the variable is as it was" : "the variable was overwritten");
+  const char* volatile first = static_cast<char*>(malloc(bytes));
+  const char* volatile second = static_cast<char*>(malloc(bytes));
+  if (first == blocks.a && second == blocks.b) say("a and b, taken again, are where they were");
   return 0;
 }
 
@@ -170,6 +174,12 @@ Outcome run_victim(const Input& input, const Allocator& allocator, const std::st
   return {lines_of(text), describe(status)};
 }
 
+// A request that fills a chunk and a run: 20 KiB less the header. And so many blocks of it that a
+// process's first ones, which are chunks in the default mode, too, are not the victim's.
+constexpr uint64_t k_run_bytes = 20 * 1024;
+constexpr char k_run_request[] = "20472";
+constexpr char k_run_others[] = "4";
+
 // --- Drawing it ----------------------------------------------------------------------------------
 
 // Two neighbouring chunks, from a's size field on. Of b `damaged` bytes are overwritten, its size
@@ -188,6 +198,16 @@ void draw_chunks(Frame& frame, std::string_view name, uint64_t bytes, uint64_t d
   cell(k_field, has_lost_size ? CellKind::changed : CellKind::header, "size");
   cell(damaged, CellKind::changed, has_lost_size ? "b" : "fd, bk");
   cell(bytes - damaged, has_lost_size ? CellKind::used : CellKind::free, "");
+}
+
+// Two neighbouring runs of a region, nothing between. Of b `damaged` bytes are overwritten.
+void draw_runs(Frame& frame, std::string_view name, uint64_t damaged, bool is_free) {
+  frame.area(name, 0, 2 * k_run_bytes);
+  frame.cell({.at = 0, .bytes = k_run_bytes, .kind = CellKind::used, .label = "a"});
+  frame.cell({.at = k_run_bytes, .bytes = damaged, .kind = CellKind::changed, .label = "b"});
+  frame.cell({.at = k_run_bytes + damaged,
+              .bytes = k_run_bytes - damaged,
+              .kind = is_free ? CellKind::free : CellKind::used});
 }
 
 // Two neighbouring blocks of a slab: 24 bytes asked for, 32 given, nothing between.
@@ -244,23 +264,29 @@ void draw_here(const std::string& library) {
   }
   {
     Frame frame(
-        drawing, "20,000 bytes: strcpy(a, 20,016 letters), free(a)",
-        {"Too large for caches and slabs: a chunk under each of the three, and each looks at "
-         "the next header.",
-         "大到不进缓存也不进 slab：三者都用 chunk，也都检查后一个头节点。"});
-    draw_chunks(frame, "two large chunks", 20008, 8, true);
-    run_victims(frame, library, {"text", "20000", "0"});
+        drawing, "20,472 bytes: strcpy(a, 20,488 letters), free(a), free(b)",
+        {"Too large for caches and slabs. glibc and the classic mode look at the next header. In "
+         "the "
+         "default mode these are two runs: no header lies between, and what the allocator knows of "
+         "them lies far away.",
+         "大到不进缓存也不进 slab。glibc 和 classic 模式检查后一个头节点。默认模式下这是两个 run："
+         "中间没有头节点，分配器的账放在远处。"});
+    draw_chunks(frame, "two large chunks", k_run_bytes - 8, 8, true);
+    draw_runs(frame, "two runs", 8, false);
+    run_victims(frame, library, {"text", k_run_request, k_run_others});
   }
   {
     Frame frame(
-        drawing, "20,000 bytes: free(b), forged fd and bk, free(a)",
-        {"The unlink write. glibc and arenite ask whether the neighbours in the list lead back; "
-         "in arenite links are sealed with a secret as well, so that a forged one already "
-         "leads nowhere.",
-         "unlink 写攻击。glibc 和 arenite 都会问链表里的邻居是否指回来；arenite 的链接还用密钥"
-         "加了封，伪造的链接根本指不到任何地方。"});
-    draw_chunks(frame, "two large chunks, the second one free", 20008, 16, false);
-    run_victims(frame, library, {"unlink", "20000", "0"});
+        drawing, "20,472 bytes: free(b), forged fd and bk, free(a)",
+        {"The unlink write. glibc and the classic mode ask whether the neighbours in the list lead "
+         "back; arenite's links are sealed with a secret as well, so that a forged one already "
+         "leads nowhere. The default mode reads nothing of a free run, so nothing can be forged.",
+         "unlink 写攻击。glibc 和 classic 模式都会问链表里的邻居是否指回来；arenite 的链接还用密钥"
+         "加了封，伪造的链接根本指不到任何地方。默认模式不读空闲 run "
+         "里的任何内容，也就无从伪造。"});
+    draw_chunks(frame, "two large chunks, the second one free", k_run_bytes - 8, 16, false);
+    draw_runs(frame, "two runs, the second one free", 16, true);
+    run_victims(frame, library, {"unlink", k_run_request, k_run_others});
   }
 }
 

@@ -5,9 +5,14 @@
 // and with no more than a few KiB free at the heap's end, or a large request would be served from
 // there whatever the threshold: one as it is, one after mallopt(M_MMAP_THRESHOLD, 64 KiB). Then, in
 // one process, the threshold moves: a mapping is freed, and the same request takes the other way.
+//
+// Outside of [heap] a block's free tells what it was: if its address goes with it, it had a mapping
+// of its own; if not, it was a part of something larger, a region.
 // The page brk-or-mmap.md says what to expect and why.
 
 #include <malloc.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdlib>
 
@@ -22,14 +27,30 @@ constexpr char k_program[] = "brk_or_mmap";
 constexpr int k_lower_threshold = 64 * 1024;
 constexpr size_t k_mib = 1024 * 1024;
 
-// Around each threshold the two requests that its last byte parts: 8 bytes of header, rounded
-// to 16.
+// Around each threshold the two requests that its last byte parts: for chunks it counts 8 bytes of
+// header, rounded to 16.
 constexpr size_t k_requests[] = {
-    1, 1024, 16 * 1024, 65'512, 65'513, 65'536, 131'048, 131'049, 131'072, k_mib, 64 * k_mib,
+    1,       1024,    16 * 1024, 65'512,        65'513,    65'536,     131'048,
+    131'049, 131'072, k_mib,     4 * k_mib - 1, 4 * k_mib, 64 * k_mib,
 };
 
-std::string_view place_of(const void* block) {
-  return is_in_heap(look(), block) ? "[heap]" : "mapping";
+// Whether there is anything at an address.
+bool is_mapped(const void* address) {
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const uintptr_t start = reinterpret_cast<uintptr_t>(address) / page * page;
+  unsigned char is_resident = 0;
+  return mincore(reinterpret_cast<void*>(start), 1, &is_resident) == 0;
+}
+
+// Frees a block. Where it was.
+std::string_view place_of_freed(void* block, KernelCalls* calls = nullptr) {
+  const bool was_in_heap = is_in_heap(look(), block);
+  const void* volatile address = block;
+  const KernelCalls before = kernel_calls_so_far();
+  free(block);
+  if (calls != nullptr) *calls = kernel_calls_so_far().since(before);
+  if (was_in_heap) return "[heap]";
+  return is_mapped(address) ? "region" : "mapping";
 }
 
 // Takes blocks until the heap has just grown, which leaves M_TOP_PAD, 128 KiB, free at its end, and
@@ -46,13 +67,11 @@ void fill_the_top() {
 void try_request(Steps& steps, std::string_view table, size_t bytes) {
   const KernelCalls before = kernel_calls_so_far();
   void* const block = malloc(bytes);
-  const KernelCalls taken = kernel_calls_so_far();
+  const CallsText malloc_calls(kernel_calls_so_far().since(before));
   if (block == nullptr) fail(1, k_program, "out of memory");
-  const std::string_view place = place_of(block);
-  const KernelCalls between = kernel_calls_so_far();
-  free(block);
-  const CallsText malloc_calls(taken.since(before));
-  const CallsText free_calls(kernel_calls_so_far().since(between));
+  KernelCalls calls;
+  const std::string_view place = place_of_freed(block, &calls);
+  const CallsText free_calls(calls);
   steps.row(table,
             {Figure::number("asked", bytes), Figure::text("place", place),
              Figure::text("malloc_calls", malloc_calls), Figure::text("free_calls", free_calls)});
@@ -81,22 +100,25 @@ void try_requests(Steps& steps) {
   }
 }
 
-// Each step says where its block was, so that it can be seen without a tracer.
+// Rows say where each block was, so that it can be seen without a tracer.
 void move_threshold(Steps& steps) {
   void* block = nullptr;
+  std::string_view place;
   const auto take = [&](std::string_view name) {
     steps.run(name, [&] {
       block = malloc(k_mib);
       if (block == nullptr) fail(1, k_program, "out of memory");
       use(block);
     });
-    steps.row("places", {Figure::text("step", name), Figure::text("place", place_of(block))});
   };
-  const auto give = [&](std::string_view name) { steps.run(name, [&] { free(block); }); };
+  const auto give = [&](std::string_view name, std::string_view taken) {
+    steps.run(name, [&] { place = place_of_freed(block); });
+    steps.row("places", {Figure::text("step", taken), Figure::text("place", place)});
+  };
   take("1 MiB taken");
-  give("freed");
+  give("freed", "1 MiB taken");
   take("1 MiB again");
-  give("freed again");
+  give("freed again", "1 MiB again");
   steps.run("threshold set", [] { mallopt(M_MMAP_THRESHOLD, k_lower_threshold); });
 }
 

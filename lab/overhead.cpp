@@ -29,8 +29,9 @@ constexpr size_t k_most_blocks = 256 * 1024;
 
 // Around each step that a chunk makes, and the sizes that programs like to ask for.
 constexpr size_t k_sizes[] = {
-    1,   8,    16,   24,   25,   40,   41,        64,        100,        128,         256,
-    512, 1000, 2048, 4096, 5000, 8192, 16 * 1024, 64 * 1024, 128 * 1024, 1024 * 1024,
+    1,    8,      16,        24,        25,         40,          41,          64,
+    100,  128,    256,       512,       1000,       2048,        4096,        5000,
+    8192, 10'000, 16 * 1024, 64 * 1024, 128 * 1024, 1024 * 1024, 4096 * 1024,
 };
 
 // For the curves: every eight bytes.
@@ -59,7 +60,7 @@ void take_blocks(Steps& steps, std::string_view table, size_t bytes) {
 
 constexpr char k_help[] =
     "usage: overhead\n"
-    "Takes blocks of 1 byte to 1 MiB and prints what one takes, a JSON line a size.\n"
+    "Takes blocks of 1 byte to 4 MiB and prints what one takes, a JSON line a size.\n"
     "Best started by `arenite lab overhead`, which compares allocators.\n";
 
 }  // namespace

@@ -22,8 +22,9 @@ constexpr size_t k_mib = 1024 * 1024;
 constexpr size_t k_most_mib = 1024;
 constexpr size_t k_block = 10 * 1024;
 constexpr size_t k_most_blocks = k_most_mib * k_mib / k_block;
-// Served from a fast bin and glibc's thread cache; from the cache alone; from neither.
-constexpr size_t k_last_blocks[] = {24, 1000, 2000};
+// Freed, these go to a fast bin and glibc's thread cache; to the cache alone; to neither. The last
+// is as large as all others.
+constexpr size_t k_last_blocks[] = {24, 1000, 2000, k_block};
 
 void* s_blocks[k_most_blocks];
 

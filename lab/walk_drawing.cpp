@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <span>
 
+#include "arenite/arenite.h"
 #include "steps.hpp"
 
 namespace arenite::lab {
@@ -97,21 +98,6 @@ Words action_of(const ScriptLine& line) {
   const bool says_thread = text.front() >= '1' && text.front() <= '9';
   if (line.thread == 1 || says_thread) return Words("%.*s", length(text), text.data());
   return Words("%u: %.*s", line.thread, length(text), text.data());
-}
-
-// Whether the second of two names is the first with the next number: m7 and m8.
-bool follows(std::string_view first, std::string_view second) {
-  const auto number = [](std::string_view name, size_t& value) {
-    size_t stem = name.size();
-    while (stem != 0 && name[stem - 1] >= '0' && name[stem - 1] <= '9') stem--;
-    value = 0;
-    for (size_t i = stem; i < name.size(); i++)
-      value = value * 10 + static_cast<size_t>(name[i] - '0');
-    return std::string_view{name.data(), stem};
-  };
-  size_t a = 0;
-  size_t b = 0;
-  return number(first, a) == number(second, b) && a + 1 == b;
 }
 
 }  // namespace
@@ -256,8 +242,7 @@ size_t WalkDrawing::run_of_cells(const view::Area& area, std::span<const view::C
       continue;
     }
     const size_t next_name = blocks_.name_in(next);
-    if (next_name == Blocks::k_no_name || !follows(script_.name(name), script_.name(next_name)))
-      break;
+    if (next_name == Blocks::k_no_name || !script_.follows(name, next_name)) break;
     name = next_name;
   }
   return count < (is_free_block ? k_least_free_run : k_least_run) ? 1 : count;
@@ -453,11 +438,19 @@ void WalkDrawing::figures(Frame& frame) {
   size_t heaps = 0;
   size_t mapped_count = 0;
   size_t mapped = 0;
+  bool has_spans = false;
+  size_t runs = 0;
   for (const view::Area& area : g_snapshot.areas()) {
     if (area.kind == AreaKind::segment) heaps++;
     if (area.kind == AreaKind::mapping) {
       mapped_count++;
       mapped += area.bytes;
+    }
+    if (area.kind == AreaKind::spans) {
+      has_spans = true;
+      for (const view::Cell& c : g_snapshot.cells(area)) {
+        if (c.kind == view::CellKind::used) runs += c.bytes;
+      }
     }
     if (!is_of_chunks(area.kind)) continue;
     for (const view::Cell& c : g_snapshot.cells(area)) {
@@ -483,6 +476,11 @@ void WalkDrawing::figures(Frame& frame) {
     number++;
   }
   if (number > 1) frame.figure("heaps", heaps);
+  if (has_spans) {
+    frame.figure("run_bytes", runs);
+    arenite_statistics statistics{};
+    if (arenite_stats(&statistics, sizeof statistics) == 0) dirty += statistics.retained_spans;
+  }
   if (g_snapshot.arenas().front().tracks_pages) frame.figure("free_and_resident_bytes", dirty);
   if (mapped_count != 0) {
     frame.figure("mapped_blocks", mapped_count);

@@ -1,8 +1,9 @@
 // A frame of `walk`: the heap as it is after a line.
 //
-//   memory   each run, heap segment and mapped block with its chunks and their three flags; each
-//            region with its pages, each slab with its blocks. Many blocks of a range that lie in a
-//            row, and free blocks of a slab, are one cell
+//   memory   each run of the break, heap segment and mapped block with its chunks and their three
+//            flags; each span region with its runs; each slab region with its pages, each slab with
+//            its blocks. Many blocks of a range that lie in a row, and free blocks of a slab, are
+//            one cell
 //   lists    fast bins, unsorted bin, small and large bins, last remainder; where slabs are, who
 //            has which; with several arenas, their threads
 //   bits     each slab's words

@@ -339,4 +339,18 @@ void Script::end_use(size_t n) {
   used.until = number_;
 }
 
+bool Script::follows(size_t first, size_t second) const {
+  const auto number = [](std::string_view name, size_t& value) {
+    size_t stem = name.size();
+    while (stem != 0 && is_digit(name[stem - 1])) stem--;
+    value = 0;
+    for (const char digit : name.substr(stem))
+      value = value * 10 + static_cast<size_t>(digit - '0');
+    return name.substr(0, stem);
+  };
+  size_t a = 0;
+  size_t b = 0;
+  return number(name(first), a) == number(name(second), b) && a + 1 == b;
+}
+
 }  // namespace arenite::lab

@@ -65,6 +65,8 @@ class Script {
   }
   size_t name_count() const { return name_count_; }
   std::string_view name(size_t n) const { return {names_[n].text, names_[n].length}; }
+  // Whether the second of two names is the first with the next number: m7 and m8.
+  bool follows(size_t first, size_t second) const;
   bool wants_default_mode() const { return wants_default_mode_; }
   Bilingual title() const { return title_; }
   Bilingual opening() const { return opening_; }

@@ -92,5 +92,11 @@ class ArenaLimit(LabCase):
                 reserved = run.added("virtual_bytes", "each has asked", "threads created")
                 self.assertAlmostEqual(reserved, (self.arenas(run) - 1) * heap, delta=heap / 2)
 
+    def test_larger_blocks_are_no_arena_s_in_the_default_mode(self):
+        """Working brings the region that serves them, once for all threads; to others it brings nothing."""
+        for run in self.runs():
+            added = run.added("virtual_bytes", "all have worked", "each has asked")
+            self.assertAlmostEqual(added, 66.3 * MIB if run.allocator == DEFAULT else 0, delta=MIB)
+
 
 main()

@@ -38,9 +38,16 @@ class Contention(LabCase):
 
     def test_who_shares_one_arena_waits(self):
         self.assertGreater(self.waits(CLASSIC, "small", ONE_ARENA), 5)
-        for allocator in (GLIBC, CLASSIC, DEFAULT):
+        for allocator in (GLIBC, CLASSIC):
             with self.subTest(allocator=allocator):
                 self.assertGreater(self.waits(allocator, "middle", ONE_ARENA), 10)
+
+    def test_in_the_default_mode_regions_have_one_lock_however_many_arenas_there_are(self):
+        for variant in ("", ONE_ARENA):
+            with self.subTest(variant=variant):
+                self.assertGreater(self.waits(DEFAULT, "middle", variant), 5)
+        classic = self.waits(CLASSIC, "middle passed", ONE_ARENA)
+        self.assertLess(2 * self.waits(DEFAULT, "middle passed", ONE_ARENA), classic, "no free waits")
 
     def test_free_waits_for_the_arena_that_the_block_is_of(self):
         for allocator in (GLIBC, CLASSIC):

@@ -4,7 +4,7 @@
 import unittest
 from pathlib import Path
 
-from lab import KIB, MIB, LabCase, main
+from lab import ALLOCATORS, CALLS, CLASSIC, DEFAULT, GLIBC, KIB, MIB, LabCase, main
 
 ALONE, FILLED = "malloc alone", "malloc and memset"
 SLACK = 8 * MIB  # the program itself and what it was forked from
@@ -33,9 +33,32 @@ class Deferred(LabCase):
             self.assertLessEqual(end["virtual_bytes"], 4 * GIB)
 
     def test_of_a_block_left_alone_one_page_is_memory(self):
-        for ends in self.ends():
-            end = ends[ALONE]
-            self.assertAlmostEqual(end["resident_bytes"], end["blocks"] * 4 * KIB, delta=SLACK)
+        """Its header's; in the default mode that of a region's table."""
+        for variant, allocators in (("", ALLOCATORS), ("m32", (GLIBC, CLASSIC))):
+            for run in self.runs(*allocators, variant=variant):
+                end = run.rows("ends", "program")[ALONE]
+                self.assertAlmostEqual(end["resident_bytes"], end["blocks"] * 4 * KIB, delta=SLACK)
+                self.assertGreater(end["minor_faults"], end["blocks"])
+
+    def test_of_a_mapping_without_a_header_none_is(self):
+        end = self.run_of(DEFAULT, "m32").rows("ends", "program")[ALONE]
+        self.assertLess(end["resident_bytes"], 3 * MIB)
+        self.assertLess(end["minor_faults"], end["blocks"] / 10)
+        self.assertGreater(end["blocks"], self.run_of(GLIBC, "m32").rows("ends", "program")[ALONE]["blocks"])
+
+    def test_regions_take_66_mib_of_addresses_for_63_blocks(self):
+        ends = self.run_of(DEFAULT).rows("ends", "program")
+        self.assertAlmostEqual(ends[ALONE]["blocks"], 4096 * 63 / 66.3, delta=50)
+        regions = (ends[FILLED]["blocks"] + 62) // 63
+        self.assertAlmostEqual(ends[FILLED]["virtual_bytes"], regions * 66.3 * MIB, delta=2 * SLACK)
+
+    def test_and_fewer_calls(self):
+        for run in self.runs(DEFAULT):
+            if not run.is_traced():
+                self.skipTest("calls are not counted here")
+            glibc = self.run_of(GLIBC)
+            self.assertGreater(glibc[FILLED]["mmap"], 200)
+            self.assertLess(sum(run[FILLED][call] for call in CALLS), 100)
 
     def test_filled_it_is_killed_at_256_mib_of_memory(self):
         for ends in self.ends():

@@ -51,6 +51,9 @@ class NotReturned(LabCase):
         run = self.run_of(DEFAULT)
         for step in ("freed", "10 KiB once more", "70 KiB once more"):
             self.assertLess(run.kept(step), BOUND + SLACK)
+            self.assertLess(run[step]["heap_bytes"], MIB)
+            # Regions of slabs and of runs, with their tables.
+            self.assertAlmostEqual(run.added("virtual_bytes", step), 130 * MIB, delta=MIB)
 
 
 main()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""overhead: a chunk costs eight bytes and rounding to 16, a slab's block its size class."""
+"""overhead: a chunk costs eight bytes and rounding to 16, a slab's block its size class, a run rounding to 1 KiB."""
 
 from lab import CLASSIC, DEFAULT, GLIBC, KIB, MIB, LabCase, main
 
@@ -53,10 +53,24 @@ class Overhead(LabCase):
             self.assertLess(rows[asked]["lost_permille"], 50)
 
     def test_a_mapping_is_whole_pages_and_one_more(self):
-        for run in self.runs():
+        for run in self.runs(GLIBC, CLASSIC):
             rows = run.rows("sizes", "asked")
-            for asked in (128 * KIB, MIB):
+            for asked in (128 * KIB, MIB, 4 * MIB):
                 self.assert_close(rows[asked]["resident"], asked + 4 * KIB, 0.005)
+
+    def test_a_run_is_rounded_to_1_kib_and_has_a_word_for_each(self):
+        rows = self.run_of(DEFAULT).rows("sizes", "asked")
+        for asked in (10_000, 16 * KIB, 64 * KIB, 128 * KIB, MIB):
+            with self.subTest(asked=asked):
+                size = (asked + KIB - 1) // KIB * KIB
+                self.assertEqual(rows[asked]["usable"], size)
+                self.assertGreaterEqual(rows[asked]["resident"], size * (1 + 4 / 1024))
+                self.assert_close(rows[asked]["resident"], size * 1.006, 0.003)
+
+    def test_a_mapping_without_a_header_is_what_was_asked_for(self):
+        row = self.run_of(DEFAULT).rows("sizes", "asked")[4 * MIB]
+        self.assertEqual(row["usable"], 4 * MIB)
+        self.assertAlmostEqual(row["resident"], 4 * MIB, delta=16 * KIB)  # half a table: there are two blocks
 
 
 main()

@@ -52,6 +52,12 @@ class Unbalanced(LabCase):
             self.assert_nearly(self.resident(run, "2 has its blocks"), NEED)
             self.assertLess(self.resident(run, "2 freed them"), LITTLE)
 
+    def test_in_the_default_mode_a_region_without_a_block_goes_with_its_addresses(self):
+        run = self.run_of(DEFAULT, "middle")
+        had = run.added("virtual_bytes", "1 has its blocks")
+        self.assertGreater(had, NEED)
+        self.assertLess(run.added("virtual_bytes", "1 freed them"), had - NEED / 2)
+
     def test_malloc_trim_gives_it_back_everywhere(self):
         for run in self.all_runs:
             with self.subTest(run=str(run)):

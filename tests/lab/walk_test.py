@@ -15,6 +15,7 @@ WALKS = Path(__file__).resolve().parents[2] / "lab/walk"
 PAD = 128 * KIB  # M_TOP_PAD, and M_TRIM_THRESHOLD
 HEAP = 64 * MIB
 RUN = "main arena, run 0"
+REGION = "span region 0"
 RECORD = 48  # what lies before a run's first chunk
 
 
@@ -66,7 +67,7 @@ class Scripts(DrawnCase):
     def test_p_says_that_the_chunk_before_is_in_use(self):
         for name, frame in self.frames():
             for drawn in frame.get("memory", []):
-                if "slab" in drawn["name"] or "mapping" in drawn["name"]:
+                if not drawn["name"].startswith(("main arena", "arena ")):
                     continue
                 before = "used"
                 for label, kind, _, flags in chunks(frame, drawn["name"]):
@@ -186,13 +187,33 @@ class Scripts(DrawnCase):
         self.assertEqual(lists(pinned)["fast 32"], ["pin"])
         self.assertEqual(self.after("top-trimming", "trim")["figures"]["system_bytes"], 4 * KIB)
 
-    def test_the_default_mode_gives_back_from_below_the_pin(self):
+    def test_in_the_default_mode_a_process_s_first_two_blocks_beyond_slabs_are_chunks(self):
+        frame = self.after("purging", "first = malloc 100K; second = malloc 100K")
+        self.assertEqual(blocks(frame), [("first", "used", 102416), ("second", "used", 102416)])
+        self.assertEqual([drawn["name"] for drawn in frame["memory"]], [RUN])
+
+    def test_runs_have_no_headers_and_lie_side_by_side(self):
+        frame = self.after("purging", "a1..a50 = malloc 100K")
+        self.assertEqual(area(frame, REGION)["bytes"], HEAP)
+        self.assertEqual(chunks(frame, REGION), [("a1..a50", "used", 50 * 100 * KIB, "")])
+        accessible = sum(c["bytes"] for c in area(frame, REGION)["cells"] if c["kind"] != "reserved")
+        self.assertEqual(accessible, 4 * MIB + 512 * KIB + 576 * KIB, "steps of 512 KiB, then of an eighth")
+        self.assertEqual(frame["figures"]["run_bytes"], 50 * 100 * KIB)
+
+    def test_the_default_mode_gives_back_from_the_middle_of_a_region(self):
         pinned, freed = self.after("purging", "pin = malloc 10K"), self.after("purging", "free a1..a50")
-        self.assertEqual(blocks(freed)[0], ("a1+...+a50", "free", 50 * 102416))
-        self.assertEqual(freed["figures"]["system_bytes"], pinned["figures"]["system_bytes"])
+        self.assertEqual(chunks(pinned, REGION)[1], ("pin", "used", 10 * KIB, ""))
+        self.assertEqual(chunks(freed, REGION), [("a1+...+a50", "free", 50 * 100 * KIB, ""),
+                                                 ("pin", "used", 10 * KIB, "")])
+        self.assertEqual(freed["figures"]["run_bytes"], 10 * KIB)
+        self.assertGreater(freed["figures"]["free_and_resident_bytes"], 512 * KIB)
         self.assertLessEqual(freed["figures"]["free_and_resident_bytes"], MIB)
+        cut = self.after("purging", "b = malloc 200000")
+        self.assertEqual(chunks(cut, REGION)[0], ("b", "used", 196 * KIB, ""))
+        self.assertEqual(chunks(cut, REGION)[1][1:3], ("free", (5000 - 196) * KIB))
         trimmed = self.after("purging", "trim")
         self.assertEqual(trimmed["figures"]["free_and_resident_bytes"], 0)
+        self.assertEqual(chunks(trimmed, REGION), [("b", "used", 196 * KIB, ""), ("pin", "used", 10 * KIB, "")])
 
     def test_a_thread_has_an_arena_with_132_of_64_mib(self):
         frame = self.after("heaps", "2: b = malloc 100")
@@ -260,7 +281,7 @@ class Command(DrawnCase):
         self.check_text(9)
 
     def test_is_the_same_each_time(self):
-        for script in ("heaps", "slabs"):
+        for script in ("heaps", "purging", "slabs"):
             with self.subTest(script):
                 first, second = (run_lab("walk", "--script", script, "--json").stdout for _ in range(2))
                 self.assertEqual(first, second)
@@ -276,7 +297,7 @@ class OwnScripts(DrawnCase):
         return json.loads(done.stdout)["drawings"][0]["frames"]
 
     def test_a_mode_may_be_asked_for(self):
-        # The library keeps its promise over the same chunks: the engine is the same.
+        # A thread's first small blocks are the same chunks.
         self.assertEqual(blocks(self.drawings["splitting"][-1])[-1], ("wall", "used", 208))
 
     def test_a_file(self):
@@ -299,6 +320,19 @@ class OwnScripts(DrawnCase):
         self.assertEqual(frames[4]["figures"]["mapped_bytes"], 204 * KIB)
         self.assertEqual(chunks(frames[4], "mapping of big"), [("big", "used", 204 * KIB, "M")])
         self.assertNotIn("mapped_bytes", frames[5]["figures"])
+
+    def test_runs_and_mappings_of_the_default_mode(self):
+        frames = self.frames_of("a = malloc 100K\nb = malloc 100K\nc = malloc 10000\nd = malloc 20000\n"
+                                "big = malloc 5000000\nfree c\nc2 = memalign 4096 9000\nfree big\nfree d\n",
+                                "--mode", "default")
+        self.assertEqual(frames[4]["text"]["en"], "d is a run, 20480 bytes at 0x2800 of span region 0.")
+        self.assertEqual(frames[5]["figures"]["mapped_bytes"], 5_001_216)
+        self.assertEqual(chunks(frames[5], "mapping of big"), [("big", "used", 5_001_216, "")])
+        self.assertEqual(frames[6]["text"]["en"], "c is in a free run, 10240 bytes at 0x0 of span region 0.")
+        self.assertEqual(chunks(frames[6], REGION), [("c", "free", 10 * KIB, ""), ("d", "used", 20 * KIB, "")])
+        self.assertEqual(chunks(frames[7], REGION)[0], ("c2", "used", 9 * KIB, ""))
+        self.assertNotIn("mapped_bytes", frames[8]["figures"])
+        self.assertIn("c2", [chunk[0] for chunk in chunks(frames[9], REGION)])
 
     def test_texts_are_made_where_there_is_no_comment(self):
         frames = self.frames_of("a = malloc 24\n# Mine.\n#zh 我的。\nfree a\n")

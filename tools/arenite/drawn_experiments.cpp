@@ -17,7 +17,8 @@ const std::vector<DrawnExperiment>& drawn_experiments() {
        true,
        {}},
       {"walk",
-       "a script of requests on the living heap: chunks, bins, heaps or slabs after each line",
+       "a script of requests on the living heap: chunks, bins, heaps, slabs or runs after each "
+       "line",
        "walk",
        false,
        {{"script",
