@@ -18,6 +18,7 @@ class Settled {
     g_tuning.trims_top.set(1);
     g_tuning.mmap_threshold.set(SIZE_MAX);
     g_tuning.tracks_pages.set(1);
+    g_tuning.maps_blocks.set(1);
   }
   ~Settled() {
     g_tuning.fast_limit.set(fast_limit_);
@@ -26,6 +27,7 @@ class Settled {
     g_tuning.trims_top.set(trims_top_);
     g_tuning.mmap_threshold.set(mmap_threshold_);
     g_tuning.tracks_pages.set(tracks_pages_);
+    g_tuning.maps_blocks.set(maps_blocks_);
   }
   Settled(const Settled&) = delete;
   Settled& operator=(const Settled&) = delete;
@@ -36,6 +38,7 @@ class Settled {
   size_t trim_threshold_ = g_tuning.trim_threshold;
   size_t trims_top_ = g_tuning.trims_top;
   size_t tracks_pages_ = g_tuning.tracks_pages;
+  size_t maps_blocks_ = g_tuning.maps_blocks;
   size_t mmap_threshold_ = g_tuning.mmap_threshold;
 };
 
