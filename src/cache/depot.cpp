@@ -89,18 +89,24 @@ Slab* Depot::take_page() {
     g_ledger.reused(Keeper::slabs, slab::k_slab_size);
     return page;
   }
+  if (ARENITE_UNLIKELY(refusal_.is_known()) && refusal_.is_too_early(os::coarse_milliseconds()))
+    return nullptr;
   while (first_open_ != nullptr && first_open_->free_pages() == 0) first_open_ = first_open_->next;
   for (Region* r = first_open_; r != nullptr && page == nullptr; r = r->next) page = r->take_page();
-  if (page == nullptr) {
-    Region* fresh = Region::create();
-    if (fresh == nullptr) return nullptr;
+  // Where pages are left and the kernel refuses them, it is not asked for more.
+  Region* fresh = page == nullptr && first_open_ == nullptr ? Region::create() : nullptr;
+  if (fresh != nullptr) {
     if (last_region_ != nullptr) fresh->order = last_region_->order + 1;
     (last_region_ == nullptr ? regions_ : last_region_->next) = fresh;
     last_region_ = fresh;
     if (first_open_ == nullptr) first_open_ = fresh;
     page = fresh->take_page();
   }
-  if (page != nullptr) g_ledger.grew(slab::k_slab_size);
+  if (page != nullptr) {
+    g_ledger.grew(slab::k_slab_size);
+  } else {
+    refusal_.note(os::coarse_milliseconds());
+  }
   return page;
 }
 

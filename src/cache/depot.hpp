@@ -99,6 +99,8 @@ class Depot : public slab::OwnerByFullness {
   size_t purge(size_t bytes);
   // All of it. Whether any went.
   bool purge() { return purge(SIZE_MAX) != 0; }
+  // The kernel may have more than when it last refused.
+  void ask_again();
 
   // T8: gives free pages inside listed slabs back, all of them; how many bytes it was.
   size_t purge_holes();
@@ -219,6 +221,7 @@ class Depot : public slab::OwnerByFullness {
   // purged since.
   slab::Slab* warm_[k_most_warm] = {};
   unsigned warm_end_ = 0;
+  policy::Refusal refusal_;  // of a region
   policy::HugeBudget huge_budget_;
   size_t small_extent_ = 0;           // of the first region: the next to be looked at
   size_t small_extents_end_ = 0;      // where the first that started huge is

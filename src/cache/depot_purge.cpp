@@ -133,4 +133,10 @@ ARENITE_COLD void Depot::put_all_back() {
   purging_.store(Purging::no, std::memory_order_relaxed);
 }
 
+void Depot::ask_again() {
+  if (!lock.lock_unless_frozen()) return;
+  refusal_.forget();
+  lock.unlock();
+}
+
 }  // namespace arenite::cache

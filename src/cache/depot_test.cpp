@@ -44,6 +44,44 @@ TEST_F(DepotTest, the_pages_of_a_slab_that_will_fill_come_at_once_from_4_mib_in_
   EXPECT_EQ(has_pages(refused), 0U);
 }
 
+TEST_F(DepotTest, a_refused_region_is_asked_for_again_after_64_requests) {
+  fail_from_now(os::Call::map);
+  EXPECT_EQ(depot_.make_slab(class_of(64), &mine_), nullptr);
+  const uint64_t asked = os::g_fault_plan.seen();
+  EXPECT_GT(asked, 0U);
+  for (int i = 0; i < 64; i++) EXPECT_EQ(depot_.make_slab(class_of(64), &mine_), nullptr);
+  EXPECT_EQ(os::g_fault_plan.seen(), asked) << "the kernel is left alone";
+  os::g_fault_plan.fail_nth(0);
+  EXPECT_NE(depot_.make_slab(class_of(64), &mine_), nullptr);
+}
+
+TEST_F(DepotTest, where_something_came_back_it_is_asked_at_once) {
+  fail_from_now(os::Call::map);
+  EXPECT_EQ(depot_.make_slab(class_of(64), &mine_), nullptr);
+  os::g_fault_plan.fail_nth(0);
+  EXPECT_EQ(depot_.make_slab(class_of(64), &mine_), nullptr);
+  depot_.ask_again();
+  EXPECT_NE(depot_.make_slab(class_of(64), &mine_), nullptr);
+}
+
+TEST_F(DepotTest, a_region_whose_pages_are_refused_is_followed_by_none) {
+  const auto regions = [this] {
+    size_t n = 0;
+    depot_.for_each_region([&](const slab::Region&) { n++; });
+    return n;
+  };
+  ASSERT_NE(depot_.make_slab(class_of(1024), &mine_), nullptr);
+  fail_from_now(os::Call::commit);
+  while (depot_.make_slab(class_of(1024), &mine_) != nullptr) {
+  }
+  for (int i = 0; i < 300; i++) EXPECT_EQ(depot_.make_slab(class_of(1024), &mine_), nullptr);
+  os::g_fault_plan.fail_nth(0);
+  EXPECT_EQ(regions(), 1U);
+  depot_.ask_again();
+  EXPECT_NE(depot_.make_slab(class_of(1024), &mine_), nullptr);
+  EXPECT_EQ(regions(), 1U);
+}
+
 TEST_F(DepotTest, a_full_region_is_followed_by_another) {
   std::set<uintptr_t> regions;
   std::set<const Slab*> slabs;
@@ -71,11 +109,12 @@ TEST_F(DepotTest, pages_given_back_to_several_regions_are_all_taken_again) {
   EXPECT_TRUE(is_whole());
 }
 
-TEST_F(DepotTest, without_memory_there_is_no_slab_and_the_next_try_works) {
+TEST_F(DepotTest, without_memory_there_is_no_slab_and_a_later_try_works) {
   for (const os::Call call : {os::Call::map, os::Call::commit}) {
     fail_from_now(call);
     EXPECT_EQ(depot_.make_slab(class_of(64), &mine_), nullptr);
     os::g_fault_plan.fail_nth(0);
+    depot_.ask_again();
   }
   EXPECT_NE(depot_.make_slab(class_of(64), &mine_), nullptr);
   fail_from_now(os::Call::commit);
@@ -83,6 +122,7 @@ TEST_F(DepotTest, without_memory_there_is_no_slab_and_the_next_try_works) {
   while (depot_.make_slab(class_of(64), &mine_) != nullptr) made++;
   EXPECT_LT(made, slab::k_region_pages) << "what had access already was still to be had";
   os::g_fault_plan.fail_nth(0);
+  depot_.ask_again();
   EXPECT_NE(depot_.make_slab(class_of(64), &mine_), nullptr);
   EXPECT_TRUE(is_whole());
 }

@@ -27,7 +27,10 @@ bool give_back_all_kept() {
   bool gave = large::empty();
   gave |= g_spans.purge(SIZE_MAX) != 0;
   gave |= cache::g_depot.purge();
-  if (gave) g_spans.ask_again();
+  if (gave) {
+    g_spans.ask_again();
+    cache::g_depot.ask_again();
+  }
   return gave;
 }
 

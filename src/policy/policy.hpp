@@ -13,6 +13,7 @@
 //   holes.hpp       when free pages inside slabs go
 //   rounds.hpp      when slabs are looked into for them, and how much at a time
 //   huge_pages.hpp  which growth starts as a huge page
+//   refusal.hpp     when the kernel is asked again for what it refused
 #pragma once
 
 #include "policy/arena_count.hpp"
@@ -21,6 +22,7 @@
 #include "policy/huge_pages.hpp"
 #include "policy/pressure.hpp"
 #include "policy/purging.hpp"
+#include "policy/refusal.hpp"
 #include "policy/retention.hpp"
 #include "policy/rounds.hpp"
 #include "policy/settings.hpp"

@@ -14,10 +14,6 @@ namespace {
 constexpr size_t k_least_step = k_is_64_bit ? 512 * k_kib : 64 * k_kib;
 constexpr size_t k_most_step = 8 * k_mib;
 
-// After a refusal the kernel is asked for a region again when so much has passed.
-constexpr uint64_t k_refused_ms = 1000;
-constexpr uint32_t k_refused_requests = 64;
-
 }  // namespace
 
 Heap::Grown Heap::grow(uint32_t need, uint32_t by, Found& found) {
@@ -89,18 +85,8 @@ uint32_t Heap::end_growth(uint32_t committed) {
   return begin;
 }
 
-// Whether it is too early to ask for a region again.
-bool Heap::is_region_refused() {
-  if (!is_refused_) return false;
-  if (++refused_requests_ <= k_refused_requests &&
-      os::coarse_milliseconds() - refused_at_ < k_refused_ms)
-    return true;
-  is_refused_ = false;
-  return false;
-}
-
 Heap::Grown Heap::add_region() {
-  if (is_region_refused()) return Grown::no;
+  if (refusal_.is_known() && refusal_.is_too_early(os::coarse_milliseconds())) return Grown::no;
   Region* vacant = runs_.take_vacant();
   growth_ = {.record = vacant};
   growing_.store(k_busy, std::memory_order_relaxed);
@@ -119,9 +105,7 @@ Heap::Grown Heap::add_region() {
     growth_ = {};
     runs_.add(r);
   } else {
-    is_refused_ = true;
-    refused_at_ = os::coarse_milliseconds();
-    refused_requests_ = 0;
+    refusal_.note(os::coarse_milliseconds());
   }
   end_growth(0);
   return is_added ? Grown::again : Grown::no;

@@ -139,7 +139,7 @@ void Heap::leave_out_of_line() {
 
 void Heap::ask_again() {
   if (!lock_.lock_unless_frozen()) return;
-  is_refused_ = false;
+  refusal_.forget();
   leave();
 }
 

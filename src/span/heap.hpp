@@ -5,6 +5,7 @@
 
 #include "ledger/ledger.hpp"
 #include "os/os.hpp"
+#include "policy/policy.hpp"
 #include "span/deferred.hpp"
 #include "span/fault.hpp"
 #include "span/runs.hpp"
@@ -162,7 +163,6 @@ class Heap {
   Grown add_region();
   Region* make_region(Region* vacant);
   static void unmake_region(Region* r, const Region* vacant);
-  bool is_region_refused();
   uint32_t commit_step() const;
 
   bool purge_some(size_t& wanted, size_t& gone);
@@ -182,10 +182,7 @@ class Heap {
   std::atomic<uint32_t> purging_{k_idle};
   Growth growth_;
   Purging purge_;
-  // When the kernel refused a region, and how many requests have wanted one since.
-  uint64_t refused_at_ = 0;
-  uint32_t refused_requests_ = 0;
-  bool is_refused_ = false;
+  policy::Refusal refusal_;  // of a region
 };
 
 // Makes a block a claimed run; what its word was. Whoever comes second is refused, and so is what
