@@ -39,15 +39,15 @@ void* kernel_mmap(void* at, size_t size, int protection, int flags) {
 int kernel_munmap(void* start, size_t size) {
   return ::munmap(start, size);
 }
-void* kernel_mremap(void* start, size_t old_size, size_t new_size, int flags, void* to) {
+void* kernel_mremap(void* start, size_t old_size, size_t new_size, int flags) {
 #ifdef __SANITIZE_THREAD__
   // This call it does not intercept. The kernel orders who leaves a place before who moves into it.
   __tsan_release(&g_page_size);
-  void* moved = ::mremap(start, old_size, new_size, flags, to);
+  void* moved = ::mremap(start, old_size, new_size, flags);
   __tsan_acquire(&g_page_size);
   return moved;
 #else
-  return ::mremap(start, old_size, new_size, flags, to);
+  return ::mremap(start, old_size, new_size, flags);
 #endif
 }
 #else
@@ -63,17 +63,12 @@ void* kernel_mmap(void* at, size_t size, int protection, int flags) {
 int kernel_munmap(void* start, size_t size) {
   return static_cast<int>(syscall(SYS_munmap, start, size));
 }
-void* kernel_mremap(void* start, size_t old_size, size_t new_size, int flags, void* to) {
+void* kernel_mremap(void* start, size_t old_size, size_t new_size, int flags) {
   return at_address<void>(
-      static_cast<uintptr_t>(syscall(SYS_mremap, start, old_size, new_size, flags, to)));
+      static_cast<uintptr_t>(syscall(SYS_mremap, start, old_size, new_size, flags)));
 }
 #endif
 
-#ifdef MAP_FIXED_NOREPLACE
-constexpr int k_no_replace = MAP_FIXED_NOREPLACE;
-#else
-constexpr int k_no_replace = 0;
-#endif
 constexpr int k_collapse = 25;        // MADV_COLLAPSE
 constexpr int k_populate_write = 23;  // MADV_POPULATE_WRITE, 5.14
 constexpr int k_anonymous = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
@@ -220,7 +215,7 @@ ARENITE_LARGER bool unmap(void* start, size_t size) {
 ARENITE_SELDOM_LARGER void* remap(void* start, size_t old_size, size_t new_size, bool may_move) {
   if (g_fault_plan.strikes(Call::remap)) return nullptr;
   const KeepErrno keep;
-  void* p = kernel_mremap(start, old_size, new_size, may_move ? MREMAP_MAYMOVE : 0, nullptr);
+  void* p = kernel_mremap(start, old_size, new_size, may_move ? MREMAP_MAYMOVE : 0);
   return p == MAP_FAILED ? nullptr : p;
 }
 
