@@ -89,8 +89,7 @@ Slab* Depot::take_page() {
     g_ledger.reused(Keeper::slabs, slab::k_slab_size);
     return page;
   }
-  if (ARENITE_UNLIKELY(refusal_.is_known()) && refusal_.is_too_early(os::coarse_milliseconds()))
-    return nullptr;
+  if (ARENITE_UNLIKELY(refusal_.is_known()) && is_refused_again()) return nullptr;
   while (first_open_ != nullptr && first_open_->free_pages() == 0) first_open_ = first_open_->next;
   for (Region* r = first_open_; r != nullptr && page == nullptr; r = r->next) page = r->take_page();
   // Where pages are left and the kernel refuses them, it is not asked for more.
@@ -102,11 +101,8 @@ Slab* Depot::take_page() {
     if (first_open_ == nullptr) first_open_ = fresh;
     page = fresh->take_page();
   }
-  if (page != nullptr) {
-    g_ledger.grew(slab::k_slab_size);
-  } else {
-    refusal_.note(os::coarse_milliseconds());
-  }
+  if (ARENITE_UNLIKELY(page == nullptr)) return note_refusal();
+  g_ledger.grew(slab::k_slab_size);
   return page;
 }
 

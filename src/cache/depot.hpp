@@ -194,6 +194,8 @@ class Depot : public slab::OwnerByFullness {
   void look_into(slab::Slab* slab, bool is_all_due, HoleBatch& batch);
   bool breathe();
   void take_out(slab::Slab* slab, HoleBatch& batch);
+  bool is_refused_again();
+  slab::Slab* note_refusal();  // nullptr
   Asked purge_out(HoleBatch& batch, size_t& all_gone);
   void relist(slab::Slab* slab);
   void relist_all_out();
@@ -221,7 +223,7 @@ class Depot : public slab::OwnerByFullness {
   // purged since.
   slab::Slab* warm_[k_most_warm] = {};
   unsigned warm_end_ = 0;
-  policy::Refusal refusal_;  // of a region
+  policy::Refusal refusal_;  // of a page
   policy::HugeBudget huge_budget_;
   size_t small_extent_ = 0;           // of the first region: the next to be looked at
   size_t small_extents_end_ = 0;      // where the first that started huge is

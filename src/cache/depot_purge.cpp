@@ -133,6 +133,16 @@ ARENITE_COLD void Depot::put_all_back() {
   purging_.store(Purging::no, std::memory_order_relaxed);
 }
 
+// Whether it is too early to ask the kernel once more. The lock is held, in the next, too.
+ARENITE_COLD bool Depot::is_refused_again() {
+  return refusal_.is_too_early(os::coarse_milliseconds());
+}
+
+ARENITE_COLD slab::Slab* Depot::note_refusal() {
+  refusal_.note(os::coarse_milliseconds());
+  return nullptr;
+}
+
 void Depot::ask_again() {
   if (!lock.lock_unless_frozen()) return;
   refusal_.forget();

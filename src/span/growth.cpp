@@ -29,7 +29,7 @@ Heap::Grown Heap::grow(uint32_t need, uint32_t by, Found& found) {
   const Grown grown = extend(r, found.start + need - found.unit, found.unit);
   // It may begin earlier than the reserve did.
   if (grown == Grown::found)
-    found = {r, found.unit, r->word(found.unit), static_cast<uint32_t>(align_up(found.unit, by))};
+    found = {r, found.unit, r->word(found.unit), start_of_block(found.unit, by)};
   return grown;
 }
 

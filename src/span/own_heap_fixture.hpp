@@ -51,11 +51,13 @@ class OwnHeap : public testing::Test {
     });
     return all;
   }
-  // The runs of all regions, but for reserves: block b, claimed c, free f; each with its KiB.
+  // The runs of all regions, but for reserves and what is before the first block of each: block b,
+  // claimed c, free f; each with its KiB.
   std::string runs() {
     std::string text;
     heap_->for_each_run([&](const RunView& run) {
-      if (run.state == RunView::State::reserve) return;
+      const bool is_lead = run.start % k_granule == 0 && run.bytes == k_lead;
+      if (run.state == RunView::State::reserve || is_lead) return;
       text += run.state == RunView::State::block     ? 'b'
               : run.state == RunView::State::claimed ? 'c'
                                                      : 'f';
@@ -63,6 +65,7 @@ class OwnHeap : public testing::Test {
     });
     return text;
   }
+  static constexpr size_t k_lead = 4 * k_kib;
   size_t retained() { return heap_->figures().retained; }
   // What is wrong, or nothing.
   std::string breach() {

@@ -40,11 +40,13 @@ bool Runs::find(uint32_t need, uint32_t by, Found& found) const {
     if (fits_in_ring(dirty_, bin, need, by, tries, found)) return true;
     if (fits_in_ring(clean_, bin, need, by, tries, found)) return true;
   }
-  // Surely long enough.
-  const uint32_t bin = Bins::next(dirty_, clean_, bin_of(need + by - 1) + 1);
-  if (bin == k_bins) return false;
-  const Reference run = dirty_.newest(bin) != 0 ? dirty_.newest(bin) : clean_.newest(bin);
-  return fits(run, need, by, found);
+  // Surely long enough, but one that begins a region.
+  for (uint32_t bin = Bins::next(dirty_, clean_, bin_of(need + by - 1) + 1); bin < k_bins;
+       bin = Bins::next(dirty_, clean_, bin + 1)) {
+    const Reference run = dirty_.newest(bin) != 0 ? dirty_.newest(bin) : clean_.newest(bin);
+    if (ARENITE_LIKELY(fits(run, need, by, found))) return true;
+  }
+  return false;
 }
 
 // A free run gets its words, and its place in a ring unless it is too short for any request.

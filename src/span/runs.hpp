@@ -21,6 +21,17 @@ struct Found {
   uint32_t start;
 };
 
+// Where in a run that begins at `unit` a block at a multiple of `by` units, a power of two, may
+// begin.
+//
+// Who stands in front of malloc may look for a word of its own before any block, though before an
+// aligned one it has put none: so the first 4 KiB of a region are no block's.
+ARENITE_INLINE constexpr uint32_t start_of_block(uint32_t unit, uint32_t by) {
+  constexpr uint32_t k_lead = 4 * k_kib / k_unit;
+  if (unit == 0) return by > k_lead ? by : k_lead;
+  return static_cast<uint32_t>(align_up(unit, by));
+}
+
 class Runs {
  public:
   // Before anything else. `page_size`: the kernel's, or a multiple of it.
@@ -119,7 +130,7 @@ class Runs {
   ARENITE_INLINE bool fits(Reference run, uint32_t need, uint32_t by, Found& found) const {
     Region* r = regions_[region_number_of(run)];
     const uint32_t unit = unit_of(run);
-    found = {r, unit, r->word(unit) & k_length, static_cast<uint32_t>(align_up(unit, by))};
+    found = {r, unit, r->word(unit) & k_length, start_of_block(unit, by)};
     return found.start + need <= found.unit + found.length;
   }
   ARENITE_INLINE bool fits_in_ring(const Bins& bins, uint32_t bin, uint32_t need, uint32_t by,

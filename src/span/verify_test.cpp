@@ -63,9 +63,10 @@ TEST_F(SpanVerifyTest, two_free_neighbours_are_seen) {
 }
 TEST_F(SpanVerifyTest, a_block_s_pages_are_dirty) {
   Region* r = Region::around(region_);
-  r->dirty.clear({0, 1});
+  const uint32_t page = static_cast<uint32_t>(k_lead / os::page_size());
+  r->dirty.clear({page, page + 1});
   EXPECT_EQ(breach().substr(0, 2), "R6");
-  r->dirty.set({0, 1});
+  r->dirty.set({page, page + 1});
   EXPECT_EQ(breach(), "");
 }
 TEST_F(SpanVerifyTest, a_reserve_is_the_last_run_and_listed) {

@@ -301,8 +301,9 @@ CASE(few_blocks_replaced_at_random_are_not_faulted_in_again_and_again) {
   rusage after{};
   EXPECT_EQ(getrusage(RUSAGE_SELF, &after), 0);
   const auto faults = static_cast<std::size_t>(after.ru_minflt - before.ru_minflt);
-  // Each page once would be all that is taken; a thirtieth of it is twenty times what is in use.
-  EXPECT_AT_MOST(faults, taken / 4096 / 30);
+  // Each page once would be all that is taken; a thirtieth of it is twenty times what is in use. On
+  // 32-bit blocks of more than 512 KiB have mappings of their own, which fit less often.
+  EXPECT_AT_MOST(faults, taken / 4096 / (sizeof(void*) == 8 ? 30 : 10));
   a_quiet_second();
   few.remove_all();
   a_quiet_second();
