@@ -103,8 +103,8 @@ CASE(what_is_kept_is_used_before_fresh_pages_are) {
   const std::size_t sizes[] = {480, 24_KiB, 300_KiB, 7000, 1500, 100_KiB};
   std::size_t turn = 0;
   for (std::size_t sum = 0; sum < 4 * k_part; sum += 4096) staying.add(4096);
-  // What may be retained at most, room for the blocks of 300 KiB among it, tables, and a class's size
-  // over the request's.
+  // What may be retained at most, room for the blocks of 300 KiB among it, tables, and a class's
+  // size over the request's.
   const std::size_t room = 5 * k_part / 4;
   const std::size_t most = 5 * k_part + bound(5 * k_part) + room + 5 * k_part / 30 + 2_MiB;
   for (int round = 0; round < 18; ++round) {
