@@ -12,17 +12,17 @@ constexpr size_t k_least_purged = 32 * k_kib;
 
 // Clears n bytes from p on. Pages that are known to hold nothing stay so: but the program may have
 // written to them though they were not its own, so they are given back once more, which costs
-// little where nothing is there.
+// little where nothing is there. Only such as are the block's alone: what shares a page with its
+// end may be another's by now.
 void clear_but(void* p, size_t n, span::KnownZero zero) {
-  const uintptr_t begin = address_of(p);
-  const uintptr_t end = begin + n;
-  if (zero.begin >= zero.end || zero.end - zero.begin < k_least_purged ||
-      !os::purge(at_address<void>(zero.begin), zero.end - zero.begin)) {
+  const span::KnownZero pages = zero.whole_pages(os::page_size());
+  const size_t size = pages.end - pages.begin;
+  if (size < k_least_purged || !os::purge(at_address<void>(pages.begin), size)) {
     memset(p, 0, n);
     return;
   }
-  memset(p, 0, zero.begin - begin);
-  if (zero.end < end) memset(at_address<void>(zero.end), 0, end - zero.end);
+  memset(p, 0, pages.begin - address_of(p));
+  memset(at_address<void>(pages.end), 0, address_of(p) + n - pages.end);
 }
 
 }  // namespace

@@ -18,6 +18,13 @@ inline constexpr ledger::Keeper k_keeper = ledger::Keeper::spans;
 struct KnownZero {
   uintptr_t begin = 0;
   uintptr_t end = 0;
+
+  // Of them whole pages; empty if there are none.
+  KnownZero whole_pages(size_t page_size) const {
+    const uintptr_t first = align_up(begin, page_size);
+    const uintptr_t last = align_down(end, page_size);
+    return last > first ? KnownZero{first, last} : KnownZero{};
+  }
 };
 
 // All in bytes.

@@ -50,6 +50,17 @@ TEST_F(SpanHeapTest, neighbours_that_come_free_are_merged_in_every_order) {
   }
 }
 
+TEST_F(SpanHeapTest, whole_pages_of_what_is_known_to_be_zero_are_within_it) {
+  const auto pages = [](uintptr_t begin, uintptr_t end) {
+    const KnownZero whole = KnownZero{begin, end}.whole_pages(4096);
+    return std::pair(whole.begin, whole.end);
+  };
+  EXPECT_EQ(pages(0x1000, 0x3000), std::pair(uintptr_t{0x1000}, uintptr_t{0x3000}));
+  EXPECT_EQ(pages(0x1001, 0x3fff), std::pair(uintptr_t{0x2000}, uintptr_t{0x3000}));
+  EXPECT_EQ(pages(0x1001, 0x2fff), std::pair(uintptr_t{0}, uintptr_t{0}));
+  EXPECT_EQ(pages(0, 0), std::pair(uintptr_t{0}, uintptr_t{0}));
+}
+
 TEST_F(SpanHeapTest, no_block_begins_a_region) {
   for (size_t align = 1; align <= k_largest / 2; align *= 8) {
     char* p = static_cast<char*>(heap_->allocate_aligned(20000, align));
