@@ -1,6 +1,6 @@
-// Threads whose blocks come and go while another purges the arenas all the time: nothing that is in
-// use is purged, and nothing is lost. With `fork`, children are made meanwhile, at whatever moment
-// of a purge, and each finds its blocks and its arenas whole.
+// Threads whose blocks come and go while another purges spans, large blocks and arenas all the
+// time: nothing that is in use is purged, and nothing is lost. With `fork`, children are made
+// meanwhile, at whatever moment of a purge, and each finds its blocks and its arenas whole.
 //
 //   threads_purging OPERATIONS [fork]
 #include <pthread.h>
@@ -28,6 +28,11 @@ long g_operations = 0;
 [[noreturn]] void fail(const char* what) {
   std::fprintf(stderr, "threads_purging: %s\n", what);
   std::abort();
+}
+
+size_t purge(size_t bytes) {
+  return arenite::engine::g_spans.purge(bytes) + arenite::large::purge(bytes) +
+         arenite::chunk::purge_arenas(bytes);
 }
 
 struct Block {
@@ -82,8 +87,7 @@ void* purge_all_the_time(void*) {
   Worker dice;
   dice.state = 99;
   while (!g_stop.load(std::memory_order_relaxed))
-    g_purged.fetch_add(arenite::chunk::purge_arenas(dice.below(8 << 20)),
-                       std::memory_order_relaxed);
+    g_purged.fetch_add(purge(dice.below(8 << 20)), std::memory_order_relaxed);
   return nullptr;
 }
 
@@ -99,7 +103,7 @@ void fork_and_look(Worker& own) {
     alarm(60);
     expect_whole();
     for (int i = 0; i < 400; i++) own.one();
-    arenite::chunk::purge_arenas(SIZE_MAX);
+    purge(SIZE_MAX);
     for (const Block& b : own.slots) {
       if (b.start != nullptr) Worker::check(b);
     }
@@ -141,7 +145,7 @@ int main(int argc, char** argv) {
       heap::free(b.start);
     }
   }
-  arenite::chunk::purge_arenas(SIZE_MAX);
+  purge(SIZE_MAX);
   expect_whole();
   if (g_purged == 0) fail("nothing was ever purged");
   std::printf("threads_purging: %zu MiB purged\n", g_purged.load() >> 20);
