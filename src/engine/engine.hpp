@@ -2,6 +2,8 @@
 //
 //   start.hpp   the settings are read and the main arena made, at the first request
 //   route.hpp   which engine serves a request, and which takes a block back
+//   beyond_slabs.hpp  what is larger than slabs' blocks: spans and mappings
+//   chunks.hpp  the way through the arenas: classic mode's
 //   fork.hpp    what must happen before, after and in the child of a fork
 //   retention.hpp  free memory goes back by itself
 //   background.hpp  ... in a program that makes no call
