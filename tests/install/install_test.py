@@ -18,6 +18,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs"))
+import book  # noqa: E402
+
 ROOT = None
 BUILD = None
 USER = Path(__file__).resolve().parent / "user.c"
@@ -201,23 +204,6 @@ class Readme(Case):
         self.assertEqual(set(kinds), {"sh", "cmake"})
         self.assertEqual(kinds.count("cmake"), 2)
 
-    def test_every_link_leads_somewhere(self):
-        pages = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "TUNING.md",
-                                          "bench/README.md", "bench/RESULTS.md", "docs/field-trials.md")]
-        links = 0
-        for page in pages:
-            for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
-                if "://" in link:
-                    continue
-                links += 1
-                with self.subTest(page=page.name, link=link):
-                    path, _, anchor = link.partition("#")
-                    target = page.parent / path if path else page
-                    self.assertTrue(target.exists())
-                    if anchor:
-                        self.assertIn(anchor, anchors(target))
-        self.assertGreater(links, 20)
-
 
 class Prefix(Case):
     def test_the_command_runs_a_program_on_the_library_beside_it(self):
@@ -256,9 +242,8 @@ class Prefix(Case):
 
 
 def blocks(kind=None):
-    """The README's blocks of code: (kind, text) of all, or the texts of one kind."""
-    found = re.findall(r"(?ms)^```(\w*)\n(.*?)^```$", (ROOT / "README.md").read_text())
-    return [text for name, text in found if name == kind] if kind else found
+    """The README's blocks of code: see book.blocks."""
+    return book.blocks((ROOT / "README.md").read_text(), kind)
 
 
 def readme_block(kind, word):
@@ -267,12 +252,6 @@ def readme_block(kind, word):
     if len(found) != 1:
         raise AssertionError(f"the README has {len(found)} blocks with {word}")
     return found[0]
-
-
-def anchors(page):
-    """What the headings of a page are called in links, as GitHub makes it of them."""
-    headings = re.findall(r"(?m)^#+ +(.*?) *$", page.read_text())
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def main():
