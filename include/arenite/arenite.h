@@ -29,8 +29,9 @@ struct arenite_statistics {
   size_t bound;             /* what may be retained: max(1 MiB, live / 8) or less, see TUNING.md */
   size_t credit;            /* what may be retained beyond that because it is being reused */
   size_t retained_slabs;    /* of what is retained: pages of small blocks */
-  size_t retained_chunks;   /* ... whole pages inside free chunks and at the top of arenas */
-  size_t retained_mappings; /* ... mappings of large blocks, kept for the next */
+  size_t retained_chunks;   /* of what is retained: whole pages inside free chunks and at the top of
+                               arenas */
+  size_t retained_mappings; /* of what is retained: mappings of large blocks, kept for the next */
   size_t grown;             /* fresh pages ever taken; wraps */
   size_t reused;            /* retained pages ever used again; wraps */
   size_t purged;            /* retained pages ever given back to the kernel; wraps */

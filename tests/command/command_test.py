@@ -481,7 +481,7 @@ class Settings(Case):
         self.assertIn("MALLOC_CHECK_=3: ", text)
 
     def test_every_setting_is_in_the_manual(self):
-        manual = Path(__file__).resolve().parents[2] / "man" / "arenite.1"
+        manual = Path(__file__).resolve().parents[2] / "man" / "arenite-settings.5"
         words = set(manual.read_text().replace(",", " ").replace('"', " ").split())
         self.assertEqual(set(self.read()["by_name"]) - words, set())
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The lists of settings in TUNING.md and man/arenite.1 are what src/policy/settings.def says.
+"""The lists of settings in TUNING.md and man/arenite-settings.5 are what src/policy/settings.def says.
 
 Usage: settings_docs_test.py [--root DIR]     compare; exit 1 where a list is not the table's
        settings_docs_test.py --write          write both lists (cmake --build … --target settings_docs)
@@ -14,13 +14,14 @@ import re
 import shutil
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 TABLE = Path("src/policy/settings.def")
 TYPES = Path("src/policy/settings.hpp")
 WORDS = Path("src/policy/settings.cpp")
 TUNING = Path("TUNING.md")
-MANUAL = Path("man/arenite.1")
+MANUAL = Path("man/arenite-settings.5")
 MARKS = {TUNING: ("<!-- settings.def: begin -->\n", "<!-- settings.def: end -->\n"),
          MANUAL: ('.\\" settings.def: begin\n', '.\\" settings.def: end\n')}
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
@@ -102,18 +103,20 @@ def tuning(table):
     return "\n".join(lines) + "\n"
 
 
+def roff(text):
+    """Words for a manual, in lines of about a hundred characters, none of which is taken for a request."""
+    lines = textwrap.wrap(text.replace("\\", "\\e").replace("-", "\\-"), 100, break_long_words=False, break_on_hyphens=False)
+    return "".join(("\\&" if line[0] in ".'" else "") + line + "\n" for line in lines)
+
+
 def manual(table):
     out = ""
     for row in table.rows:
-        out += f".TP\n.BR {row['name']} \" ({table.values(row)}; default {table.shown(row, 'default')})\"\n"
-        text = row["help"].replace("\\", "\\e").replace("-", "\\-")
-        words, line = text.split(), ""
-        for word in words:
-            if line and len(line) + 1 + len(word) > 100:
-                out += line + "\n"
-                line = ""
-            line += (" " if line else "") + word
-        out += ("\\&" if line[0] in ".'" else "") + line + "\n"
+        out += f".TP\n.BR {row['name']} \" ({table.values(row)}; default {table.shown(row, 'default')})\"\n" + roff(row["help"])
+        others = [row["variable"], row["tunable"] and f"glibc.malloc.{row['tunable']}",
+                  "M_" + row["name"].upper() + " of mallopt" if row["mallopt"] != "0" else ""]
+        if any(others):
+            out += ".br\n" + roff("Also: " + ", ".join(filter(None, others)) + ".")
     return out
 
 

@@ -219,8 +219,8 @@ class Prefix(Case):
         version = (ROOT / "VERSION").read_text().strip()
         self.assertEqual(self.run_all(command, "--version"), f"arenite {version}\n")
         self.assertIn("malloc(", self.run_all(command, "lab", "first-fit", "--step", "2"))
-        page = (self.prefix / "share" / "man" / "man1" / "arenite.1").read_text()
-        self.assertIn(f'"arenite {version}"', page)
+        for page in ("man1/arenite.1", "man3/libarenite.3", "man5/arenite-settings.5"):
+            self.assertIn(f'"arenite {version}"', (self.prefix / "share" / "man" / page).read_text())
 
     def test_programs_are_stripped_and_their_debug_information_is_beside_them(self):
         for file in (self.prefix / "bin" / "arenite", self.library.resolve(),
