@@ -113,6 +113,46 @@ class Links(unittest.TestCase):
         self.assertEqual([name_of(page) for page in pages() if page.resolve() not in reached | {contents.resolve()}], [])
 
 
+class Languages(unittest.TestCase):
+    """README.zh-CN.md says what README.md says."""
+
+    def test_both_have_the_same_sections_commands_links_and_figures(self):
+        english, chinese = (ROOT / name for name in ("README.md", "README.zh-CN.md"))
+        self.assertEqual(*map(outline, (english, chinese)))
+        self.assertIn("[简体中文](README.zh-CN.md)", english.read_text())
+        self.assertIn("[English](README.md)", chinese.read_text())
+
+    def test_control_a_difference_is_found(self):
+        text = (ROOT / "README.zh-CN.md").read_text()
+        with tempfile.TemporaryDirectory() as directory:
+            page = Path(directory) / "README.md"
+            page.write_text(text)
+            right = outline(page)
+            for old, new in (("## 试一试\n", ""), ("--arena-max=2", "--arena-max=3"), ("(SECURITY.md)", "(DESIGN.md)"),
+                             ("7.5", "7.4"), ("| 容器被杀掉", "容器被杀掉"), ("arenite::arenite)", "arenite::static)"), ("`GLIBC_TUNABLES`", "")):
+                with self.subTest(old=old):
+                    self.assertIn(old, text)
+                    page.write_text(text.replace(old, new, 1))
+                    self.assertNotEqual(outline(page), right)
+
+
+def outline(page):
+    """What a page has in common with its translation: headings by their level, commands, links, code, figures; for each
+    section."""
+    found = []
+    for section in re.split(r"(?m)^(?=#)", page.read_text())[1:]:
+        code = [re.sub(r" +#.*", "", line) for kind, block in book.blocks(section) for line in block.splitlines()]
+        words = book.FENCE.sub("", section)
+        # A page of the lab has its own translation; the two READMEs name each other.
+        link_text = [re.sub(r"\.zh\.md$", ".md", link) for link in book.links(section)]
+        found.append({"level": len(section) - len(section.lstrip("#")), "code": code,
+                      "links": [link for link in link_text if link not in ("README.md", "README.zh-CN.md")],
+                      "names": sorted(set(re.findall(r"`([^`]+)`", words))), "rows": words.count("\n|"),
+                      "items": words.count("\n- "), "bold": words.count("**"),
+                      "figures": sorted(re.findall(r"\d+(?:[.,]\d+)+|\d{3,}", words))})
+    return found
+
+
 class Tables(unittest.TestCase):
     def test_messages_are_those_of_the_library(self):
         page = (ROOT / "docs" / "reference" / "messages.md").read_text()
