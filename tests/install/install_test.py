@@ -9,12 +9,14 @@ tests see that it notices: the same program, linked without one of the things th
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import types
 import unittest
 from pathlib import Path
 
@@ -239,6 +241,81 @@ class Prefix(Case):
         for file, words in (("bash-completion/completions/arenite", "complete -F"), ("zsh/site-functions/_arenite", "#compdef"),
                             ("fish/vendor_completions.d/arenite.fish", "complete -c")):
             self.assertIn(words, (self.prefix / "share" / file).read_text())
+
+
+class Ports(Case):
+    """The vcpkg port and the Conan recipe, without those tools: what they name is there, and the tree that they take is
+    one that can be configured as they do it."""
+
+    PORT = "packaging/vcpkg/arenite"
+    RECIPE = "packaging/conan/conanfile.py"
+
+    def recipe(self):
+        """The recipe's class, on stand-ins for Conan's modules that do no more than this needs."""
+        def copy(_, pattern, source, target):
+            for file in Path(source).resolve().glob(pattern.replace("/*", "/**/*")):
+                if file.is_file():
+                    into = Path(target) / file.relative_to(Path(source).resolve())
+                    into.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(file, into)
+
+        class CMakeToolchain:
+            variables = {}
+
+            def __init__(self, _):
+                self.cache_variables = self.variables
+
+            def generate(self):
+                pass
+
+        names = {"conan": {"ConanFile": object}, "conan.errors": {"ConanInvalidConfiguration": Exception}, "conan.tools": {},
+                 "conan.tools.cmake": {"CMake": None, "CMakeToolchain": CMakeToolchain, "cmake_layout": None},
+                 "conan.tools.files": {"copy": copy, "load": lambda _, path: Path(path).read_text()}}
+        for name, members in names.items():
+            module = types.ModuleType(name)
+            vars(module).update(members)
+            sys.modules[name] = module
+            self.addCleanup(sys.modules.pop, name)
+        found = {}
+        exec(compile((ROOT / self.RECIPE).read_text(), self.RECIPE, "exec"), found)
+        recipe = found["Arenite"]()
+        recipe.recipe_folder = str((ROOT / self.RECIPE).parent)
+        return recipe, CMakeToolchain.variables
+
+    def assert_configures(self, tree, variables):
+        said = self.run_all("cmake", "-S", tree, "-B", self.top / "ported" / tree.name, "-G", "Ninja",
+                            "-DCMAKE_BUILD_TYPE=Release", *(f"-D{name}={value}" for name, value in variables.items()))
+        self.assertNotIn("not used by the project", said)
+
+    def test_they_have_the_version(self):
+        version = (ROOT / "VERSION").read_text().strip()
+        self.assertEqual(json.loads((ROOT / self.PORT / "vcpkg.json").read_text())["version"], version)
+        recipe, _ = self.recipe()
+        recipe.set_version()
+        self.assertEqual(recipe.version, version)
+
+    def test_conan_exports_a_tree_that_configures(self):
+        recipe, variables = self.recipe()
+        recipe.export_sources_folder = self.top / "exported"
+        recipe.export_sources()
+        recipe.generate()
+        self.assertEqual(variables["ARENITE_INSTALL"], "ON")
+        self.assert_configures(self.top / "exported", variables)
+        # The check itself: without a part of the tree, and with a variable that there is not.
+        with self.assertRaises(AssertionError):
+            self.assert_configures(self.top / "exported", {**variables, "ARENITE_INSTAL": "ON"})
+        shutil.rmtree(self.top / "exported" / "man")
+        with self.assertRaises(AssertionError):
+            self.assert_configures(self.top / "exported", variables)
+
+    def test_vcpkg_configures_its_tree_and_finds_the_packages_of_cmake(self):
+        text = (ROOT / self.PORT / "portfile.cmake").read_text()
+        up = re.search(r"CMAKE_CURRENT_LIST_DIR\}((?:/\.\.)+)", text)[1]
+        tree = (ROOT / self.PORT / up[1:]).resolve()
+        self.assertEqual(tree, ROOT)
+        self.assert_configures(tree, dict(re.findall(r"-D(\w+)=(\w+)", text)))
+        for path in (re.search(r"CONFIG_PATH (\S+)\)", text)[1], "lib/pkgconfig"):
+            self.assertTrue((self.prefix / path).is_dir(), path)
 
 
 def blocks(kind=None):
