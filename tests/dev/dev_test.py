@@ -391,7 +391,7 @@ class Lint(Case):
             self.stub(name, "echo installed")
         for name in ("clang-format", "shellcheck", "clang-tidy"):
             self.stub(name, "")
-        for name in ("floors", "exports", "undefined", "constructors"):
+        for name in ("floors", "manuals", "exports", "undefined", "constructors"):
             self.put(f"tests/house/{name}_test.py", f"#!{shutil.which('bash')}\n").chmod(0o755)
         self.put("build/release/compile_commands.json", "[]")
 
@@ -413,7 +413,7 @@ class Lint(Case):
         self.assertEqual(self.calls("clang-format"), ["--dry-run -Werror src/base/one.cpp tests/two.hpp"])
         self.assertEqual(self.calls("shellcheck")[0].split()[:2], ["-x", ".ci/run"])
         self.assertEqual([call.split()[-1] for call in self.calls("clang-tidy")], ["src/base/one.cpp"])
-        self.assertTrue(done.stdout.endswith("8 passed, 0 failed\n"), done.stdout)
+        self.assertTrue(done.stdout.endswith("9 passed, 0 failed\n"), done.stdout)
 
     def test_looks_at_the_files_where_there_is_no_repository(self):
         self.stub("git", "exit 128")
