@@ -1,4 +1,4 @@
-// Four threads pass blocks to each other for half a second: what one takes, another frees. Tells
+// Eight threads pass blocks to each other for half a second: what one takes, another frees. Tells
 // how often they did, and how often one of them slept, which here means: waited for a lock of
 // malloc.
 #define _GNU_SOURCE
@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { k_threads = 4, k_places = 1024 };
+enum { k_threads = 8, k_places = 64 };
 
 static _Atomic(void*) places[k_places];
 static atomic_long operations, waits;
@@ -27,7 +27,7 @@ static void* work(void* number) {
   while (now() < end) {
     for (int i = 0; i < 100; i++, done++) {
       random = random * 1664525 + 1013904223;
-      free(atomic_exchange(&places[random >> 22], malloc(1200 + (random >> 16) % 2000)));
+      free(atomic_exchange(&places[random >> 26], malloc(1200 + (random >> 16) % 2000)));
     }
   }
   struct rusage usage;
