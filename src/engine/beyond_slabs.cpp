@@ -10,6 +10,22 @@ namespace {
 // From so many bytes on the kernel is asked for pages that hold nothing: less is cleared as soon.
 constexpr size_t k_least_purged = 32 * k_kib;
 
+// Of blocks that are written runs are quicker and waste less: what one leaves serves another of any
+// size. Of a block that is not nobody knows which pages hold memory, and a mapping takes them along
+// as it goes. So this is glibc's moving threshold, up to the same 32 MiB, but by what was seen of
+// the pages.
+bool is_rather_a_run(size_t n) {
+  return n < g_always_mapped_from.load(std::memory_order_relaxed) && large::are_written(n);
+}
+
+void* map(size_t n) {
+  return is_rather_a_run(n) ? large::take_alike(n) : large::take(n);
+}
+
+void* map_zeroed(size_t n) {
+  return is_rather_a_run(n) ? large::take_zeroed_alike(n) : large::take_zeroed(n);
+}
+
 // Clears n bytes from p on. Pages that are known to hold nothing stay so: but the program may have
 // written to them though they were not its own, so they are given back once more, which costs
 // little where nothing is there. Only such as are the block's alone: what shares a page with its
@@ -28,7 +44,7 @@ void clear_but(void* p, size_t n, span::KnownZero zero) {
 }  // namespace
 
 void* take_beyond(size_t n) {
-  void* p = ARENITE_LIKELY(n < large::from()) ? nullptr : large::take(n);
+  void* p = ARENITE_LIKELY(n < large::from()) ? nullptr : map(n);
   if (ARENITE_LIKELY(p == nullptr)) p = g_spans.allocate(n);
   if (ARENITE_LIKELY(p != nullptr)) chunk::perturb_fresh(p, n);
   return p;
@@ -36,7 +52,7 @@ void* take_beyond(size_t n) {
 
 void* take_beyond_zeroed(size_t n) {
   if (n >= large::from()) {
-    if (void* p = large::take_zeroed(n)) return p;
+    if (void* p = map_zeroed(n)) return p;
   }
   span::KnownZero zero;
   void* p = g_spans.allocate_to_clear(n, zero);
@@ -46,15 +62,17 @@ void* take_beyond_zeroed(size_t n) {
 
 void* take_beyond_aligned(size_t align, size_t n) {
   // By what a chunk would need for it, as the user knows the threshold.
-  void* p = n + align >= large::from() ? large::take_aligned(align, n) : nullptr;
+  const bool is_mapped = n + align >= large::from() && !is_rather_a_run(n + align);
+  void* p = is_mapped ? large::take_aligned(align, n) : nullptr;
   if (p == nullptr) p = g_spans.allocate_aligned(n, align);
   if (p != nullptr) chunk::perturb_fresh(p, n);
   return p;
 }
 
 void* take_beyond_to_grow(const void* block, size_t n) {
-  if (n >= large::from()) return take_beyond(n);
-  void* p = g_spans.allocate_for_growth(block, n);
+  // A mapping grows without a copy.
+  void* p = n >= large::from() ? large::take(n) : nullptr;
+  if (p == nullptr) p = g_spans.allocate_for_growth(block, n);
   if (p != nullptr) chunk::perturb_fresh(p, n);
   return p;
 }

@@ -1,8 +1,9 @@
 // Beyond slabs: where default mode gets blocks that are no slab's.
 //
 //   of more than k_slab_limit     a run of a region (span)
-//   from 4 MiB, or the mmap threshold if the user set it, on
-//                                 a mapping of its own (large)
+//   from 4 MiB on                 a mapping of its own (large), or a run if it is less than 32 MiB
+//                                 and blocks of its size are seen to be written
+//   from the mmap threshold on    a mapping of its own, if the user set it
 //   where there is no mapping     a run; where there is no run a chunk (chunks.hpp)
 //
 // Nothing of these blocks' bookkeeping lies beside them, and of a pointer only the address is
@@ -29,9 +30,12 @@ ARENITE_INLINE bool has_any_beyond_slabs() {
   return g_beyond_slabs.load(std::memory_order_relaxed) != SIZE_MAX;
 }
 
-// Those, and of them those of `mapped_from` bytes and more have a mapping of their own.
-inline void serve_beyond_slabs(size_t from, size_t mapped_from) {
+// Those, and of them those of `mapped_from` bytes and more have a mapping of their own: those of
+// less than `always_mapped_from` as long as blocks of about their size are not seen to be written.
+[[gnu::visibility("hidden")]] inline constinit std::atomic<size_t> g_always_mapped_from{SIZE_MAX};
+inline void serve_beyond_slabs(size_t from, size_t mapped_from, size_t always_mapped_from) {
   large::g_from.store(mapped_from, std::memory_order_relaxed);
+  g_always_mapped_from.store(always_mapped_from, std::memory_order_relaxed);
   g_beyond_slabs.store(from, std::memory_order_relaxed);
 }
 

@@ -23,9 +23,10 @@ constinit policy::ReadSettings g_settings{};
 constinit std::atomic<bool> g_slabs_wait{false};
 constinit std::atomic<bool> g_threshold_is_users{false};
 
-// What is larger has a mapping of its own, and its address space goes with it. Spans are quicker,
-// by a tenth.
+// What is larger has a mapping of its own, and its address space goes with it: at first, and
+// always.
 constexpr size_t k_mapped_from = k_is_64_bit ? 4 * k_mib : span::k_largest + 1;
+constexpr size_t k_always_mapped_from = span::k_largest + 1;
 
 // What each setting of the table moves in the engine.
 ARENITE_SELDOM void apply(size_t policy::Settings::*field, size_t value) {
@@ -88,10 +89,11 @@ ARENITE_SELDOM void read_limits() {
 // threshold below their limit. What is larger is spans' or mapped.
 ARENITE_SELDOM void choose_served() {
   size_t mapped_from = k_mapped_from;
+  size_t always_mapped_from = k_always_mapped_from;
   if (g_threshold_is_users.load(std::memory_order_relaxed))
-    mapped_from = chunk::requests_below(chunk::g_tuning.mmap_threshold);
+    always_mapped_from = mapped_from = chunk::requests_below(chunk::g_tuning.mmap_threshold);
   size_t below = mapped_from < slab::k_slab_limit ? mapped_from : slab::k_slab_limit + 1;
-  if (!is_classic()) serve_beyond_slabs(below, mapped_from);
+  if (!is_classic()) serve_beyond_slabs(below, mapped_from, always_mapped_from);
   if (is_classic() || chunk::g_tuning.perturb != 0) below = 0;
   const bool is_laid_out = cache::t_thread.is_laid_out();
   g_slabs_wait.store(!is_laid_out, std::memory_order_relaxed);

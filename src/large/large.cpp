@@ -140,14 +140,18 @@ size_t written_of_freed(const Range& range) {
   return size;
 }
 
+// A range that was taken out of the kept ones is unmapped.
+void let_go(const Range& range) {
+  g_ledger.purged(k_us, range.size);
+  unmap(range);
+}
+
 // Keeps a range that holds memory and is plain. There is a slot for range.start; in the ledger it
 // is free already.
 void keep(const Range& range) {
   Range victim;
   if (!g_kept.put(range, victim)) victim = range;
-  if (victim.size == 0) return;
-  g_ledger.purged(k_us, victim.size);
-  unmap(victim);
+  if (victim.size != 0) let_go(victim);
 }
 
 // Whether it is worth a look what a freed range holds.
@@ -217,8 +221,7 @@ Range take_kept(size_t size) {
 ARENITE_COLD bool drop_kept() {
   bool had_any = false;
   for (Range range = g_kept.take_largest(); range.size != 0; range = g_kept.take_largest()) {
-    g_ledger.purged(k_us, range.size);
-    unmap(range);
+    let_go(range);
     had_any = true;
   }
   return had_any;
@@ -268,14 +271,26 @@ void* take(size_t n, bool zeroed) {
   if (!zeroed || size < k_fresh_if_zeroed_from) {
     range = take_kept(size);
   } else if (const Range instead = g_kept.take_fitting(size); instead.size != 0) {
-    // It would stay beside the fresh pages.
-    g_ledger.purged(k_us, instead.size);
-    unmap(instead);
+    let_go(instead);
   }
   if (range.size == 0) range = map_fresh(size);
   if (ARENITE_UNLIKELY(range.size == 0)) range = map_last(size);
   if (range.size == 0) return nullptr;
   if (zeroed) __builtin_memset(at_address<void>(range.start), 0, range.seen < n ? range.seen : n);
+  return enter(range);
+}
+
+void* take_alike(size_t n, bool zeroed) {
+  if (!may_take(n)) return nullptr;
+  const size_t size = rounded(n);
+  const Range range = g_kept.take_fitting(size);
+  if (range.size == 0) return nullptr;
+  if (range.size - size > size / k_part_that_stays) {
+    let_go(range);
+    return nullptr;
+  }
+  g_ledger.reused(k_us, range.size);
+  if (zeroed) __builtin_memset(at_address<void>(range.start), 0, n);
   return enter(range);
 }
 
@@ -327,12 +342,24 @@ Range grow(const Range& old, size_t size) {
 
 }  // namespace
 
+bool are_written(size_t n) {
+  return is_believed(n);
+}
+
 void* take(size_t n) {
   return take(n, false);
 }
 
 void* take_zeroed(size_t n) {
   return take(n, true);
+}
+
+void* take_alike(size_t n) {
+  return take_alike(n, false);
+}
+
+void* take_zeroed_alike(size_t n) {
+  return take_alike(n, true);
 }
 
 void* take_aligned(size_t align, size_t n) {

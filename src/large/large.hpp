@@ -19,12 +19,20 @@ ARENITE_INLINE size_t from() {
 // And how many blocks there may be (M_MMAP_MAX).
 [[gnu::visibility("hidden")]] inline constinit std::atomic<size_t> g_most{65536};
 
+// Whether the last block of about n bytes that was freed here had been written, all of it.
+bool are_written(size_t n);
+
 // At least n bytes; nullptr where there are none.
 void* take(size_t n);
 // The same, all zero.
 void* take_zeroed(size_t n);
 // The same as take(n), at a multiple of `align`, a power of two.
 void* take_aligned(size_t align, size_t n);
+
+// The same two, but only a kept range of about that size: nullptr where there is none. Of larger
+// ones that would do one goes: the block comes from elsewhere, and it would stay beside.
+void* take_alike(size_t n);
+void* take_zeroed_alike(size_t n);
 
 // Takes the block back. False where none begins at p.
 bool give(const void* p);

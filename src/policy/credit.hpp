@@ -17,8 +17,9 @@
 //   tried      min(fresh pages taken, pages purged in the last second), by another thread; gone
 //              with the credit
 //   earned     the same by the thread that purged, or of pages that were tried before
-//   room       what was earned though as much was kept, which did not fit; a quarter of the peak at
-//              most, and no more than the credit
+//   room       an eighth of what was earned though as much was kept, which did not fit: so room
+//              that is never of use again has cost eight times as much already. At most an eighth
+//              of the peak, or up to 16 MiB a quarter; and no more than the credit
 //   usable     while the peak is fresh, all that is missing from peak and room; then half of the
 //              credit at most
 //   fades      by half every 250 ms, but not below what was asked for again in the last second:
@@ -86,7 +87,7 @@ class Credit {
     if (lapsed_ != 0) {
       come_back(earned);
     } else {
-      raise(room_, earned < unfit ? earned : unfit, peak);
+      raise(room_, (earned < unfit ? earned : unfit) / k_part_as_room, peak);
     }
     raise(tried_, tried, peak);
     asked_again(tried);
@@ -125,8 +126,8 @@ class Credit {
   size_t credit() const { return is_fresh() ? credit_ : credit_ / 2; }
   size_t ceiling() const {
     const size_t peak = remembered_peak();
-    const size_t most_room = peak / k_part_of_peak_as_room;
-    return peak + (room_ < most_room ? room_ : most_room);
+    const size_t most = most_room(peak);
+    return peak + (room_ < most ? room_ : most);
   }
 
   // All that was earned is gone.
@@ -147,7 +148,7 @@ class Credit {
   }
 
  private:
-  static constexpr size_t k_part_of_peak_as_room = 4;
+  static constexpr size_t k_part_as_room = 8;
   static constexpr size_t k_part_that_is_fresh = 8;
 
   struct Period {
@@ -170,6 +171,13 @@ class Credit {
   size_t remembered_peak() const {
     if (is_patient()) return peak_live();
     return peak_of_moment_ > peak_of_last_moment_ ? peak_of_moment_ : peak_of_last_moment_;
+  }
+
+  static size_t most_room(size_t peak) {
+    constexpr size_t k_generous_up_to = size_t{16} << 20;
+    const size_t eighth = peak / 8;
+    const size_t quarter = peak / 4 < k_generous_up_to ? peak / 4 : k_generous_up_to;
+    return eighth > quarter ? eighth : quarter;
   }
 
   bool is_patient() const { return moment_ > k_period; }

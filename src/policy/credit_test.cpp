@@ -16,6 +16,12 @@ struct OfCredit : testing::Test {
     thrash(k_peak);
   }
 
+  // The same, though as much was kept, which did not fit: an eighth of it is room.
+  void did_not_fit(size_t bytes) {
+    credit_.purged(bytes);
+    credit_.grew(bytes, bytes, false);
+  }
+
   // Purged and asked for again.
   void thrash(size_t bytes) {
     credit_.purged(bytes);
@@ -103,12 +109,17 @@ TEST_F(OfCredit, no_more_is_usable_than_is_missing_from_the_peak) {
 }
 
 TEST_F(OfCredit, what_did_not_fit_may_make_it_larger_than_the_peak) {
-  credit_.purged(10 * k_mib);
-  credit_.grew(8 * k_mib, 6 * k_mib, false);
+  did_not_fit(48 * k_mib);
   EXPECT_EQ(credit_.usable(k_peak), 6 * k_mib);
   EXPECT_EQ(credit_.usable(k_peak + 4 * k_mib), 2 * k_mib);
   EXPECT_EQ(credit_.usable(k_peak - k_mib), 7 * k_mib);
-  EXPECT_EQ(credit_.usable(0), 8 * k_mib);  // and no more than was earned
+  EXPECT_EQ(credit_.usable(0), 48 * k_mib);  // and no more than was earned
+}
+
+TEST_F(OfCredit, an_eighth_of_what_did_not_fit_is_room) {
+  credit_.purged(10 * k_mib);
+  credit_.grew(8 * k_mib, 4 * k_mib, false);
+  EXPECT_EQ(credit_.ceiling(), k_peak + 4 * k_mib / 8);
 }
 
 TEST_F(OfCredit, no_room_is_made_for_what_was_not_purged_before) {
@@ -116,18 +127,26 @@ TEST_F(OfCredit, no_room_is_made_for_what_was_not_purged_before) {
   EXPECT_EQ(credit_.ceiling(), k_peak);
 }
 
-TEST_F(OfCredit, the_room_is_a_quarter_of_the_peak_at_most) {
-  for (int i = 0; i < 9; i++) {
-    credit_.purged(10 * k_mib);
-    credit_.grew(10 * k_mib, 10 * k_mib, false);
+TEST_F(OfCredit, the_room_is_a_part_of_the_peak_at_most) {
+  struct Case {
+    size_t peak, room;
+  };
+  for (const Case& c : {Case{40 * k_mib, 10 * k_mib}, Case{64 * k_mib, 16 * k_mib},
+                        Case{k_peak, 16 * k_mib}, Case{400 * k_mib, 50 * k_mib}}) {
+    Credit credit;
+    credit.advance(k_now);
+    credit.in_use(c.peak);
+    for (int i = 0; i < 40; i++) {
+      credit.purged(c.peak);
+      credit.grew(c.peak, c.peak, false);
+    }
+    EXPECT_EQ(credit.ceiling(), c.peak + c.room) << c.peak;
+    EXPECT_EQ(credit.usable(c.peak), c.room) << c.peak;
   }
-  EXPECT_EQ(credit_.ceiling(), k_peak + k_peak / 4);
-  EXPECT_EQ(credit_.usable(k_peak), k_peak / 4);
 }
 
 TEST_F(OfCredit, the_room_shrinks_with_the_peak) {
-  credit_.purged(20 * k_mib);
-  credit_.grew(20 * k_mib, 20 * k_mib, false);
+  did_not_fit(160 * k_mib);
   for (uint64_t t = 200; t < 1200; t += 200) {
     credit_.advance(k_now + t);
     credit_.in_use(8 * k_mib);
@@ -137,8 +156,7 @@ TEST_F(OfCredit, the_room_shrinks_with_the_peak) {
 }
 
 TEST_F(OfCredit, the_room_goes_with_the_credit) {
-  credit_.purged(20 * k_mib);
-  credit_.grew(20 * k_mib, 20 * k_mib, false);
+  did_not_fit(160 * k_mib);
   for (uint64_t t = 100; t < 1000; t += 100) {
     credit_.advance(k_now + t);
     credit_.in_use(k_peak);
@@ -147,7 +165,7 @@ TEST_F(OfCredit, the_room_goes_with_the_credit) {
   // Faded to what is asked for again.
   credit_.advance(k_now + 1800);
   credit_.in_use(k_peak);
-  EXPECT_LE(credit_.ceiling(), k_peak + 10 * k_mib);
+  EXPECT_LT(credit_.ceiling(), k_peak + 16 * k_mib);
   credit_.advance(k_now + 2000);
   credit_.in_use(k_peak);
   EXPECT_EQ(credit_.ceiling(), k_peak);

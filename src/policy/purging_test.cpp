@@ -269,7 +269,7 @@ TEST(Purging, what_does_not_fit_is_not_purged_and_taken_again_for_ever) {
       program.wait(1);
     }
   };
-  replace(100);
+  replace(1000);
   const size_t purged = program.purged_;
   replace(2000);
   EXPECT_EQ(program.purged_, purged);

@@ -28,7 +28,7 @@ ARENITE_INLINE void* Heap::take(const Found& found, uint32_t need, Word flags, P
       return nullptr;
     const ptrdiff_t grown = runs_.untold.grown;
     p = take(found, need, flags, clean);
-    if (n >= k_room_from && n < k_room_to) runs_.untold.room += runs_.untold.grown - grown;
+    if (n >= k_room_from) runs_.untold.room += runs_.untold.grown - grown;
   }
   leave();
   return p;

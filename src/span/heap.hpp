@@ -143,7 +143,6 @@ class Heap {
   // Of blocks of these sizes what is free and does not fit earns room (policy/credit.hpp). Room for
   // smaller ones gains nothing, and for larger ones it is a large part of the peak.
   static constexpr size_t k_room_from = 128 * k_kib;
-  static constexpr size_t k_room_to = 512 * k_kib;
 
   void* allocate_with(size_t n, size_t align, Word flags, Pages* clean);
   ARENITE_INLINE void* take(const Found& found, uint32_t need, Word flags, Pages* clean);

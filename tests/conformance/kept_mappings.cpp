@@ -47,10 +47,10 @@ CASE(a_block_of_the_same_size_costs_no_page_faults) {
 }
 
 CASE(a_larger_block_costs_those_of_the_difference) {
-  let_be_kept(8_MiB);
-  free(take_filled(8_MiB));
+  let_be_kept(40_MiB);
+  free(take_filled(40_MiB));
   const long before = page_faults();
-  char* p = take_filled(10_MiB);
+  char* p = take_filled(42_MiB);
   EXPECT_AT_MOST(page_faults(), before + 2 * 256 + 20);
   free(p);
 }
@@ -237,4 +237,60 @@ CASE(the_threshold_stays_when_a_mapping_is_freed) {
   for (const std::size_t size : {1_MiB, 4_MiB, 30_MiB, 100_MiB}) free(take(size));
   EXPECT(!is_mapped_on_its_own(256_KiB));
   EXPECT(is_mapped_on_its_own(5_MiB));
+}
+
+// Below 32 MiB, once a block of about the size was seen to be written: what is free between runs
+// serves blocks of any size.
+CASE(written_blocks_are_runs_from_the_second_on) {
+  take(1);
+  free(take_filled(9_MiB));
+  EXPECT(!is_mapped_on_its_own(10_MiB));
+  auto* zeroed = static_cast<char*>(calloc(1, 12_MiB));
+  EXPECT(zeroed != nullptr);
+  EXPECT_EQ(mapped_blocks(), 0);
+  expect_all_zero(zeroed, 12_MiB);
+  EXPECT(is_aligned(keep(memalign(1_MiB, 10_MiB)), 1_MiB));
+  EXPECT_EQ(mapped_blocks(), 0);
+  // Of other sizes nothing is known, and the largest always are mapped.
+  EXPECT(is_mapped_on_its_own(20_MiB));
+  free(take_filled(40_MiB));
+  EXPECT(is_mapped_on_its_own(40_MiB));
+}
+
+CASE(blocks_that_are_not_written_go_on_having_mappings) {
+  take(1);
+  for (int i = 0; i < 5; ++i) {
+    char* p = take(9_MiB);
+    p[0] = 1;
+    EXPECT_EQ(mapped_blocks(), 1);
+    free(p);
+    EXPECT_EQ(mapped_blocks(), 0);
+  }
+}
+
+CASE(what_is_kept_of_a_mapping_is_first_taken_by_a_block_of_its_size) {
+  let_be_kept(20_MiB);
+  free(take_filled(9_MiB));
+  const std::size_t resident = status_bytes("VmRSS");
+  const long before = page_faults();
+  char* alike = take_filled(9_MiB - 4096);
+  EXPECT_EQ(mapped_blocks(), 1);
+  EXPECT_AT_MOST(page_faults(), before + 4);
+  free(alike);
+  auto* zeroed = static_cast<char*>(calloc(1, 9_MiB));
+  EXPECT(zeroed != nullptr);
+  EXPECT_EQ(mapped_blocks(), 1);
+  expect_all_zero(zeroed, 9_MiB);
+  free(zeroed);
+  // A smaller one is a run, and the mapping does not stay beside it.
+  char* smaller = take_filled(8_MiB);
+  EXPECT_EQ(mapped_blocks(), 0);
+  EXPECT_AT_MOST(status_bytes("VmRSS"), resident);
+  free(smaller);
+}
+
+CASE(a_threshold_that_was_set_maps_written_blocks_too) {
+  EXPECT_EQ(mallopt(M_MMAP_THRESHOLD, 1_MiB), 1);
+  free(take_filled(9_MiB));
+  EXPECT(is_mapped_on_its_own(9_MiB));
 }

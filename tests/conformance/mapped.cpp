@@ -113,7 +113,7 @@ CASE(no_more_blocks_are_mapped_than_the_maximum) {
   EXPECT_EQ(mapped_blocks(), 3);
   free(blocks[1]);
   EXPECT_EQ(mapped_blocks(), 2);
-  take(6_MiB);
+  take(40_MiB);
   EXPECT_EQ(mapped_blocks(), 3);
 }
 
