@@ -56,7 +56,8 @@ def record(allocator):
             time.sleep(0.05)
     if program.returncode != 0:
         raise RuntimeError(f"the program ended with status {program.returncode} under {allocator.name}")
-    return [point for point in curve if point[0] <= SECONDS and point[1] > 0]
+    # The last may have been taken while the program was ending.
+    return [point for point in curve[:-1] if point[0] <= SECONDS and point[1] > 0]
 
 
 def _path(points):
