@@ -56,10 +56,11 @@ class ChunkView {
   // Where the last one ends.
   uintptr_t chunks(const Walker::Stretch& s) {
     uintptr_t behind = s.first_chunk;
-    for_each_chunk(here_, address_of(&arena_), s, [&](const ChunkSeen& seen) {
+    const auto visit = [&](const ChunkSeen& seen) {
       behind = seen.start + seen.bytes;
       out_.add_cell(seen.start, behind, kind_of(seen.state), seen.flags);
-    });
+    };
+    for_each_chunk(here_, address_of(&arena_), s, visit, k_none_moves);
     return behind;
   }
 

@@ -12,11 +12,16 @@
 
 namespace arenite::view {
 
+// A walker shows what it finds to `visit`, and what changed as often as it was looked at, and was
+// left out, to `moving(start, bytes)`.
+
 template <typename M>
 concept Memory = requires(M& memory, uintptr_t address, size_t bytes) {
   // So many bytes, as they were when somebody first asked for them; nullptr where not all of them
   // can be read. What is not resident reads as zero.
   { memory.at(address, bytes) } -> std::same_as<const void*>;
+  // How far it can be read from there on: what has grown since may not be known yet.
+  { memory.reach(address) } -> std::same_as<uintptr_t>;
   // Reads them anew, into the same place. False where nothing can have changed.
   { memory.again(address, bytes) } -> std::same_as<bool>;
 };
@@ -26,8 +31,12 @@ struct Here {
   static const void* at(uintptr_t address, size_t /*bytes*/) {
     return at_address<const void>(address);
   }
+  static uintptr_t reach(uintptr_t /*address*/) { return UINTPTR_MAX; }
   static bool again(uintptr_t /*address*/, size_t /*bytes*/) { return false; }
 };
+
+// Where nothing can move.
+inline constexpr auto k_none_moves = [](uintptr_t /*start*/, size_t /*bytes*/) {};
 
 template <typename T, Memory M>
 const T* read(M& memory, uintptr_t address) {

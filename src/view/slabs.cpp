@@ -30,7 +30,8 @@ class SlabView {
     out_.add_cell(guard, first_page, CellKind::reserved);
     pages(region, start);
     Here here;
-    for_each_slab(here, start, [this](const SlabSeen& seen) { one(seen); });
+    for_each_slab(
+        here, start, [this](const SlabSeen& seen) { one(seen); }, k_none_moves);
   }
 
  private:

@@ -53,7 +53,8 @@ void take_spans(Snapshot& out) {
   SpanView view(out);
   Here here;
   const auto region = [&](uintptr_t record) {
-    for_each_run(here, record, os::page_size(), [&](const RunView& run) { view.run(run); });
+    for_each_run(
+        here, record, os::page_size(), [&](const RunView& run) { view.run(run); }, k_none_moves);
   };
   for_each_span_region(here, address_of(&span::g_region_table), region, [](uintptr_t, size_t) {});
   view.end();

@@ -57,62 +57,104 @@ struct ChunkSeen {
   State state;
 };
 
-// Walks a stretch that was read; false, after what made sense, if a chunk does not.
-template <typename Visit>
-bool walk_copy(const chunk::Walker::Stretch& s, uintptr_t top, const void* copy, Visit visit) {
+// Calls visit(const ChunkSeen&) for each chunk of a stretch of an arena.
+//
+// Chunks are told by each other alone. Where one makes no sense, it or one before it has changed
+// since that was read: the last few are read again, all at once, and walked again. So they are not
+// shown before they are some steps behind. Where that does not help the walk goes on with the next
+// chunk from which a row of others follows.
+template <Memory M, typename Visit, typename Moving>
+void for_each_chunk(M& memory, uintptr_t arena_address, const chunk::Walker::Stretch& s,
+                    Visit visit, Moving moving) {
   using chunk::Chunk;
   using State = ChunkSeen::State;
+  const auto* arena = read<chunk::Arena>(memory, arena_address);
+  const uintptr_t reach = memory.reach(s.begin);
+  const uintptr_t end = reach < s.end ? reach : s.end;
+  const void* copy = memory.at(s.begin, end - s.begin);
+  if (arena == nullptr || copy == nullptr) return moving(s.begin, s.end - s.begin);
+  const auto top = [&] { return address_of(chunk::Walker(*arena).top()); };
   const auto there = [&](uintptr_t address) {
     return beyond<const Chunk>(copy, static_cast<ptrdiff_t>(address - s.begin));
   };
-  const auto fits = [&](uintptr_t at, size_t bytes) { return bytes <= s.end - at; };
   uintptr_t fence = 0;
-  if (!s.newest) {
+  if (!s.newest && end == s.end) {
     const uintptr_t second = align_down(s.end - chunk::k_header, chunk::alignment());
     fence = second - there(second)->prev_size();
   }
-  uintptr_t at = s.first_chunk;
-  while (at < s.end && fits(at, chunk::k_header)) {
-    const Chunk* chunk = there(at);
-    const size_t size = chunk->size();
-    const size_t flags = chunk->flags();
-    if (at == top) return visit(ChunkSeen{at, s.end - at, flags, State::top});
-    if (fence != 0 && at == fence) {
-      if (size < chunk::k_header || !fits(at, size + chunk::k_header)) return false;
-      visit(ChunkSeen{at, size, flags, State::fence});
-      return visit(
-          ChunkSeen{at + size, there(at + size)->size(), there(at + size)->flags(), State::fence});
-    }
-    if (size < chunk::min_chunk() || size % chunk::alignment() != 0 ||
-        !fits(at, size + chunk::k_header))
-      return false;
+  const auto is_chunk = [&](uintptr_t at, size_t size) {
+    const size_t room = end - at;
+    if (room < chunk::k_header || size > room - chunk::k_header) return false;
+    if (at == fence) return size >= chunk::k_header;
+    if (size < chunk::min_chunk() || size % chunk::alignment() != 0) return false;
     const Chunk* next = there(at + size);
-    const bool is_used = next->prev_in_use();
-    if (!is_used && next->prev_size() != size) return false;
-    visit(ChunkSeen{at, size, flags, is_used ? State::used : State::free});
+    return next->prev_in_use() || next->prev_size() == size;
+  };
+  // Whether a row of chunks begins here, or all there are.
+  const auto is_row = [&](uintptr_t at) {
+    constexpr int k_row = 8;
+    for (int i = 0; i < k_row; i++) {
+      if (at == top() || at == fence) return true;
+      const size_t size = there(at)->size();
+      if (!is_chunk(at, size)) return false;
+      at += size;
+    }
+    return true;
+  };
+  constexpr unsigned k_recent = 32;
+  constexpr int k_most_tries = 8;
+  constexpr size_t k_ahead = 4 * k_kib;
+  ChunkSeen recent[k_recent];
+  unsigned count = 0;
+  const auto show = [&](unsigned most) {
+    for (unsigned i = 0; i < most; i++) visit(recent[i]);
+    for (unsigned i = most; i < count; i++) recent[i - most] = recent[i];
+    count -= most;
+  };
+  const auto add = [&](const ChunkSeen& seen) {
+    if (count == k_recent) show(k_recent / 2);
+    recent[count++] = seen;
+  };
+  uintptr_t at = s.first_chunk;
+  uintptr_t furthest = at;
+  int tries = 0;
+  while (at < end) {
+    const size_t size = there(at)->size();
+    const size_t flags = there(at)->flags();
+    if (at == top()) {
+      add({at, s.end - at, flags, State::top});
+      break;
+    }
+    if (!is_chunk(at, size)) {
+      if (at > furthest) tries = 0;
+      if (at > furthest) furthest = at;
+      const uintptr_t from = count == 0 ? at : recent[0].start;
+      const uintptr_t to = end - at < k_ahead ? end : at + k_ahead;
+      if (tries++ == k_most_tries || !memory.again(from, to - from)) {
+        show(count);
+        const uintptr_t lost = at;
+        do at += chunk::alignment();
+        while (at < end && !is_row(at));
+        moving(lost, (at < end ? at : s.end) - lost);
+        tries = 0;
+        continue;
+      }
+      memory.again(arena_address, sizeof(chunk::Arena));
+      count = 0;
+      at = from;
+      continue;
+    }
+    if (at == fence) {
+      const Chunk* second = there(at + size);
+      add({at, size, flags, State::fence});
+      add({at + size, second->size(), second->flags(), State::fence});
+      break;
+    }
+    const bool is_used = there(at + size)->prev_in_use();
+    add({at, size, flags, is_used ? State::used : State::free});
     at += size;
   }
-  return false;
-}
-
-// Calls visit(const ChunkSeen&) for each chunk of a stretch of an arena. False if they changed as
-// often as they were looked at: then visit was called for none.
-template <Memory M, typename Visit>
-bool for_each_chunk(M& memory, uintptr_t arena_address, const chunk::Walker::Stretch& s,
-                    Visit visit) {
-  const auto* arena = read<chunk::Arena>(memory, arena_address);
-  const void* copy = memory.at(s.begin, s.end - s.begin);
-  if (arena == nullptr || copy == nullptr) return false;
-  const auto top = [&] { return address_of(chunk::Walker(*arena).top()); };
-  const bool stands = read_until(memory, s.begin, s.end - s.begin, [&] {
-    if (walk_copy(s, top(), copy, [](const ChunkSeen&) { return true; })) return true;
-    memory.again(arena_address, sizeof(chunk::Arena));
-    return false;
-  });
-  return stands && walk_copy(s, top(), copy, [&](const ChunkSeen& seen) {
-           visit(seen);
-           return true;
-         });
+  show(count);
 }
 
 // Calls visit(address) for each chunk that is free, though marked as in use: those in fast bins,

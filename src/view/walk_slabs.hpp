@@ -63,20 +63,18 @@ inline bool see(const slab::Slab* slab, uintptr_t start, SlabSeen& seen) {
   return true;
 }
 
-// Calls visit(const SlabSeen&) for each slab of the region at this address. How many there are that
-// changed as often as they were looked at; SIZE_MAX if that is true of the region.
-template <Memory M, typename Visit>
-size_t for_each_slab(M& memory, uintptr_t region, Visit visit) {
+// Calls visit(const SlabSeen&) for each slab of the region at this address.
+template <Memory M, typename Visit, typename Moving>
+void for_each_slab(M& memory, uintptr_t region, Visit visit, Moving moving) {
   using slab::Slab;
   constexpr size_t k_metadata = slab::k_metadata_pages * slab::k_slab_size;
   const void* copy = memory.at(region, k_metadata);
-  if (copy == nullptr) return SIZE_MAX;
+  if (copy == nullptr) return moving(region, slab::k_region_size);
   const slab::Region* state = slab::region_at(copy);
   const bool stands = read_until(memory, region + slab::k_region_state, sizeof(slab::Region), [&] {
     return state->pages_ever_taken() <= slab::k_end_page - slab::k_first_page;
   });
-  if (!stands) return SIZE_MAX;
-  size_t moving = 0;
+  if (!stands) return moving(region, slab::k_region_size);
   state->for_each_slab([&](const Slab* slab) {
     const uintptr_t header = region + (address_of(slab) - address_of(copy));
     const uintptr_t start = region + slab::page_number(slab) * slab::k_slab_size;
@@ -93,12 +91,11 @@ size_t for_each_slab(M& memory, uintptr_t region, Visit visit) {
       return false;
     });
     if (!is_whole) {
-      moving++;
+      moving(start, slab::k_slab_size);
     } else if (seen.slab != nullptr) {
       visit(seen);
     }
   });
-  return moving;
 }
 
 }  // namespace arenite::view

@@ -13,6 +13,7 @@ namespace {
 struct Counted {
   int* times;
   static const void* at(uintptr_t address, size_t /*bytes*/) { return at_address<void>(address); }
+  static uintptr_t reach(uintptr_t /*address*/) { return UINTPTR_MAX; }
   bool again(uintptr_t /*address*/, size_t /*bytes*/) const {
     ++*times;
     return true;
@@ -38,9 +39,16 @@ bool is_live(const SlabSeen& seen, const void* block) {
 bool finds(const void* block, int& read_again, size_t& moving) {
   bool found = false;
   Counted memory{&read_again};
-  moving = for_each_slab(memory, slab::region_of(block), [&](const SlabSeen& seen) {
-    if (address_of(block) - seen.start < slab::k_slab_size) found = is_live(seen, block);
-  });
+  moving = 0;
+  for_each_slab(
+      memory, slab::region_of(block),
+      [&](const SlabSeen& seen) {
+        if (address_of(block) - seen.start < slab::k_slab_size) found = is_live(seen, block);
+      },
+      [&](uintptr_t start, size_t bytes) {
+        EXPECT_LT(address_of(block) - start, bytes);
+        moving++;
+      });
   return found;
 }
 
@@ -86,10 +94,11 @@ TEST(Walk, runs_and_large_blocks_are_found_where_they_are) {
   Here here;
   const auto no_part = [](uintptr_t, size_t) {};
   const auto region = [&](uintptr_t record) {
-    EXPECT_TRUE(for_each_run(here, record, os::page_size(), [&](const span::RunView& seen) {
+    const auto look = [&](const span::RunView& seen) {
       if (seen.start == address_of(run))
         has_run = seen.state == span::RunView::State::block && seen.bytes >= 300'000;
-    }));
+    };
+    for_each_run(here, record, os::page_size(), look, k_none_moves);
   };
   for_each_span_region(here, address_of(&span::g_region_table), region, no_part);
   for_each_large(
@@ -103,19 +112,36 @@ TEST(Walk, runs_and_large_blocks_are_found_where_they_are) {
   EXPECT_TRUE(has_large || large::size_of(large) == 0);
 }
 
-TEST(Walk, a_region_whose_runs_do_not_tile_is_moving) {
+TEST(Walk, a_run_whose_lengths_differ_is_moving_and_those_behind_it_are_found) {
   void* run = engine::allocate(300'000);
-  if (g_kind_map.at(run) != Kind::span_region) GTEST_SKIP() << "spans do not serve";
+  void* behind = engine::allocate(300'000);
+  if (g_kind_map.at(run) != Kind::span_region || g_kind_map.at(behind) != Kind::span_region)
+    GTEST_SKIP() << "spans do not serve";
   span::Region* region = span::Region::around(run);
+  ASSERT_EQ(region, span::Region::around(behind));
   const uint32_t unit = span::Region::unit_at(run);
   const span::Word word = region->word(unit);
   int again = 0;
   Counted memory{&again};
-  const auto nothing = [](const span::RunView&) {};
-  EXPECT_TRUE(for_each_run(memory, address_of(region), os::page_size(), nothing));
+  int found = 0;
+  const auto look = [&](const span::RunView& seen) {
+    found += seen.start == address_of(run) ? 1 : 0;
+    found += seen.start == address_of(behind) ? 2 : 0;
+  };
+  size_t lost = 0;
+  const auto moving = [&](uintptr_t start, size_t bytes) {
+    EXPECT_EQ(start, address_of(run));
+    lost += bytes;
+  };
+  for_each_run(memory, address_of(region), os::page_size(), look, moving);
+  EXPECT_EQ(lost, 0U);
+  EXPECT_EQ(found, 3);
+  found = 0;
   region->set(unit, word + 1);
-  EXPECT_FALSE(for_each_run(memory, address_of(region), os::page_size(), nothing));
+  for_each_run(memory, address_of(region), os::page_size(), look, moving);
+  EXPECT_EQ(lost, size_t{word & span::k_length} << span::k_unit_shift);
   region->set(unit, word);
+  EXPECT_EQ(found, 2);
   EXPECT_GT(again, 0);
 }
 
@@ -128,18 +154,26 @@ TEST(Walk, chunks_tile_a_stretch_and_a_damaged_one_is_moving) {
   for_each_stretch(memory, main_arena, true, [&](const chunk::Walker::Stretch& s) {
     stretches++;
     uintptr_t behind = s.first_chunk;
-    ChunkSeen last{};
-    EXPECT_TRUE(for_each_chunk(memory, main_arena, s, [&](const ChunkSeen& seen) {
+    uintptr_t lost_at = 0;
+    const auto look = [&](const ChunkSeen& seen) {
       EXPECT_EQ(seen.start, behind);
       behind = seen.start + seen.bytes;
-      last = seen;
-    }));
+    };
+    const auto moving = [&](uintptr_t start, size_t bytes) {
+      lost_at = start;
+      behind = start + bytes;
+    };
+    for_each_chunk(memory, main_arena, s, look, moving);
     EXPECT_EQ(behind, s.end);
+    EXPECT_EQ(lost_at, 0U);
     auto* first = at_address<chunk::Chunk>(s.first_chunk);
     const size_t size = first->size();
     first->set_size(s.end);
-    EXPECT_FALSE(for_each_chunk(memory, main_arena, s, [](const ChunkSeen&) {}));
+    behind = s.first_chunk;
+    for_each_chunk(memory, main_arena, s, look, moving);
     first->set_size(size);
+    EXPECT_EQ(behind, s.end);
+    EXPECT_EQ(lost_at, s.first_chunk);
   });
   EXPECT_GT(stretches, 0U);
   EXPECT_GT(again, 0);

@@ -165,12 +165,23 @@ void churn(uint64_t seed) {
   while (!g_stop.load(std::memory_order_relaxed)) {
     for (int i = 0; i < 100; i++) {
       seed = seed * 6364136223846793005 + 1442695040888963407;
-      const size_t bytes = (seed >> 33) % 64 == 0 ? (seed >> 40) % 20'000 : (seed >> 40) % 900;
+      const size_t bytes = (seed >> 33) % 256 == 0 ? (seed >> 40) % 12'000 : (seed >> 40) % 900;
       some[(seed >> 20) % some.size()].assign(bytes, 'x');
       // So that it takes another.
       some[(seed >> 50) % some.size()] = std::string();
     }
   }
+}
+
+[[gnu::noinline]] void use_stack() {
+  char room[100 * 1024];
+  memset(room, 1, sizeof(room));
+  asm volatile("" : : "r"(room) : "memory");
+}
+void use_stack_and_wait(std::atomic<unsigned>& used) {
+  use_stack();
+  used++;
+  while (!g_stop.load(std::memory_order_relaxed)) usleep(10'000);
 }
 
 }  // namespace
@@ -189,6 +200,12 @@ int main(int count, char** words) {
   if (what == "big") build_big(number(2), number(3));
   if (what == "churn") {
     for (unsigned i = 0; i < number(2); i++) threads.emplace_back(churn, i);
+  }
+  std::atomic<unsigned> used{0};
+  if (what == "stacks") {
+    for (unsigned i = 0; i < number(2); i++)
+      threads.emplace_back(use_stack_and_wait, std::ref(used));
+    while (used < number(2)) usleep(1000);
   }
   wipe_stack();
   wait_for_end();

@@ -3,7 +3,6 @@
 #include "inside/heap.hpp"
 
 #include <algorithm>
-#include <bit>
 
 namespace arenite::inside {
 namespace {
@@ -29,7 +28,7 @@ Heap::Heap(const Target& target, const Library& library, Image& image)
   sort_others();
   add_bookkeeping();
   std::sort(owned_.begin(), owned_.end(),
-            [](const Range& a, const Range& b) { return a.begin < b.begin; });
+            [](const Owned& a, const Owned& b) { return a.begin < b.begin; });
 }
 
 void Heap::sort_others() {
@@ -67,7 +66,7 @@ void Heap::end_space(Space space) {
     space.ranks.push_back(rank);
     rank += count_bits(word);
   }
-  own(space.begin, space.end - space.begin);
+  own(Owned::What::blocks, space.begin, space.end - space.begin);
   const auto index = static_cast<uint32_t>(spaces_.size());
   if (is_granule(space)) {
     if (space.begin / k_granule < k_granules) space_of_granule_[space.begin / k_granule] = index;
@@ -94,15 +93,15 @@ void Heap::add_granules() {
 
 void Heap::add_slabs(uintptr_t region) {
   Space space = begin_space(Space::Kind::slabs, region, region + k_granule, 4);
-  const size_t moving = view::for_each_slab(image_, region, [&](const view::SlabSeen& seen) {
+  const auto visit = [&](const view::SlabSeen& seen) {
     const size_t bytes = slab::info(seen.size_class).size;
     const size_t first = (seen.start - region) / 16 / 64;
     for (unsigned i = 0; i < view::k_slab_words; i++) space.starts[first + i] = seen.live[i];
     sizes_.insert(sizes_.end(), seen.live_count, static_cast<uint32_t>(bytes / 8));
     live_bytes_ += bytes * seen.live_count;
     space.largest_block = std::max(space.largest_block, bytes);
-  });
-  moving_ += moving == SIZE_MAX ? 1 : moving;
+  };
+  view::for_each_slab(image_, region, visit, note_moving());
   end_space(std::move(space));
 }
 
@@ -128,12 +127,12 @@ void Heap::add_stretch(uintptr_t arena, const chunk::Walker::Stretch& s,
   // A block begins at a multiple of 16.
   const uintptr_t begin = align_down(s.begin, 16);
   Space space = begin_space(Space::Kind::chunks, begin, end, 4);
-  const bool stands = view::for_each_chunk(image_, arena, s, [&](const view::ChunkSeen& seen) {
+  const auto visit = [&](const view::ChunkSeen& seen) {
     if (seen.state != view::ChunkSeen::State::used) return;
     if (std::binary_search(free_in_use.begin(), free_in_use.end(), seen.start)) return;
     add_block(space, seen.start + chunk::k_header, chunk::usable(seen.bytes));
-  });
-  if (!stands) moving_++;
+  };
+  view::for_each_chunk(image_, arena, s, visit, note_moving());
   end_space(std::move(space));
 }
 
@@ -141,18 +140,18 @@ void Heap::add_runs() {
   const auto region = [&](uintptr_t record) {
     const auto* r = view::read<span::Region>(image_, record);
     if (r == nullptr) return;
-    own(record, sizeof(span::Region));
+    own(Owned::What::bookkeeping, record, sizeof(span::Region));
     if (r->base == 0 || r->base % k_granule != 0) return;
     Space space = begin_space(Space::Kind::runs, r->base, r->base + k_granule, span::k_unit_shift);
-    const bool stands =
-        view::for_each_run(image_, record, image_.page_size(), [&](const span::RunView& run) {
-          if (run.state == span::RunView::State::block) add_block(space, run.start, run.bytes);
-        });
-    if (!stands) moving_++;
+    const auto visit = [&](const span::RunView& run) {
+      if (run.state == span::RunView::State::block) add_block(space, run.start, run.bytes);
+    };
+    view::for_each_run(image_, record, image_.page_size(), visit, note_moving());
     end_space(std::move(space));
   };
-  view::for_each_span_region(image_, address_of(library_.root().span_regions), region,
-                             [&](uintptr_t start, size_t bytes) { own(start, bytes); });
+  view::for_each_span_region(
+      image_, address_of(library_.root().span_regions), region,
+      [&](uintptr_t start, size_t bytes) { own(Owned::What::bookkeeping, start, bytes); });
 }
 
 void Heap::add_large() {
@@ -160,21 +159,23 @@ void Heap::add_large() {
   view::for_each_large(
       image_, address_of(root.large),
       [&](const large::Range& range, large::RangeState state) {
-        if (state != large::RangeState::used) return own(range.start, range.size);
+        if (state != large::RangeState::used)
+          return own(Owned::What::kept, range.start, range.size);
         Space space = begin_space(Space::Kind::large, range.start, range.end(), 0);
         add_block(space, range.start, range.size);
         end_space(std::move(space));
       },
-      [&](uintptr_t start, size_t bytes) { own(start, bytes); });
+      [&](uintptr_t start, size_t bytes) { own(Owned::What::bookkeeping, start, bytes); });
   view::for_each_kept(image_, address_of(root.kept),
-                      [&](uintptr_t start, size_t bytes) { own(start, bytes); });
+                      [&](uintptr_t start, size_t bytes) { own(Owned::What::kept, start, bytes); });
 }
 
 // Classic mode's blocks with a mapping of their own are in no list: they are found by what they
 // look like, at the start of a mapping of nobody's, or behind another of them.
 void Heap::add_mapped_chunks(const Target& target) {
   std::vector<Range> found;
-  for (const Mapping& mapping : target.mappings()) {
+  const std::vector<Mapping> mappings = target.mappings();  // reading may find new ones
+  for (const Mapping& mapping : mappings) {
     if (!mapping.is_writable || mapping.is_shared || !mapping.name.empty()) continue;
     for (uintptr_t at = mapping.begin; at + chunk::k_header < mapping.stored_end;) {
       const auto* chunk = view::read<chunk::Chunk>(image_, at);
@@ -200,20 +201,21 @@ void Heap::add_bookkeeping() {
   const auto* newest = view::read<std::atomic<chunk::Batch*>>(image_, address_of(root.batches));
   uintptr_t batch = newest == nullptr ? 0 : address_of(newest->load());
   for (unsigned i = 0; batch != 0 && i < (1U << 20); i++) {
-    own(batch, chunk::k_batch_size);
+    own(Owned::What::bookkeeping, batch, chunk::k_batch_size);
     const auto* b = view::read<chunk::Batch>(image_, batch);
     batch = b == nullptr ? 0 : address_of(b->older);
   }
   if (library_.object() != nullptr)
-    own(library_.object()->begin(), library_.object()->end() - library_.object()->begin());
-  own(address_of(root.kind_map), sizeof(KindMap));
-  own(address_of(root.main_arena), sizeof(chunk::Arena));
-  own(address_of(root.known_mapped), sizeof(chunk::KnownMapped));
-  own(address_of(root.span_regions), sizeof(span::RegionTable));
-  own(address_of(root.spans), sizeof(span::Heap));
-  own(address_of(root.large), sizeof(large::Table));
-  own(address_of(root.kept), sizeof(large::Kept));
-  own(address_of(root.depot), sizeof(cache::Depot));
+    own(Owned::What::library, library_.object()->begin(),
+        library_.object()->end() - library_.object()->begin());
+  own(Owned::What::bookkeeping, address_of(root.kind_map), sizeof(KindMap));
+  own(Owned::What::bookkeeping, address_of(root.main_arena), sizeof(chunk::Arena));
+  own(Owned::What::bookkeeping, address_of(root.known_mapped), sizeof(chunk::KnownMapped));
+  own(Owned::What::bookkeeping, address_of(root.span_regions), sizeof(span::RegionTable));
+  own(Owned::What::bookkeeping, address_of(root.spans), sizeof(span::Heap));
+  own(Owned::What::bookkeeping, address_of(root.large), sizeof(large::Table));
+  own(Owned::What::bookkeeping, address_of(root.kept), sizeof(large::Kept));
+  own(Owned::What::bookkeeping, address_of(root.depot), sizeof(cache::Depot));
 }
 
 const Space* Heap::space_at(uintptr_t address) const {

@@ -9,6 +9,7 @@
 // Blocks are numbered by space, and by address in it.
 #pragma once
 
+#include <bit>
 #include <map>
 
 #include "inside/library.hpp"
@@ -18,6 +19,12 @@ namespace arenite::inside {
 struct Range {
   uintptr_t begin;
   uintptr_t end;
+};
+
+// What the library has of a target's addresses.
+struct Owned : Range {
+  enum class What : uint8_t { blocks, kept, bookkeeping, library };
+  What what;
 };
 
 struct Space {
@@ -55,11 +62,23 @@ class Heap {
   uint32_t block_count() const { return static_cast<uint32_t>(sizes_.size()); }
   size_t live_bytes() const { return live_bytes_; }
   const std::vector<Space>& spaces() const { return spaces_; }
-  // Slabs, regions and stretches that changed as often as they were looked at: none of their blocks
-  // is here.
-  size_t moving() const { return moving_; }
-  // All that is the library's, blocks and all: no root.
-  const std::vector<Range>& owned() const { return owned_; }
+  // Parts of spaces that changed as often as they were looked at: none of their blocks is here.
+  const std::vector<Range>& moving() const { return moving_; }
+  // All that is the library's, blocks and all: no root. By address; they may overlap.
+  const std::vector<Owned>& owned() const { return owned_; }
+  // Calls visit(const Block&) for each block of a space, by address.
+  template <typename Visit>
+  void for_each_block(const Space& space, Visit visit) const {
+    uint32_t number = space.first_block;
+    if (space.kind == Space::Kind::large && space.block_count != 0)
+      return visit(Block{number, space.begin, bytes_of(number)});
+    for (size_t i = 0; i < space.starts.size(); i++) {
+      for (uint64_t bits = space.starts[i]; bits != 0; bits &= bits - 1, number++) {
+        const size_t granule = i * 64 + static_cast<size_t>(std::countr_zero(bits));
+        visit(Block{number, space.begin + (granule << space.shift), bytes_of(number)});
+      }
+    }
+  }
 
   // The number of the block around an address; k_none where there is none.
   uint32_t find(uintptr_t address) const { return find(address, nullptr); }
@@ -102,7 +121,12 @@ class Heap {
   void add_block(Space& space, uintptr_t start, size_t bytes);
   void end_space(Space space);
   void copy_contents_of(Space& space);
-  void own(uintptr_t begin, size_t bytes) { owned_.push_back({begin, begin + bytes}); }
+  auto note_moving() {
+    return [this](uintptr_t start, size_t bytes) { moving_.push_back({start, start + bytes}); };
+  }
+  void own(Owned::What what, uintptr_t begin, size_t bytes) {
+    owned_.push_back({{begin, begin + bytes}, what});
+  }
 
   Image& image_;
   const Library& library_;
@@ -111,9 +135,9 @@ class Heap {
   std::vector<uint32_t> others_;            // the rest, by address
   std::vector<uint32_t> sizes_;             // of each block, in units of 8 bytes
   std::map<uint32_t, size_t> too_large_;
-  std::vector<Range> owned_;
+  std::vector<Owned> owned_;
   size_t live_bytes_ = 0;
-  size_t moving_ = 0;
+  std::vector<Range> moving_;
 };
 
 }  // namespace arenite::inside

@@ -20,18 +20,25 @@ bool has(const uint64_t* bits, size_t i) {
 
 }  // namespace
 
-Image::Image(const Target& target) : target_(target), page_size_(target.page_size()) {
-  for (const Mapping& mapping : target.mappings()) {
+Image::Image(Target& target)
+    : target_(target), page_size_(target.page_size()), looks_left_(target.is_live() ? 16 : 0) {
+  add_extents();
+}
+
+// What of the target's mappings is in none yet.
+void Image::add_extents() {
+  std::vector<Extent> fresh;
+  for (const Mapping& mapping : target_.mappings()) {
     if (!mapping.is_readable || mapping.name == "[vvar]" || mapping.name == "[vsyscall]") continue;
-    const bool continues = !extents_.empty() && extents_.back().end == mapping.begin;
-    if (continues) {
-      extents_.back().end = mapping.stored_end;
-    } else {
-      extents_.emplace_back();
-      extents_.back().begin = mapping.begin;
-      extents_.back().end = mapping.stored_end;
-    }
+    if (find_extent(mapping.begin) != nullptr) continue;
+    const bool continues = !fresh.empty() && fresh.back().end == mapping.begin;
+    if (!continues) fresh.emplace_back().begin = mapping.begin;
+    fresh.back().end = mapping.stored_end;
   }
+  for (Extent& extent : fresh) extents_.push_back(std::move(extent));
+  std::sort(extents_.begin(), extents_.end(),
+            [](const Extent& a, const Extent& b) { return a.begin < b.begin; });
+  last_ = 0;
 }
 
 Image::~Image() {
@@ -41,6 +48,15 @@ Image::~Image() {
 }
 
 Image::Extent* Image::extent_at(uintptr_t address) {
+  Extent* extent = find_extent(address);
+  if (extent != nullptr || looks_left_ == 0) return extent;
+  looks_left_--;
+  target_.refresh();
+  add_extents();
+  return find_extent(address);
+}
+
+Image::Extent* Image::find_extent(uintptr_t address) {
   if (last_ < extents_.size() && address >= extents_[last_].begin && address < extents_[last_].end)
     return &extents_[last_];
   const auto after =
@@ -154,6 +170,11 @@ const char* Image::most_of(uintptr_t begin, uintptr_t end, uintptr_t& copied_end
   copied_end = std::min(end, extent->end);
   load(*extent, begin, copied_end);
   return extent->local + (begin - extent->begin);
+}
+
+uintptr_t Image::reach(uintptr_t address) {
+  const Extent* extent = extent_at(address);
+  return extent == nullptr ? address : extent->end;
 }
 
 bool Image::again(uintptr_t address, size_t bytes) {

@@ -147,7 +147,7 @@ class Leaks : public InsideCommand {
                {"bytes", scan.bytes},
                {"leaked_blocks", scan.leaks.size()},
                {"leaked_bytes", sum_of(scan.leaks)},
-               {"moving", look.heap().moving()},
+               {"moving", look.heap().moving().size()},
                {"swapped_pages", look.target().swapped()},
                {"groups", list}});
   }

@@ -39,7 +39,8 @@ Found find_symbol(const Objects& objects) {
 // Where the file is not to be had, or has no names: by its first words, in what objects have of
 // their own.
 Found find_magic(const Target& target, const Objects& objects, Image& image) {
-  for (const Mapping& mapping : target.mappings()) {
+  const std::vector<Mapping> mappings = target.mappings();  // reading may find new ones
+  for (const Mapping& mapping : mappings) {
     if (!mapping.is_file() || !mapping.is_readable || mapping.is_shared) continue;
     uintptr_t end = 0;
     const char* copy = image.most_of(mapping.begin, mapping.stored_end, end);

@@ -56,9 +56,13 @@ Hint hint_of(Look& look, const Block& block) {
   const size_t size = std::min<size_t>(block.bytes, 64);
   const auto* bytes = static_cast<const char*>(look.image().at(block.start, size));
   if (bytes == nullptr) return hint;
-  if (size >= k_word)
-    hint.type = look.objects().class_of_vtable(*reinterpret_cast<const uintptr_t*>(bytes));
-  if (hint.type.empty()) hint.text = text_of(bytes, size);
+  bool is_pointer = false;
+  if (size >= k_word) {
+    const uintptr_t first = *reinterpret_cast<const uintptr_t*>(bytes);
+    hint.type = look.objects().class_of_vtable(first);
+    is_pointer = look.target().mapping_at(first) != nullptr;  // its bytes may be letters
+  }
+  if (hint.type.empty() && !is_pointer) hint.text = text_of(bytes, size);
   return hint;
 }
 
@@ -69,9 +73,11 @@ std::string block_text(size_t bytes, const Hint& hint) {
 }
 
 void warn_of_gaps(Look& look) {
-  if (const size_t moving = look.heap().moving(); moving != 0)
-    fmt::print(stderr, "arenite: {} parts of the heap changed whenever they were read: moving\n",
-               moving);
+  size_t moving = 0;
+  for (const Range& range : look.heap().moving()) moving += range.end - range.begin;
+  if (moving != 0)
+    fmt::print(stderr, "arenite: {} of the heap changed whenever they were read: moving\n",
+               bytes_text(moving));
   if (const size_t swapped = look.target().swapped(); swapped != 0)
     fmt::print(stderr, "arenite: {} pages are on a swap device and were not read\n", swapped);
 }

@@ -161,7 +161,8 @@ class Process : public Target {
 
   size_t rss() const override {
     size_t sum = 0;
-    std::ifstream smaps(proc_ + "/smaps");
+    std::ifstream smaps(proc_ + "/smaps_rollup");
+    if (!smaps) smaps.open(proc_ + "/smaps");
     std::string line;
     while (std::getline(smaps, line)) {
       unsigned long kib = 0;

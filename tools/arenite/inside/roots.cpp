@@ -28,7 +28,7 @@ void Roots::find_stacks() {
   for (const TargetThread& thread : target_.threads()) {
     for (const uintptr_t value : thread.registers) registers_.push_back({value, thread.id});
     const Mapping* mapping = target_.mapping_at(thread.stack_pointer);
-    if (mapping != nullptr) stacks_.push_back({thread.id, thread.stack_pointer, mapping});
+    if (mapping != nullptr) stacks_.push_back({thread.id, thread.stack_pointer, mapping->begin});
   }
 }
 
@@ -52,7 +52,7 @@ void Roots::add_areas() {
       }
     }
     for (const Stack& stack : stacks_) {
-      if (stack.mapping != &mapping || heap_.space_at(stack.pointer) != nullptr) continue;
+      if (stack.mapping != mapping.begin || heap_.space_at(stack.pointer) != nullptr) continue;
       // It may be a stack that somebody has cut out of other memory: then all of that counts.
       const bool has_guard = i > 0 && mappings[i - 1].end == begin && !mappings[i - 1].is_readable;
       if (has_guard || mapping.name == "[stack]")
@@ -70,7 +70,7 @@ void Roots::add_areas() {
 // Leaves out what is the library's.
 void Roots::split(std::vector<RootArea>& areas, uintptr_t begin, uintptr_t end, RootArea::Kind kind,
                   int thread) const {
-  for (const Range& owned : heap_.owned()) {
+  for (const Owned& owned : heap_.owned()) {
     if (owned.begin >= end) break;
     if (owned.end <= begin) continue;
     if (owned.begin > begin) areas.push_back({begin, owned.begin, kind, thread});

@@ -42,7 +42,7 @@ class Roots {
   struct Stack {
     int thread;
     uintptr_t pointer;
-    const Mapping* mapping;
+    uintptr_t mapping;  // where it begins
   };
 
   void find_stacks();

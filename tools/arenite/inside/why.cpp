@@ -160,7 +160,7 @@ class Why : public InsideCommand {
   }
 
   static bool is_owned(const Heap& heap, uintptr_t address) {
-    for (const Range& range : heap.owned()) {
+    for (const Owned& range : heap.owned()) {
       if (address >= range.begin && address < range.end) return true;
     }
     return false;
