@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What `arenite ps`, `explain`, `leaks` and `why` say of a program that was built to be looked
+"""What `arenite ps`, `explain`, `pins`, `leaks` and `why` say of a program that was built to be looked
 into (planted.cpp), while it runs and of core files of it.
 
 Usage: inside_test.py --command FILE --library FILE --planted FILE --static FILE [CLASS[.test]...]
@@ -241,6 +241,36 @@ class Explain(Case):
             self.assertLess(more, 20 * 130 * 1024)
 
 
+class Pins(Case):
+    def check(self, target):
+        found = self.json_of("pins", target)
+        largest = found["groups"][0]
+        self.assertIn(largest["block_bytes"], (1000, 1024, 1016))
+        # A thread's first blocks of a size lie among others.
+        self.assertGreaterEqual(largest["blocks"], 390)
+        self.assertLessEqual(largest["blocks"], 400)
+        self.assertEqual(len(largest["roots"]), 1, largest)
+        self.assertRegex(largest["roots"][0]["root"], r"^strand_table \(\w+ \+ 0x[0-9a-f]+\)$")
+        self.assertGreater(largest["kept"], 0.9 * found["kept"])
+        self.assertGreater(largest["kept"], 390 * 3000 * 0.9)
+        return largest
+
+    def test_names_the_blocks_that_keep_pages_and_their_root(self):
+        for options in ({}, {"ARENITE_MODE": "classic"}, {"static": True}):
+            with self.subTest(**options), Planted("strand", **options) as planted:
+                largest = self.check(planted.pid)
+                self.assertEqual(self.check(self.core_of(planted.pid)), largest)
+                chain = self.json_of("why", planted.pid, largest["first"])
+                self.assertEqual(len(chain["chain"]), 2)
+                text = self.text_of("pins", planted.pid)
+                self.assertRegex(text, r"\n\n\d+ blocks of 1,0\d\d bytes keep 1\.\d MiB; the first is at 0x")
+                self.assertRegex(text, r"\n  \d+ of them, 1\.\d MiB, are reached from strand_table \(")
+
+    def test_full_pages_are_kept_by_nobody(self):
+        with Planted("big", 200_000, 100) as planted:
+            self.assertLess(self.json_of("pins", planted.pid)["kept"], 64 << 10)
+
+
 class Cores(Case):
     def test_a_core_file_tells_the_same_as_the_process(self):
         with Planted("structures") as planted:
@@ -284,11 +314,12 @@ class Refusals(Case):
     def test_each_is_one_line(self):
         self.assert_refused(arenite("leaks"), "leaks of what?")
         self.assert_refused(arenite("explain"), "explain what?")
+        self.assert_refused(arenite("pins"), "pins of what?")
         self.assert_refused(arenite("why", os.getpid()), "why what?")
         self.assert_refused(arenite("leaks", 999999999), "there is no process 999999999")
         self.assert_refused(arenite("leaks", "/no/such/core"), "No such file")
         with Planted("sleep", library=False) as planted:
-            for verb in (["explain", planted.pid], ["leaks", planted.pid], ["why", planted.pid, "0x1000"]):
+            for verb in (["explain", planted.pid], ["pins", planted.pid], ["leaks", planted.pid], ["why", planted.pid, "0x1000"]):
                 self.assert_refused(arenite(*verb), f"process {planted.pid} (inside_planted) does not run under arenite")
         with Planted("sleep") as planted:
             self.assert_refused(arenite("why", planted.pid, "elsewhere"), "'elsewhere' is no address")

@@ -5,9 +5,9 @@
 //   run            become a program with the library preloaded (reach: can it be? preload: can the
 //                  library?)
 //   completion     the same parser as a script, for a shell
-//   inside/        what is in a running process or a core file: ps, explain, leaks, why (target:
-//                  process and core; image: a copy of it; library, objects: what is in it; census:
-//                  its pages; heap, roots, graph: its blocks, and what points to them)
+//   inside/        what is in a running process or a core file: ps, explain, pins, leaks, why
+//                  (target: process and core; image: a copy of it; library, objects: what is in it;
+//                  census: its pages; heap, roots, graph: its blocks, and what points to them)
 //   settings       what the library reads in this environment (setting_text: the table as words)
 //   lab            experiments, side by side (experiment, experiments/: what there is; allocators:
 //                  under what; runner, child, tracer: running one; presentation, table, plot,
@@ -58,7 +58,8 @@ int arenite_main(std::vector<std::string> words) {
   const SettingsCommand settings(command, version);
   const std::unique_ptr<inside::InsideCommand> insides[] = {
       inside::make_ps(command, version), inside::make_explain(command, version),
-      inside::make_leaks(command, version), inside::make_why(command, version)};
+      inside::make_pins(command, version), inside::make_leaks(command, version),
+      inside::make_why(command, version)};
   const Lab lab(command, version);
   const CompletionCommand completion(command, version);
   add_help(command);
@@ -87,7 +88,7 @@ int arenite_main(std::vector<std::string> words) {
   }
   if (lab.is_asked_for()) return lab.run();
   if (completion.is_asked_for()) return completion.run();
-  throw UsageError("run, settings, ps, explain, leaks, why, lab or completion? (try --help)");
+  throw UsageError("run, settings, ps, explain, pins, leaks, why, lab or completion? (try --help)");
 }
 
 }  // namespace

@@ -91,6 +91,7 @@ class InsideCommand {
 
 std::unique_ptr<InsideCommand> make_ps(CLI::App& command, const std::string& version);
 std::unique_ptr<InsideCommand> make_explain(CLI::App& command, const std::string& version);
+std::unique_ptr<InsideCommand> make_pins(CLI::App& command, const std::string& version);
 std::unique_ptr<InsideCommand> make_leaks(CLI::App& command, const std::string& version);
 std::unique_ptr<InsideCommand> make_why(CLI::App& command, const std::string& version);
 
