@@ -1,8 +1,13 @@
 // malloc and its family, as C23, POSIX and the GNU manual describe them.
 #include "api/api.hpp"
 #include "os/os.hpp"
+#include "view/view.hpp"
 
 using namespace arenite;  // NOLINT(google-build-using-namespace): every definition here is global
+
+// For tools outside the process. Here, since this is linked into every static program.
+ARENITE_EXPORT const view::Root arenite_inside;
+[[gnu::used, gnu::retain]] constinit const view::Root arenite_inside = view::make_root();
 
 namespace {
 

@@ -24,14 +24,8 @@ struct Table {
   Slot slots[k_in_table];
 };
 
-// Memory that is handed out from its start on.
-struct Batch {
-  std::atomic<size_t> used;
-};
-constexpr size_t k_batch_size = 64 * k_kib;  // address space; what is not used costs nothing
 constexpr size_t k_unit = 64;
 
-constinit std::atomic<Batch*> g_batch{nullptr};
 constinit std::atomic<Table*> g_tables[k_tables] = {};
 
 constexpr size_t number_of(uintptr_t address) {
@@ -39,6 +33,8 @@ constexpr size_t number_of(uintptr_t address) {
 }
 
 }  // namespace
+
+constinit std::atomic<Batch*> g_batch{nullptr};
 
 void* take_for_good(size_t bytes) {
   bytes = align_up(bytes, k_unit);
@@ -52,6 +48,7 @@ void* take_for_good(size_t bytes) {
     if (memory == nullptr) return nullptr;
     auto* fresh = new (memory) Batch;
     fresh->used.store(k_unit, std::memory_order_relaxed);
+    fresh->older = batch;
     if (g_batch.compare_exchange_strong(batch, fresh, std::memory_order_acq_rel,
                                         std::memory_order_acquire)) {
       batch = fresh;

@@ -94,4 +94,12 @@ bool is_run_page(uintptr_t address);
 // Zeroed memory that is never given back; nullptr if there is none.
 void* take_for_good(size_t bytes);
 
+// What it comes from: memory that is handed out from its start on, behind this.
+struct Batch {
+  std::atomic<size_t> used;
+  Batch* older;
+};
+inline constexpr size_t k_batch_size = 64 * k_kib;  // address space; what is not used costs nothing
+[[gnu::visibility("hidden")]] extern constinit std::atomic<Batch*> g_batch;
+
 }  // namespace arenite::chunk

@@ -40,11 +40,14 @@ class Walker {
     return true;
   }
 
+  const MainRun* newest_run() const { return arena_.newest_run(); }
   const Chunk* top() const { return arena_.top_; }
   const Bins& bins() const { return arena_.bins_; }
   const FreePages& pages() const { return arena_.pages_; }
   const FastBins& fast() const { return arena_.fast_; }
   const Chunk* last_remainder() const { return arena_.last_remainder_; }
+  // Freed without the lock: the newest, and the rest by their `fd`.
+  const Links* deferred() const { return arena_.deferred_.load(std::memory_order_relaxed); }
   bool is_link_of_ours(const Links* links) const { return arena_.is_link_of_ours(links); }
 
   // A chunk of a header's size alone is a fencepost.

@@ -3,6 +3,7 @@
 
 #include "engine/engine.hpp"
 #include "view/parts.hpp"
+#include "view/walk_chunks.hpp"
 
 namespace arenite::view {
 
@@ -24,10 +25,8 @@ class ChunkView {
                                 pages.dirty()}));
     if (arena_.is_abandoned()) return;
     const size_t first_area = out_.areas_.size();
-    walker_.for_each_stretch([this](const Walker::Stretch& s) {
-      stretch(s);
-      return true;
-    });
+    for_each_stretch(here_, address_of(&arena_), arena_.is_main(),
+                     [this](const Walker::Stretch& s) { stretch(s); });
     // The walker goes from the newest to the oldest.
     const std::span<Area> areas = out_.areas_.all().subspan(first_area);
     std::reverse(areas.begin(), areas.end());
@@ -56,25 +55,27 @@ class ChunkView {
 
   // Where the last one ends.
   uintptr_t chunks(const Walker::Stretch& s) {
-    const Chunk* const fence = s.newest ? nullptr : Arena::fence_before(s.end);
-    const Chunk* chunk = at_address<const Chunk>(s.first_chunk);
-    for (;;) {
-      const uintptr_t here = address_of(chunk);
-      if (chunk == walker_.top()) {
-        out_.add_cell(here, s.end, CellKind::top, chunk->flags());
-        return s.end;
-      }
-      if (fence != nullptr && chunk == fence) {
-        const Chunk* second = fence->next();
-        out_.add_cell(here, address_of(second), CellKind::fence, fence->flags());
-        out_.add_cell(address_of(second), address_of(second->next()), CellKind::fence,
-                      second->flags());
-        return address_of(second->next());
-      }
-      out_.add_cell(here, here + chunk->size(),
-                    chunk->is_in_use() ? CellKind::used : CellKind::free, chunk->flags());
-      chunk = chunk->next();
+    uintptr_t behind = s.first_chunk;
+    const auto visit = [&](const ChunkSeen& seen) {
+      behind = seen.start + seen.bytes;
+      out_.add_cell(seen.start, behind, kind_of(seen.state), seen.flags);
+    };
+    for_each_chunk(here_, address_of(&arena_), s, visit, k_none_moves);
+    return behind;
+  }
+
+  static CellKind kind_of(ChunkSeen::State state) {
+    switch (state) {
+      case ChunkSeen::State::used:
+        return CellKind::used;
+      case ChunkSeen::State::free:
+        return CellKind::free;
+      case ChunkSeen::State::top:
+        return CellKind::top;
+      case ChunkSeen::State::fence:
+        break;
     }
+    return CellKind::fence;
   }
 
   // The cell of the chunk; nullptr where there is none.
@@ -154,6 +155,7 @@ class ChunkView {
   }
 
   Snapshot& out_;
+  Here here_;
   const Arena& arena_;
   const Walker walker_;
   const unsigned number_;

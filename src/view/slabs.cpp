@@ -1,6 +1,7 @@
 // Regions, their pages, and the slabs' blocks and bits.
 #include "engine/engine.hpp"
 #include "view/parts.hpp"
+#include "view/walk_slabs.hpp"
 
 namespace arenite::view {
 
@@ -28,7 +29,9 @@ class SlabView {
     out_.add_cell(behind, guard, CellKind::untouched);
     out_.add_cell(guard, first_page, CellKind::reserved);
     pages(region, start);
-    region.for_each_slab([this](const Slab* slab) { one(slab); });
+    Here here;
+    for_each_slab(
+        here, start, [this](const SlabSeen& seen) { one(seen); }, k_none_moves);
   }
 
  private:
@@ -55,11 +58,12 @@ class SlabView {
     return region.may_hold_memory(page) ? CellKind::free : CellKind::untouched;
   }
 
-  void one(const Slab* slab) {
-    const slab::SizeClass& size_class = slab::info(slab->size_class);
+  void one(const SlabSeen& seen) {
+    const Slab* const slab = seen.slab;
+    const slab::SizeClass& size_class = slab::info(seen.size_class);
     static_assert(SlabBits::k_words == slab::k_most_words);
     SlabBits bits{};
-    bits.start = address_of(slab::memory_of(slab));
+    bits.start = seen.start;
     bits.block_bytes = size_class.size;
     bits.block_count = size_class.block_count;
     bits.granule_bytes = 1U << size_class.shift;
@@ -73,19 +77,16 @@ class SlabView {
       bits.marks[i] = slab::marked_in(slab, i);
     }
     out_.note(out_.slabs_.add(bits));
-    blocks(bits, slab::page_number(slab));
+    blocks(bits, seen, slab::page_number(slab));
   }
 
-  void blocks(const SlabBits& bits, size_t page) {
+  void blocks(const SlabBits& bits, const SlabSeen& seen, size_t page) {
     out_.begin_area(AreaKind::slab, 0, static_cast<unsigned>(page), bits.start, slab::k_slab_size);
     uintptr_t block = bits.start;
     for (unsigned i = 0; i < bits.block_count; i++, block += bits.block_bytes) {
-      const size_t granule = (block - bits.start) / bits.granule_bytes;
-      const size_t word = granule / 64;
-      // What waits in a magazine is free as well.
-      const uint64_t free = ~bits.used[word] | bits.marks[word];
-      out_.add_cell(block, block + bits.block_bytes,
-                    (free >> (granule % 64) & 1) != 0 ? CellKind::free : CellKind::used);
+      const size_t granule = (block - bits.start) / 16;
+      const bool is_live = (seen.live[granule / 64] >> granule % 64 & 1) != 0;
+      out_.add_cell(block, block + bits.block_bytes, is_live ? CellKind::used : CellKind::free);
     }
     out_.add_cell(block, bits.start + slab::k_slab_size, CellKind::untouched);
   }

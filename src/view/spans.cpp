@@ -1,6 +1,7 @@
 // Regions of runs.
 #include "engine/engine.hpp"
 #include "view/parts.hpp"
+#include "view/walk_spans.hpp"
 
 namespace arenite::view {
 
@@ -50,7 +51,12 @@ class SpanView {
 void take_spans(Snapshot& out) {
   engine::g_spans.figures();  // the block freed last becomes a free run
   SpanView view(out);
-  engine::g_spans.for_each_run([&](const RunView& run) { view.run(run); });
+  Here here;
+  const auto region = [&](uintptr_t record) {
+    for_each_run(
+        here, record, os::page_size(), [&](const RunView& run) { view.run(run); }, k_none_moves);
+  };
+  for_each_span_region(here, address_of(&span::g_region_table), region, [](uintptr_t, size_t) {});
   view.end();
 }
 

@@ -5,6 +5,9 @@
 //   run            become a program with the library preloaded (reach: can it be? preload: can the
 //                  library?)
 //   completion     the same parser as a script, for a shell
+//   inside/        what is in a running process or a core file: ps, explain, pins, leaks, why
+//                  (target: process and core; image: a copy of it; library, objects: what is in it;
+//                  census: its pages; heap, roots, graph: its blocks, and what points to them)
 //   settings       what the library reads in this environment (setting_text: the table as words)
 //   lab            experiments, side by side (experiment, experiments/: what there is; allocators:
 //                  under what; runner, child, tracer: running one; presentation, table, plot,
@@ -22,12 +25,14 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "completion.hpp"
 #include "errors.hpp"
 #include "help.hpp"
+#include "inside/look.hpp"
 #include "lab.hpp"
 #include "run.hpp"
 #include "settings.hpp"
@@ -35,6 +40,7 @@
 namespace {
 
 using namespace arenite::command;
+namespace inside = arenite::inside;
 
 int complain(const std::string& message, int status) {
   if (!message.empty()) fmt::print(stderr, "arenite: {}\n", message);
@@ -44,12 +50,16 @@ int complain(const std::string& message, int status) {
 int arenite_main(std::vector<std::string> words) {
   const std::string version = "arenite " ARENITE_VERSION;
   CLI::App command(
-      "A drop-in malloc for Linux: run programs under it, see its settings, visit its lab.",
+      "A drop-in malloc for Linux: run programs under it, look inside them, visit its lab.",
       "arenite");
   command.set_version_flag("--version", version);
   command.require_subcommand(0, 1);
   RunCommand run(command, version);
   const SettingsCommand settings(command, version);
+  const std::unique_ptr<inside::InsideCommand> insides[] = {
+      inside::make_ps(command, version), inside::make_explain(command, version),
+      inside::make_pins(command, version), inside::make_leaks(command, version),
+      inside::make_why(command, version)};
   const Lab lab(command, version);
   const CompletionCommand completion(command, version);
   add_help(command);
@@ -73,9 +83,12 @@ int arenite_main(std::vector<std::string> words) {
   }
   if (run.is_asked_for()) return run.run();
   if (settings.is_asked_for()) return settings.run();
+  for (const auto& look : insides) {
+    if (look->is_asked_for()) return look->run();
+  }
   if (lab.is_asked_for()) return lab.run();
   if (completion.is_asked_for()) return completion.run();
-  throw UsageError("run, settings, lab or completion? (try --help)");
+  throw UsageError("run, settings, ps, explain, pins, leaks, why, lab or completion? (try --help)");
 }
 
 }  // namespace
