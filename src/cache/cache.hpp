@@ -6,6 +6,7 @@
 //   slabs.hpp     a block taken and given back without a lock or an atomic instruction
 //   foreign.cpp   a block given back that is of another's slab
 //   exchange.hpp  blocks between magazines and slabs, many at once
+//   mixed.hpp     pages that the first blocks of threads share
 //   stock.hpp     free pages that a thread has at hand
 //   depot.hpp     free pages, slabs with free blocks that no thread owns, the records of threads
 //   verify.hpp    whether each slab is whole and in one place
@@ -115,6 +116,7 @@
 #include "cache/depot.hpp"
 #include "cache/exchange.hpp"
 #include "cache/magazine.hpp"
+#include "cache/mixed.hpp"
 #include "cache/slabs.hpp"
 #include "cache/thread.hpp"
 #include "cache/verify.hpp"

@@ -1,6 +1,7 @@
 // Frees of blocks of others' slabs: kept, or marked so that their owner finds them; and what was
 // nobody's becomes the thread's own.
 #include "cache/exchange.hpp"
+#include "cache/mixed.hpp"
 #include "cache/slabs.hpp"
 #include "os/os.hpp"
 
@@ -150,6 +151,10 @@ ARENITE_APART void keep_in_full_magazine(ThreadSlabs* mine, Slab* slab, void* bl
 [[gnu::noinline]] ARENITE_APART void give_foreign_slowly(Slab* slab, void* block) {
   Thread& thread = t_thread;
   ThreadSlabs* mine = thread.slabs.load(std::memory_order_relaxed);
+  if (ARENITE_UNLIKELY(slab::is_mixed(slab))) {
+    leave(thread);
+    return give_mixed(slab, block);
+  }
   if (ARENITE_UNLIKELY(mine == &g_no_slabs)) {
     leave(thread);
     if (!thread.has_record()) return give_to_another(slab, block);

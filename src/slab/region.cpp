@@ -67,6 +67,16 @@ Slab* Region::take_page() {
   return take_free(used_end_++);
 }
 
+ARENITE_SELDOM_APART Slab* Region::take_row(size_t count) {
+  const size_t first = used_end_;
+  if (first + count > k_end_page || !commit_through(first + count - 1)) return nullptr;
+  for (; used_end_ < first + count; used_end_++) {
+    set(free_, used_end_);
+    take_free(used_end_);
+  }
+  return at_address<Slab>(region_of(this) + first * sizeof(Slab));
+}
+
 bool Region::take_dirty(const Slab* page) {
   const size_t number = page_number(page);
   if (!has(free_, number) || !has(dirty_, number)) return false;

@@ -1,6 +1,6 @@
 #include "slab/statistics.hpp"
 
-#include "slab/owned.hpp"
+#include "slab/mixed.hpp"
 
 namespace arenite::slab {
 namespace {
@@ -38,7 +38,15 @@ void measure(const Region& region, SlabFigures& figures) {
     figures.live_bytes += live * size_class.size;
   });
   figures.free_pages += region.dirty_pages();
-  region.for_each_taken_page([&](const Slab* /*page*/) { figures.free_pages++; });
+  region.for_each_taken_page([&](const Slab* page) {
+    if (!is_mixed(page)) {
+      figures.free_pages++;
+      return;
+    }
+    const MixedFigures mixed = measure_mixed(page);
+    figures.live_bytes += mixed.live_bytes;
+    figures.free_blocks += mixed.free_runs;
+  });
   const size_t headers = region.pages_ever_taken() * sizeof(Slab);
   figures.system_bytes +=
       region.held_pages() * k_slab_size + headers + region.written_pages() * k_bits_of_page;

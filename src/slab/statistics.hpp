@@ -4,7 +4,7 @@
 //   system   pages that are slabs, free pages that may still hold memory, the headers of every page
 //            that was ever taken, and the words of those that may hold memory. What was purged
 //            inside a slab counts, as it does inside an arena's free chunks: its blocks are free
-//   live     blocks in use, at their class's size
+//   live     blocks in use, at their class's size; those of mixed pages as they are
 //   free     the rest of it: free blocks, free pages, what no block fits into, headers and words
 //
 // The walker holds the lock that guards free pages, so no page becomes a slab or stops being one.
@@ -18,7 +18,7 @@ namespace arenite::slab {
 
 struct SlabFigures {
   size_t free_count[k_classes] = {};  // free blocks of each class, in slabs
-  size_t free_blocks = 0;             // their sum
+  size_t free_blocks = 0;             // their sum, and free runs of mixed pages
   size_t live_bytes = 0;
   size_t free_pages = 0;  // that may hold memory
 

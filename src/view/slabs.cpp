@@ -29,6 +29,9 @@ class SlabView {
     out_.add_cell(guard, first_page, CellKind::reserved);
     pages(region, start);
     region.for_each_slab([this](const Slab* slab) { one(slab); });
+    region.for_each_taken_page([this](const Slab* page) {
+      if (slab::is_mixed(page)) mixed(page);
+    });
   }
 
  private:
@@ -51,7 +54,7 @@ class SlabView {
 
   static CellKind kind_of(const Region& region, uintptr_t start, size_t page) {
     const Slab* slab = at_address<const Slab>(start + page * sizeof(Slab));
-    if (slab->block_count != 0) return CellKind::slab;
+    if (slab->block_count != 0 || slab::is_mixed(slab)) return CellKind::slab;
     return region.may_hold_memory(page) ? CellKind::free : CellKind::untouched;
   }
 
@@ -90,6 +93,15 @@ class SlabView {
     out_.add_cell(block, bits.start + slab::k_slab_size, CellKind::untouched);
   }
 
+  void mixed(const Slab* page) {
+    out_.begin_area(AreaKind::mixed, page->heap, static_cast<unsigned>(slab::page_number(page)),
+                    address_of(slab::memory_of(page)), slab::k_slab_size);
+    slab::for_each_in_mixed(page, [this](const void* start, size_t bytes, bool is_used) {
+      out_.add_cell(address_of(start), address_of(start) + bytes,
+                    is_used ? CellKind::used : CellKind::free);
+    });
+  }
+
   static SlabPlace place_of(const Slab* slab) {
     switch (slab->place.load(std::memory_order_relaxed)) {
       case slab::Place::listed:
@@ -98,6 +110,7 @@ class SlabView {
         return SlabPlace::full;
       case slab::Place::page:
       case slab::Place::moving:
+      case slab::Place::mixed:
         break;
     }
     return SlabPlace::moving;
