@@ -8,7 +8,8 @@ namespace arenite::cache {
 
 using slab::Slab;
 
-constinit MixedHeap g_mixed_heaps[MixedHeap::k_most];
+constinit MixedHeap g_mixed_heap;
+constinit MixedHeap g_more_mixed_heaps[MixedHeap::k_most - 1];
 
 namespace {
 
@@ -19,21 +20,24 @@ constexpr int k_most_looks = 4;
 constexpr uint32_t k_few = 256 / slab::k_mixed_granule;
 constexpr uint32_t k_enough = 4 * k_kib / slab::k_mixed_granule;
 
-// How many heaps threads share.
-size_t heap_limit() {
+// How many heaps threads share: as many as there may be arenas.
+unsigned heap_limit() {
   const chunk::Tuning& t = chunk::g_tuning;
-  const size_t limit = policy::arena_limit(SIZE_MAX, t.processors,
-                                           {t.arena_max, t.arena_test, t.arenas_per_processor});
-  return limit < MixedHeap::k_most ? limit : MixedHeap::k_most;
+  const policy::ArenaLimits limits{t.arena_max, t.arena_test, t.arenas_per_processor};
+  unsigned count = 1;
+  while (count < MixedHeap::k_most && count < policy::arena_limit(count, t.processors, limits))
+    count++;
+  return count;
 }
 
 // The first of those that the fewest threads use. One that is ending borrows the first.
 ARENITE_SELDOM MixedHeap& attach_mixed_heap() {
   Thread& thread = t_thread;
-  MixedHeap* chosen = &g_mixed_heaps[0];
+  MixedHeap* chosen = &g_mixed_heap;
   if (thread.departing) return *chosen;
-  for (size_t i = 1, limit = heap_limit(); i < limit && chosen->threads() != 0; i++) {
-    if (g_mixed_heaps[i].threads() < chosen->threads()) chosen = &g_mixed_heaps[i];
+  const unsigned limit = chosen->threads() == 0 ? 1 : heap_limit();
+  for (unsigned i = 1; i < limit && chosen->threads() != 0; i++) {
+    if (mixed_heap(i).threads() < chosen->threads()) chosen = &mixed_heap(i);
   }
   chosen->attach();
   thread.mixed = chosen;
@@ -45,7 +49,13 @@ ARENITE_SELDOM MixedHeap& attach_mixed_heap() {
 }  // namespace
 
 unsigned MixedHeap::number() const {
-  return static_cast<unsigned>(this - g_mixed_heaps);
+  return this == &g_mixed_heap ? 0 : 1 + static_cast<unsigned>(this - g_more_mixed_heaps);
+}
+
+// So many pages have come, or, less than 0, gone.
+void MixedHeap::count(size_t pages) {
+  pages_ += static_cast<uint32_t>(pages);
+  if (pages_ > peak_pages_) __atomic_store_n(&peak_pages_, pages_, __ATOMIC_RELAXED);
 }
 
 void MixedHeap::link(Slab* page, Slab*& first) {
@@ -80,6 +90,7 @@ void* MixedHeap::take_here(uint32_t granules, uint32_t by, bool& has_grown) {
   page = g_depot.take_mixed_pages(1);
   if (page == nullptr) return nullptr;
   has_grown = true;
+  count(1);
   slab::format_mixed(page, number());
   link(page, open_);
   return slab::take_mixed(page, granules, by);
@@ -99,11 +110,11 @@ void* MixedHeap::take(size_t n, size_t align) {
 
 void* MixedHeap::take_row(size_t n) {
   if (ARENITE_UNLIKELY(!lock_.lock_unless_frozen())) return nullptr;
-  const auto pages = static_cast<uint32_t>((n + slab::k_slab_size - 1) / slab::k_slab_size);
-  Slab* first = g_depot.take_mixed_pages(pages);
+  Slab* first = g_depot.take_mixed_pages(slab::mixed_row_pages(n));
   void* block = nullptr;
   if (first != nullptr) {
-    block = slab::format_mixed_row(first, pages, number());
+    count(slab::mixed_row_pages(n));
+    block = slab::format_mixed_row(first, n, number());
     link(first, closed_);
     first->summary = 1;
   }
@@ -117,7 +128,9 @@ bool MixedHeap::place(Slab* page) {
   const bool was_closed = page->summary != 0;
   if (slab::is_wholly_free_mixed(page)) {
     unlink(page, was_closed ? closed_ : open_);
-    g_depot.give_mixed_pages(page, page->inverse);
+    const size_t pages = slab::pages_of_mixed(page);
+    count(0 - pages);
+    g_depot.give_mixed_pages(page, pages);
     return true;
   }
   if (was_closed && page->free_count >= k_enough) {
@@ -209,7 +222,8 @@ ARENITE_COLD void MixedHeap::restart_in_child(unsigned threads) {
   help();
 }
 
-ARENITE_COLD bool MixedHeap::verify_list(const Slab* first, bool is_closed, Breach& breach) const {
+ARENITE_COLD bool MixedHeap::verify_list(const Slab* first, bool is_closed, size_t& pages,
+                                         Breach& breach) const {
   const Slab* before = nullptr;
   for (const Slab* page = first; page != nullptr; page = slab::links_of(page).next) {
     const bool is_well = slab::links_of(page).prev == before && page->heap == number() &&
@@ -220,6 +234,7 @@ ARENITE_COLD bool MixedHeap::verify_list(const Slab* first, bool is_closed, Brea
       return false;
     }
     if (!slab::verify_mixed(page, breach)) return false;
+    pages += slab::pages_of_mixed(page);
     before = page;
   }
   return true;
@@ -228,7 +243,11 @@ ARENITE_COLD bool MixedHeap::verify_list(const Slab* first, bool is_closed, Brea
 ARENITE_COLD bool MixedHeap::verify(Breach& breach) {
   const os::Holding holding(lock_);
   const os::Holding depot(g_depot.lock);
-  return verify_list(open_, false, breach) && verify_list(closed_, true, breach);
+  size_t pages = 0;
+  if (!verify_list(open_, false, pages, breach) || !verify_list(closed_, true, pages, breach))
+    return false;
+  if (pages != pages_) breach = {"S8", "mixed pages and their count differ", address_of(this)};
+  return pages == pages_;
 }
 
 ARENITE_APART void* take_mixed(size_t n, size_t align) {
@@ -242,26 +261,53 @@ ARENITE_SELDOM_APART void* take_mixed_row(size_t n) {
 }
 
 ARENITE_APART void give_mixed(Slab* page, void* block) {
-  g_mixed_heaps[page->heap % MixedHeap::k_most].give(page, block);
+  mixed_heap(page->heap).give(page, block);
 }
 
+ARENITE_COLD MixedHeap::Figures MixedHeap::figures() {
+  const os::Holding holding(lock_);
+  Figures figures{.system = pages_ * slab::k_slab_size,
+                  .peak_system = peak_pages_ * slab::k_slab_size,
+                  .threads = threads()};
+  for (const Slab* first : {open_, closed_}) {
+    for (const Slab* page = first; page != nullptr; page = slab::links_of(page).next) {
+      for (size_t i = 0; i < slab::pages_of_mixed(page); i++) {
+        const slab::MixedFigures of_page = slab::measure_mixed(page + i);
+        figures.live += of_page.live_bytes;
+        figures.free_runs += of_page.free_runs;
+      }
+    }
+  }
+  return figures;
+}
+
+namespace {
+
+template <typename Visit>
+void for_each_heap(Visit visit) {
+  for (unsigned i = 0; i < MixedHeap::k_most; i++) visit(mixed_heap(i));
+}
+
+}  // namespace
+
 ARENITE_COLD void freeze_mixed() {
-  for (MixedHeap& heap : g_mixed_heaps)
+  for_each_heap([](MixedHeap& heap) {
     if (!heap.is_frozen()) heap.freeze();
+  });
 }
 
 ARENITE_COLD void thaw_mixed() {
-  for (MixedHeap& heap : g_mixed_heaps) heap.thaw();
+  for_each_heap([](MixedHeap& heap) { heap.thaw(); });
 }
 
 ARENITE_COLD void restart_mixed_in_child() {
-  for (MixedHeap& heap : g_mixed_heaps) heap.restart_in_child(&heap == t_thread.mixed ? 1 : 0);
+  for_each_heap([](MixedHeap& heap) { heap.restart_in_child(&heap == t_thread.mixed ? 1 : 0); });
 }
 
 ARENITE_COLD bool verify_mixed(Breach& breach) {
-  for (MixedHeap& heap : g_mixed_heaps)
-    if (!heap.verify(breach)) return false;
-  return true;
+  bool whole = true;
+  for_each_mixed_heap([&](MixedHeap& heap) { whole = whole && heap.verify(breach); });
+  return whole;
 }
 
 }  // namespace arenite::cache

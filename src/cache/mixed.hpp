@@ -30,13 +30,12 @@
 #pragma once
 
 #include "cache/thread.hpp"
-#include "slab/mixed.hpp"
 
 namespace arenite::cache {
 
 class MixedHeap {
  public:
-  static constexpr unsigned k_most = 32;
+  static constexpr unsigned k_most = 128;
 
   // A block of at least n bytes, k_slab_limit at most, at a multiple of `align`, a power of two;
   // nullptr where there is no memory, or fork has frozen the heap.
@@ -59,6 +58,18 @@ class MixedHeap {
   // In the child of a fork, where so many threads use it.
   void restart_in_child(unsigned threads);
 
+  // What it has, in bytes but for the free runs.
+  struct Figures {
+    size_t system = 0;
+    size_t peak_system = 0;
+    size_t live = 0;
+    size_t free_runs = 0;
+    size_t threads = 0;
+  };
+  Figures figures();
+  // Whether it has had a page.
+  bool was_used() const { return __atomic_load_n(&peak_pages_, __ATOMIC_RELAXED) != 0; }
+
   // Whether its pages and lists are whole.
   bool verify(Breach& breach);
 
@@ -72,17 +83,32 @@ class MixedHeap {
   static void link(slab::Slab* page, slab::Slab*& first);
   static void unlink(slab::Slab* page, slab::Slab*& first);
   void close(slab::Slab* page);
+  void count(size_t pages);
   unsigned number() const;
-  bool verify_list(const slab::Slab* first, bool is_closed, Breach& breach) const;
+  bool verify_list(const slab::Slab* first, bool is_closed, size_t& pages, Breach& breach) const;
 
   os::Lock lock_;
   std::atomic<uint32_t> waiting_{0};  // blocks of its pages are claimed
   std::atomic<unsigned> threads_{0};
   slab::Slab* open_ = nullptr;    // pages, the latest first
-  slab::Slab* closed_ = nullptr;  // those with few free granules
+  slab::Slab* closed_ = nullptr;  // those with few free granules, and rows
+  uint32_t pages_ = 0;
+  uint32_t peak_pages_ = 0;
 };
 
-[[gnu::visibility("hidden")]] extern constinit MixedHeap g_mixed_heaps[MixedHeap::k_most];
+// The first stands by itself, for most processes need no more.
+[[gnu::visibility("hidden")]] extern constinit MixedHeap g_mixed_heap;
+[[gnu::visibility("hidden")]] extern constinit MixedHeap g_more_mixed_heaps[MixedHeap::k_most - 1];
+inline MixedHeap& mixed_heap(unsigned number) {
+  return number == 0 ? g_mixed_heap : g_more_mixed_heaps[(number - 1) % (MixedHeap::k_most - 1)];
+}
+// Calls visit(heap) for the first, and for those that have had a page.
+template <typename Visit>
+void for_each_mixed_heap(Visit visit) {
+  for (unsigned i = 0; i < MixedHeap::k_most; i++) {
+    if (i == 0 || mixed_heap(i).was_used()) visit(mixed_heap(i));
+  }
+}
 
 // The same as MixedHeap::take(), from this thread's heap. Only where slabs serve.
 void* take_mixed(size_t n, size_t align = 1);

@@ -268,7 +268,7 @@ ARENITE_APART void give_after_others(Slab* slab, void* block) {
 ARENITE_APART size_t size_of_no_slabs(const void* block, Fault if_none) {
   const Slab* page = slab::slab_of(block);
   if (!slab::is_mixed(page)) slab::fault(if_none, page, block);
-  return g_mixed_heaps[page->heap % MixedHeap::k_most].size_of(page, block, if_none);
+  return mixed_heap(page->heap).size_of(page, block, if_none);
 }
 
 ARENITE_COLD void refuse_free(const Slab* slab, void* block) {

@@ -29,13 +29,14 @@ void format_mixed(Slab* page, unsigned heap) {
   page->place.store(Place::mixed, std::memory_order_release);
 }
 
-ARENITE_SELDOM_APART void* format_mixed_row(Slab* first, uint32_t pages, unsigned heap) {
-  for (uint32_t i = pages; i-- > 0;) {
+ARENITE_SELDOM_APART void* format_mixed_row(Slab* first, size_t n, unsigned heap) {
+  const size_t bytes = align_up(n, k_mixed_granule);
+  for (size_t i = mixed_row_pages(bytes), end = bytes; i-- > 0; end = i * k_slab_size) {
     Slab* page = first + i;
     format_mixed(page, heap);
-    page->inverse = i == 0 ? pages : 0;
+    page->inverse = i == 0 ? static_cast<uint32_t>(bytes) : 0;
+    take_mixed(page, mixed_granules_for(end - i * k_slab_size), 1);
     // Of the others no granule starts a block.
-    take_mixed(page, k_mixed_granules, 1);
     if (i != 0) change(mixed_used(page), 0, 1, false);
   }
   return memory_of(first);
@@ -74,7 +75,7 @@ void* take_mixed(Slab* page, uint32_t granules, uint32_t by) {
 
 size_t size_of_mixed(const Slab* page, const void* block) {
   const uint32_t granule = mixed_granule_of(block);
-  if (page->inverse > 1) return page->inverse * k_slab_size;
+  if (page->inverse > 1) return page->inverse;
   return size_t{end_of_mixed(page, granule) - granule} * k_mixed_granule;
 }
 

@@ -19,14 +19,13 @@
 //
 //   heap        which heap's it is
 //   free_count  granules that are not taken
-//   inverse     how many pages it is the first of: more than 1 if one block is all of them (a row);
-//               0 if it is such a page, but not the first
+//   inverse     1; of the first page of several that are one block (a row) that block's bytes, and
+//               0 of the others
 //   summary     not 0: it has so few that nobody looks into it
 //   takes       no granule from this one on was ever taken
 //   has_remote  not 0: bits of `claimed` may be set
 #pragma once
 
-#include "base/breach.hpp"
 #include "slab/owned.hpp"
 
 namespace arenite::slab {
@@ -54,8 +53,15 @@ constexpr uint32_t mixed_granules_for(size_t n) {
 
 // Makes a page that was just taken, whose bits are all 0, a mixed one of a heap.
 void format_mixed(Slab* page, unsigned heap);
-// Makes such pages one block, which is returned.
-void* format_mixed_row(Slab* first, uint32_t pages, unsigned heap);
+// Makes such pages, so many as a block of n bytes needs, that block, which is returned.
+void* format_mixed_row(Slab* first, size_t n, unsigned heap);
+constexpr size_t mixed_row_pages(size_t n) {
+  return (n + k_slab_size - 1) / k_slab_size;
+}
+// How many pages begin with one that is not within a row: what is to be given back together.
+inline size_t pages_of_mixed(const Slab* page) {
+  return mixed_row_pages(page->inverse);
+}
 // The other way, of one that has no block, or is of a row that is none any more.
 void unmake_mixed(Slab* page);
 

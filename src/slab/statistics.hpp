@@ -4,8 +4,11 @@
 //   system   pages that are slabs, free pages that may still hold memory, the headers of every page
 //            that was ever taken, and the words of those that may hold memory. What was purged
 //            inside a slab counts, as it does inside an arena's free chunks: its blocks are free
-//   live     blocks in use, at their class's size; those of mixed pages as they are
+//   live     blocks in use, at their class's size
 //   free     the rest of it: free blocks, free pages, what no block fits into, headers and words
+//
+// Mixed pages are their heaps' (cache/mixed.hpp), and count here in the peak and in address space
+// alone.
 //
 // The walker holds the lock that guards free pages, so no page becomes a slab or stops being one.
 // Blocks come and go meanwhile: the figures of a slab whose owner is at work are off by what
@@ -18,7 +21,7 @@ namespace arenite::slab {
 
 struct SlabFigures {
   size_t free_count[k_classes] = {};  // free blocks of each class, in slabs
-  size_t free_blocks = 0;             // their sum, and free runs of mixed pages
+  size_t free_blocks = 0;             // their sum
   size_t live_bytes = 0;
   size_t free_pages = 0;  // that may hold memory
 
