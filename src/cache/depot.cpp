@@ -100,10 +100,13 @@ Slab* Depot::take_page() {
     g_ledger.reused(Keeper::slabs, slab::k_slab_size);
     return page;
   }
-  if (ARENITE_UNLIKELY(refusal_.is_known()) && is_refused_again()) return nullptr;
+  // Then free pages that are committed are taken all the same.
+  const bool is_refused = ARENITE_UNLIKELY(refusal_.is_known()) && is_refused_again();
   while (first_open_ != nullptr && first_open_->free_pages() == 0) first_open_ = first_open_->next;
-  for (Region* r = first_open_; r != nullptr && page == nullptr; r = r->next) page = r->take_page();
+  for (Region* r = first_open_; r != nullptr && page == nullptr; r = r->next)
+    page = r->take_page(!is_refused);
   // Where pages are left and the kernel refuses them, it is not asked for more.
+  if (ARENITE_UNLIKELY(is_refused) && page == nullptr) return nullptr;
   Region* fresh = page == nullptr && first_open_ == nullptr ? add_region() : nullptr;
   if (fresh != nullptr) page = fresh->take_page();
   if (ARENITE_UNLIKELY(page == nullptr)) return note_refusal();

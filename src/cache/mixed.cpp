@@ -6,6 +6,7 @@
 
 namespace arenite::cache {
 
+using slab::Fault;
 using slab::Slab;
 
 constinit MixedHeap g_mixed_heap;
@@ -141,11 +142,16 @@ bool MixedHeap::place(Slab* page) {
   return false;
 }
 
+// Whether a block is handed out there, and nobody has claimed it.
+bool MixedHeap::has(const Slab* page, const void* block) const {
+  return is_aligned(address_of(block), slab::k_mixed_granule) && slab::is_mixed(page) &&
+         page->heap == number() && slab::is_used(block) &&
+         (slab::is_zero(page->has_remote) || !slab::is_claimed_mixed(page, block));
+}
+
 void MixedHeap::give(Slab* page, void* block) {
   if (ARENITE_UNLIKELY(!lock_.lock_unless_frozen())) return claim(page, block);
-  const bool is_block = slab::is_mixed(page) && page->heap == number() && slab::is_used(block) &&
-                        (slab::is_zero(page->has_remote) || !slab::is_claimed_mixed(page, block));
-  if (ARENITE_UNLIKELY(!is_block)) {
+  if (ARENITE_UNLIKELY(!has(page, block))) {
     lock_.unlock();
     refuse_free(page, block);
   }
@@ -192,12 +198,18 @@ void MixedHeap::leave() {
   if (ARENITE_UNLIKELY(waiting_.load(std::memory_order_relaxed) != 0)) help();
 }
 
-size_t MixedHeap::size_of(const Slab* page, const void* block, slab::Fault if_none) {
+ARENITE_COLD void MixedHeap::refuse(const Slab* page, const void* block, Fault if_none) {
+  const bool was_freed =
+      slab::is_mixed(page) && slab::fault_of_mixed(page, block) == Fault::double_free;
+  const bool is_realloc = if_none == Fault::realloc_invalid_pointer;
+  slab::fault(was_freed && is_realloc ? Fault::realloc_freed : if_none, page, block);
+}
+
+size_t MixedHeap::size_of(const Slab* page, const void* block, Fault if_none) {
   size_t size = 0;
   for (bool is_sure = false; !is_sure;) {
     is_sure = lock_.lock_unless_frozen();
-    const bool is_block = is_aligned(address_of(block), slab::k_mixed_granule) &&
-                          slab::is_mixed(page) && slab::is_used(block);
+    const bool is_block = has(page, block);
     if (is_block) size = slab::size_of_mixed(page, block);
     if (is_sure) {
       lock_.unlock();
@@ -206,7 +218,7 @@ size_t MixedHeap::size_of(const Slab* page, const void* block, slab::Fault if_no
       std::atomic_thread_fence(std::memory_order_acquire);
       is_sure = lock_.is_frozen();
     }
-    if (!is_block) slab::fault(if_none, page, block);
+    if (!is_block) refuse(page, block, if_none);
   }
   return size;
 }

@@ -76,6 +76,8 @@ class MixedHeap {
  private:
   void* take_here(uint32_t granules, uint32_t by, bool& has_grown);
   bool place(slab::Slab* page);
+  bool has(const slab::Slab* page, const void* block) const;
+  [[noreturn]] static void refuse(const slab::Slab* page, const void* block, slab::Fault if_none);
   void claim(slab::Slab* page, void* block);
   void collect();
   void help();

@@ -104,6 +104,7 @@ TEST_F(MixedHeapTest, a_double_free_is_refused) {
   give(block);
   EXPECT_DEATH(give(block), "free.*: double free detected in slab");
   EXPECT_DEATH(size_of(block), "malloc_usable_size.*: invalid pointer");
+  EXPECT_DEATH(size_in_use(block), "realloc.*: the block is free");
   EXPECT_DEATH(give(static_cast<char*>(wall) + 16), "free.*: invalid pointer");
   EXPECT_DEATH(size_of(static_cast<char*>(wall) + 8), "malloc_usable_size.*: invalid pointer");
   give(wall);
@@ -123,6 +124,7 @@ TEST_F(MixedHeapTest, what_is_freed_while_fork_has_frozen_it_is_free_when_it_is_
     give(row);
     EXPECT_TRUE(slab::is_used(block)) << "it is claimed";
     EXPECT_DEATH(give(block), "free.*: ");
+    EXPECT_DEATH(size_in_use(block), "realloc.*: the block is free");
     heap_.thaw();
     EXPECT_FALSE(slab::is_used(block));
     EXPECT_FALSE(is_mixed(row));

@@ -142,8 +142,10 @@ void* allocate_for_operator_slowly(size_t n, Otherwise otherwise) {
 
 namespace {
 
-ARENITE_LARGER void* allocate_zeroed_beyond_slabs(size_t n) {
+ARENITE_LARGER void* allocate_zeroed_slowly(size_t n) {
   start_if_first();
+  // A process's first request may be one for a small block.
+  if (cache::serves(n)) return allocate_zeroed(n);
   look_if_watched();
   const auto take = [n] {
     void* p = is_beyond_slabs(n) ? take_beyond_zeroed(n) : nullptr;
@@ -160,7 +162,7 @@ void* allocate_zeroed(size_t n) {
     void* p = allocate(n);
     return ARENITE_LIKELY(p != nullptr) ? memset(p, 0, n) : nullptr;
   }
-  return allocate_zeroed_beyond_slabs(n);
+  return allocate_zeroed_slowly(n);
 }
 
 ARENITE_APART void* allocate_aligned(size_t align, size_t n) {

@@ -202,8 +202,9 @@ class Region {
   static Region* create();
 
   // The header of a free page, now committed and taken; the first that holds memory, if there is
-  // one. nullptr if there is no page, or no memory.
-  Slab* take_page();
+  // one. nullptr if there is no page, or no memory; without asking the kernel for any if it is not
+  // to be asked.
+  Slab* take_page(bool may_commit = true);
   // The first of so many pages side by side, none of which was ever taken; nullptr where there are
   // none, or no memory.
   Slab* take_row(size_t count);
@@ -221,7 +222,7 @@ class Region {
   size_t peak_held_pages() const { return peak_held_; }
   size_t pages_ever_taken() const { return used_end_ - k_first_page; }
   // What can be accessed: the headers and words, and the pages committed so far.
-  size_t committed_bytes() const { return (committed_end_ - 1) * k_slab_size; }
+  size_t committed_bytes() const { return (committed_end_ - k_guard_pages) * k_slab_size; }
   // Whether a page is neither free nor out: a slab's, or at somebody's hand.
   bool is_taken(size_t page) const {
     return page >= k_first_page && page < used_end_ && !has(free_, page) && !has(out_, page);

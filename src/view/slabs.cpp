@@ -37,7 +37,7 @@ class SlabView {
  private:
   // A cell for each slab, and for each run of pages that are alike.
   void pages(const Region& region, uintptr_t start) {
-    const size_t committed = region.committed_bytes() / slab::k_slab_size + 1;
+    const size_t committed = region.committed_bytes() / slab::k_slab_size + slab::k_guard_pages;
     CellKind kind = CellKind::reserved;
     size_t from = slab::k_first_page;
     const auto end_run = [&](size_t page) {
