@@ -79,7 +79,7 @@ void print_mixed(FILE* out, size_t number, const cache::MixedHeap::Figures& f, T
                   .peak = f.peak_system,
                   .aspace = f.system,
                   .committed = f.system},
-                 number == 0 ? 0 : f.system, totals);
+                 number == 0 ? 0 : 1, totals);
 }
 
 // From 1 KiB on a <size> for each doubling that has free runs.

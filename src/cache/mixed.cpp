@@ -23,10 +23,10 @@ constexpr uint32_t k_enough = 4 * k_kib / slab::k_mixed_granule;
 
 // How many heaps threads share: as many as there may be arenas.
 unsigned heap_limit() {
-  const chunk::Tuning& t = chunk::g_tuning;
-  const policy::ArenaLimits limits{t.arena_max, t.arena_test, t.arenas_per_processor};
+  const policy::ArenaLimits limits{g_heaps_max, g_heaps_test, policy::k_few_arenas_per_processor};
   unsigned count = 1;
-  while (count < MixedHeap::k_most && count < policy::arena_limit(count, t.processors, limits))
+  while (count < MixedHeap::k_most &&
+         count < policy::arena_limit(count, chunk::g_tuning.processors, limits))
     count++;
   return count;
 }

@@ -10,7 +10,7 @@
 // and a free claims its block instead:
 //
 //   step      who                           how
-//   claim     who frees and finds the lock  atomic or of the block's bit in `claimed`, then
+//   claim     who frees and finds the lock  looks at `used`, then atomic or of `claimed`, then
 //             frozen                        has_remote of its page, then `waiting_` of its heap
 //   collect   the holder                    `waiting_` := 0, has_remote := 0, then each bit that is
 //                                           set: the block is free, and the bit cleared
@@ -97,6 +97,10 @@ class MixedHeap {
   uint32_t pages_ = 0;
   uint32_t peak_pages_ = 0;
 };
+
+// How many there may be (M_ARENA_MAX), and from when on they are limited (M_ARENA_TEST).
+inline constinit chunk::Setting g_heaps_max{0};
+inline constinit chunk::Setting g_heaps_test{policy::k_early_arena_test};
 
 // The first stands by itself, for most processes need no more.
 [[gnu::visibility("hidden")]] extern constinit MixedHeap g_mixed_heap;

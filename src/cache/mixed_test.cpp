@@ -144,10 +144,10 @@ TEST_F(MixedHeapTest, a_claim_is_a_free) {
 }
 
 TEST_F(MixedHeapTest, threads_share_as_many_heaps_as_there_may_be_arenas) {
-  const size_t limit = chunk::g_tuning.arena_max;
+  const size_t limit = g_heaps_max;
   void* own = take_mixed(40);
   const unsigned heap = slab_of(own)->heap;
-  chunk::g_tuning.arena_max.set(heap + 2);
+  g_heaps_max.set(heap + 2);
   in_a_thread([&] {
     void* first = take_mixed(40);
     EXPECT_NE(slab_of(first)->heap, heap) << "another's has no thread";
@@ -158,13 +158,13 @@ TEST_F(MixedHeapTest, threads_share_as_many_heaps_as_there_may_be_arenas) {
     EXPECT_EQ(theirs.threads(), threads);
     give_mixed(slab_of(first), first);
   });
-  chunk::g_tuning.arena_max.set(1);
+  g_heaps_max.set(1);
   in_a_thread([&] {
     void* block = take_mixed(40);
     EXPECT_EQ(slab_of(block)->heap, 0U);
     give_mixed(slab_of(block), block);
   });
-  chunk::g_tuning.arena_max.set(limit);
+  g_heaps_max.set(limit);
   give_mixed(slab_of(own), own);
 }
 

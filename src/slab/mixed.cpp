@@ -91,7 +91,8 @@ ARENITE_COLD bool claim_mixed(Slab* page, const void* block) {
   const uint32_t granule = mixed_granule_of(block);
   const uint64_t bit = uint64_t{1} << (granule % 64);
   uint64_t& word = mixed_claimed(page)[granule / 64];
-  if ((__atomic_fetch_or(&word, bit, __ATOMIC_SEQ_CST) & bit) != 0 || !is_used(block)) return false;
+  // In this order: once it is claimed it may be collected at any moment.
+  if (!is_used(block) || (__atomic_fetch_or(&word, bit, __ATOMIC_SEQ_CST) & bit) != 0) return false;
   page->has_remote.store(1, std::memory_order_release);
   return true;
 }
