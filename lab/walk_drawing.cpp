@@ -294,7 +294,9 @@ void WalkDrawing::cell(Frame& frame, const view::Area& area, const view::Cell& c
     case view::CellKind::slab: {
       const SlabBits* slab = slab_at(cell.start);
       const Words page("page %zu", (cell.start - area.start) / cell.bytes);
-      const Words blocks("%u x %zu", slab->block_count, slab->block_bytes);
+      const Words blocks = slab == nullptr
+                               ? Words("%s", "mixed")
+                               : Words("%u x %zu", slab->block_count, slab->block_bytes);
       out.label = page;
       out.value = blocks;
       return frame.cell(out);

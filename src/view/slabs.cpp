@@ -93,11 +93,20 @@ class SlabView {
     out_.add_cell(block, bits.start + slab::k_slab_size, CellKind::untouched);
   }
 
+  // A mixed page, or all of a row.
   void mixed(const Slab* page) {
+    const size_t pages = slab::pages_of_mixed(page);
+    if (pages == 0) return;
+    const uintptr_t start = address_of(slab::memory_of(page));
     out_.begin_area(AreaKind::mixed, page->heap, static_cast<unsigned>(slab::page_number(page)),
-                    address_of(slab::memory_of(page)), slab::k_slab_size);
-    slab::for_each_in_mixed(page, [this](const void* start, size_t bytes, bool is_used) {
-      out_.add_cell(address_of(start), address_of(start) + bytes,
+                    start, pages * slab::k_slab_size);
+    if (page->inverse > 1) {
+      out_.add_cell(start, start + page->inverse, CellKind::used);
+      out_.add_cell(start + page->inverse, start + pages * slab::k_slab_size, CellKind::untouched);
+      return;
+    }
+    slab::for_each_in_mixed(page, [this](const void* at, size_t bytes, bool is_used) {
+      out_.add_cell(address_of(at), address_of(at) + bytes,
                     is_used ? CellKind::used : CellKind::free);
     });
   }
