@@ -156,7 +156,7 @@ Slab* Depot::take_for(ThreadSlabs* owner, const slab::SizeClass* will_fill) {
 }
 
 // The lock is held.
-ARENITE_SELDOM_APART Slab* Depot::take_row(size_t count) {
+ARENITE_SELDOM Slab* Depot::take_row(size_t count) {
   if (last_region_ == nullptr && add_region() == nullptr) return nullptr;
   Slab* first = last_region_->take_row(count);
   if (first != nullptr) g_ledger.grew(count * slab::k_slab_size);

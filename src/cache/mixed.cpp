@@ -262,17 +262,17 @@ ARENITE_COLD bool MixedHeap::verify(Breach& breach) {
   return pages == pages_;
 }
 
-ARENITE_APART void* take_mixed(size_t n, size_t align) {
+void* take_mixed(size_t n, size_t align) {
   MixedHeap* heap = t_thread.mixed;
   return (heap != nullptr ? *heap : attach_mixed_heap()).take(n, align);
 }
 
-ARENITE_SELDOM_APART void* take_mixed_row(size_t n) {
+ARENITE_SELDOM void* take_mixed_row(size_t n) {
   MixedHeap* heap = t_thread.mixed;
   return (heap != nullptr ? *heap : attach_mixed_heap()).take_row(n);
 }
 
-ARENITE_APART void give_mixed(Slab* page, void* block) {
+void give_mixed(Slab* page, void* block) {
   mixed_heap(page->heap).give(page, block);
 }
 

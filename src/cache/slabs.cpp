@@ -265,7 +265,7 @@ ARENITE_APART void give_after_others(Slab* slab, void* block) {
   leave(thread);
 }
 
-ARENITE_APART size_t size_of_no_slabs(const void* block, Fault if_none) {
+ARENITE_LARGER size_t size_of_no_slabs(const void* block, Fault if_none) {
   const Slab* page = slab::slab_of(block);
   if (!slab::is_mixed(page)) slab::fault(if_none, page, block);
   return mixed_heap(page->heap).size_of(page, block, if_none);

@@ -190,10 +190,7 @@ void release_beyond_slabs(void* p) {
   if (kind == Kind::span_region) return give_run(p);
   // Not at a multiple of 16.
   if (ARENITE_UNLIKELY(is_slab_region(kind))) cache::refuse_free(slab::slab_of(p), p);
-  // A process without large blocks runs nothing of theirs.
-  if (kind == Kind::none && has_any_beyond_slabs() && chunk::Arena::around(p) == nullptr &&
-      large::give(p))
-    return;
+  if (kind == Kind::none && has_any_beyond_slabs() && large::give(p)) return;
   give_chunk(p);
 }
 

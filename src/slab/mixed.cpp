@@ -29,7 +29,7 @@ void format_mixed(Slab* page, unsigned heap) {
   page->place.store(Place::mixed, std::memory_order_release);
 }
 
-ARENITE_SELDOM_APART void* format_mixed_row(Slab* first, size_t n, unsigned heap) {
+ARENITE_SELDOM void* format_mixed_row(Slab* first, size_t n, unsigned heap) {
   const size_t bytes = align_up(n, k_mixed_granule);
   for (size_t i = mixed_row_pages(bytes), end = bytes; i-- > 0; end = i * k_slab_size) {
     Slab* page = first + i;

@@ -69,7 +69,7 @@ Slab* Region::take_page(bool may_commit) {
   return take_free(used_end_++);
 }
 
-ARENITE_SELDOM_APART Slab* Region::take_row(size_t count) {
+ARENITE_SELDOM Slab* Region::take_row(size_t count) {
   const size_t first = used_end_;
   if (first + count > k_end_page || !commit_through(first + count - 1)) return nullptr;
   for (; used_end_ < first + count; used_end_++) {
