@@ -174,9 +174,8 @@ void WalkDrawing::tell(const ScriptLine& line) {
     case view::CellKind::top:
       return sentence("has become part of the top", "并入 top");
     default:
-      return around->kind == AreaKind::slab ? sentence("is a free block", "是空闲块")
-             : around->kind == AreaKind::mixed
-                 ? sentence("is free in a mixed page", "在混合页中空闲")
+      return around->kind == AreaKind::slab || around->kind == AreaKind::mixed
+                 ? sentence("is a free block", "是空闲块")
              : around->kind == AreaKind::spans
                  ? sentence("is in a free run", "在一个空闲 run 中")
                  : sentence("is in a free chunk", "在一个空闲 chunk 中");
