@@ -175,7 +175,7 @@ Outcome run_victim(const Input& input, const Allocator& allocator, const std::st
 }
 
 // A request that fills a chunk and a run: 20 KiB less the header. And so many blocks of it that a
-// process's first ones, which are chunks in the default mode, too, are not the victim's.
+// process's first ones, which lie elsewhere in the default mode, are not the victim's.
 constexpr uint64_t k_run_bytes = 20 * 1024;
 constexpr char k_run_request[] = "20472";
 constexpr char k_run_others[] = "4";

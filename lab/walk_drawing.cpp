@@ -161,6 +161,8 @@ void WalkDrawing::tell(const ScriptLine& line) {
   };
   if (line.verb != Verb::free) {
     if (around->kind == AreaKind::slab) return sentence("is a slab's block", "是 slab 中的一块");
+    if (around->kind == AreaKind::mixed)
+      return sentence("is a block of a mixed page", "是混合页中的一块");
     if (around->kind == AreaKind::spans) return sentence("is a run", "是一个 run（连续单元）");
     if (around->kind == AreaKind::mapping)
       return sentence("is a mapping of its own", "独占一个映射");
@@ -172,7 +174,8 @@ void WalkDrawing::tell(const ScriptLine& line) {
     case view::CellKind::top:
       return sentence("has become part of the top", "并入 top");
     default:
-      return around->kind == AreaKind::slab ? sentence("is a free block", "是空闲块")
+      return around->kind == AreaKind::slab || around->kind == AreaKind::mixed
+                 ? sentence("is a free block", "是空闲块")
              : around->kind == AreaKind::spans
                  ? sentence("is in a free run", "在一个空闲 run 中")
                  : sentence("is in a free chunk", "在一个空闲 chunk 中");
@@ -205,6 +208,8 @@ Words WalkDrawing::area_name(const view::Area& area) const {
       return Words("slab region %u", area.number);
     case AreaKind::slab:
       return Words("page %u: slab of %zu", area.number, slab_at(area.start)->block_bytes);
+    case AreaKind::mixed:
+      return Words("page %u: mixed", area.number);
   }
   return Words("%s", "");
 }
@@ -288,7 +293,9 @@ void WalkDrawing::cell(Frame& frame, const view::Area& area, const view::Cell& c
     case view::CellKind::slab: {
       const SlabBits* slab = slab_at(cell.start);
       const Words page("page %zu", (cell.start - area.start) / cell.bytes);
-      const Words blocks("%u x %zu", slab->block_count, slab->block_bytes);
+      const Words blocks = slab == nullptr
+                               ? Words("%s", "mixed")
+                               : Words("%u x %zu", slab->block_count, slab->block_bytes);
       out.label = page;
       out.value = blocks;
       return frame.cell(out);

@@ -35,7 +35,7 @@ struct arenite_statistics {
   size_t grown;             /* fresh pages ever taken; wraps */
   size_t reused;            /* retained pages ever used again; wraps */
   size_t purged;            /* retained pages ever given back to the kernel; wraps */
-  size_t arenas;            /* of the chunk engine */
+  size_t arenas;            /* that threads share; in default mode for their first blocks */
   size_t free_in_slabs;  /* of what is live: whole free pages between small blocks, as many as the
                             last round of looks found and left; 0 before the first */
   size_t retained_spans; /* of what is retained: whole pages between blocks of more than 8 KiB */

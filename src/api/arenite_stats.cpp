@@ -16,8 +16,12 @@ ARENITE_EXPORT int arenite_stats(struct arenite_statistics* out, size_t size) {
   using ledger::Keeper;
   const size_t credit = engine::usable_credit();
   size_t arenas = 0;
-  chunk::g_arenas.for_each(
-      [&](const chunk::Arena& arena) { arenas += arena.is_abandoned() ? 0 : 1; });
+  if (engine::is_classic()) {
+    chunk::g_arenas.for_each(
+        [&](const chunk::Arena& arena) { arenas += arena.is_abandoned() ? 0 : 1; });
+  } else {
+    cache::for_each_mixed_heap([&](const cache::MixedHeap&) { arenas++; });
+  }
   const size_t known = size < sizeof(*out) ? size / sizeof(size_t) * sizeof(size_t) : sizeof(*out);
   const arenite_statistics now = {.size = known,
                                   .live = g_ledger.live(),

@@ -1,8 +1,8 @@
 // The heap's figures for people and programs: malloc_info in glibc's XML, malloc_stats as text.
 //
-// Each arena is measured under its lock and printed without it: printing may allocate. All runs and
-// all slabs are one more heap each after the arenas, with a comment to tell it, and a <size> for
-// each class of slabs that has free blocks.
+// Each arena, in default mode each heap of mixed pages, is measured under its lock and printed
+// without it: printing may allocate. All runs and all slabs are one more heap each after these,
+// with a comment to tell it, and a <size> for each class of slabs that has free blocks.
 #include <cstdio>
 
 #include "api/api.hpp"
@@ -69,6 +69,19 @@ void print_arena(FILE* out, size_t number, const chunk::ArenaFigures& f, Totals&
                  f.segments, totals);
 }
 
+// Mixed pages: the arenas of default mode.
+void print_mixed(FILE* out, size_t number, const cache::MixedHeap::Figures& f, Totals& totals) {
+  std::fprintf(out, "<heap nr=\"%zu\">\n<sizes>\n", number);
+  print_heap_end(out,
+                 {.rest_count = f.free_runs,
+                  .rest_bytes = f.system - f.live,
+                  .system = f.system,
+                  .peak = f.peak_system,
+                  .aspace = f.system,
+                  .committed = f.system},
+                 number == 0 ? 0 : 1, totals);
+}
+
 // From 1 KiB on a <size> for each doubling that has free runs.
 void print_spans(FILE* out, size_t number, const span::Figures& f, Totals& totals) {
   std::fprintf(out, "<heap nr=\"%zu\">\n<!-- spans -->\n<sizes>\n", number);
@@ -123,6 +136,8 @@ ARENITE_EXPORT int ARENITE_NAME(malloc_info)(int options, FILE* out) {
   std::fputs("<malloc version=\"1\">\n", out);
   engine::for_each_arena(
       [&](const chunk::ArenaFigures& f) { print_arena(out, number++, f, totals); });
+  engine::for_each_mixed_heap(
+      [&](const cache::MixedHeap::Figures& f) { print_mixed(out, number++, f, totals); });
   span::Figures spans;
   if (engine::measure_spans(spans)) print_spans(out, number++, spans, totals);
   slab::SlabFigures slabs;
@@ -157,6 +172,9 @@ ARENITE_EXPORT void ARENITE_NAME(malloc_stats)() {
   engine::for_each_arena([&](const chunk::ArenaFigures& f) {
     part(Line() << "Arena " << number++ << ":\n", f.system_bytes,
          f.system_bytes - f.available_bytes());
+  });
+  engine::for_each_mixed_heap([&](const cache::MixedHeap::Figures& f) {
+    part(Line() << "Arena " << number++ << ":\n", f.system, f.live);
   });
   span::Figures spans;
   if (engine::measure_spans(spans)) part(Line() << "Spans:\n", spans.committed, spans.in_use);

@@ -21,6 +21,12 @@ struct mallinfo2 sum() {
     if (is_main) info.keepcost = f.top_bytes;
     is_main = false;
   });
+  engine::for_each_mixed_heap([&](const cache::MixedHeap::Figures& f) {
+    info.arena += f.system;
+    info.ordblks += f.free_runs;
+    info.fordblks += f.system - f.live;
+    info.uordblks += f.live;
+  });
   span::Figures spans;
   if (engine::measure_spans(spans)) {
     info.arena += spans.committed;

@@ -6,6 +6,7 @@
 //   slabs.hpp     a block taken and given back without a lock or an atomic instruction
 //   foreign.cpp   a block given back that is of another's slab
 //   exchange.hpp  blocks between magazines and slabs, many at once
+//   mixed.hpp     pages that the first blocks of threads share
 //   stock.hpp     free pages that a thread has at hand
 //   depot.hpp     free pages, slabs with free blocks that no thread owns, the records of threads
 //   verify.hpp    whether each slab is whole and in one place
@@ -36,6 +37,8 @@
 //     ^               |  ^           |                  ^
 //     |               |  '-first mark'                  '---- full, its thread ended or asleep
 //     '- wholly free -'
+//
+// (A page may also become a mixed one, and back, with a heap's lock and the depot's: mixed.hpp.)
 //
 //   T1  page -> moving(T)          T, with the depot's lock, which guards free pages; one in T's
 //                                  stock with T's. Pages go from the depot into a stock, many at
@@ -99,15 +102,15 @@
 // TSO for fence-free asymmetric synchronization", 2015.) A thread that is at work comes by within
 // that time and opens it at the cost of one lock.
 //
-// Locks: the depot's, or a record's `visitors`; then a record's own, and with the depot's that of a
-// second. Fork freezes the depot's and its thread's `visitors`; nobody waits for them, and what
-// needs them is left undone: a request goes to the chunk engine, an empty slab stays listed, a full
-// one with marks stays full. Afterwards who thaws, or the next who purges, looks for such slabs.
-// Pages that were being purged when it froze, and slabs that were out for T8, are out of
-// everybody's reach until the next who purges puts them back. In the child the slabs of the threads
-// that are gone are forsaken: what lies in them stays, and frees of it do nothing; what they kept
-// of others' stays kept. Their stocks are the depot's: each page that is taken, and says that it is
-// one (Place::page), was in stock.
+// Locks: a mixed heap's; the depot's, or a record's `visitors`; then a record's own, and with the
+// depot's that of a second. Fork freezes the depot's and its thread's `visitors`; nobody waits for
+// them, and what needs them is left undone: a request goes to an arena (chunks), an empty slab
+// stays listed, a full one with marks stays full. Afterwards who thaws, or the next who purges,
+// looks for such slabs. Pages that were being purged when it froze, and slabs that were out for T8,
+// are out of everybody's reach until the next who purges puts them back. In the child the slabs of
+// the threads that are gone are forsaken: what lies in them stays, and frees of it do nothing; what
+// they kept of others' stays kept. Their stocks are the depot's: each page that is taken, and says
+// that it is one (Place::page), was in stock.
 //
 // tests/model/ownership_model.cpp checks this in every interleaving of a small case.
 #pragma once
@@ -115,6 +118,7 @@
 #include "cache/depot.hpp"
 #include "cache/exchange.hpp"
 #include "cache/magazine.hpp"
+#include "cache/mixed.hpp"
 #include "cache/slabs.hpp"
 #include "cache/thread.hpp"
 #include "cache/verify.hpp"

@@ -81,6 +81,17 @@ Slab* Depot::take_warm() {
   return page != nullptr ? page : dirty->take_page();
 }
 
+// The lock is held; nullptr where the kernel refuses.
+ARENITE_SELDOM Region* Depot::add_region() {
+  Region* fresh = Region::create();
+  if (fresh == nullptr) return nullptr;
+  if (last_region_ != nullptr) fresh->order = last_region_->order + 1;
+  (last_region_ == nullptr ? regions_ : last_region_->next) = fresh;
+  last_region_ = fresh;
+  if (first_open_ == nullptr) first_open_ = fresh;
+  return fresh;
+}
+
 // Pages that hold memory first, whichever region they are in. The lock is held. Regions that are
 // full are not walked past: there are many where the process is large.
 Slab* Depot::take_page() {
@@ -89,18 +100,15 @@ Slab* Depot::take_page() {
     g_ledger.reused(Keeper::slabs, slab::k_slab_size);
     return page;
   }
-  if (ARENITE_UNLIKELY(refusal_.is_known()) && is_refused_again()) return nullptr;
+  // Then free pages that are committed are taken all the same.
+  const bool is_refused = ARENITE_UNLIKELY(refusal_.is_known()) && is_refused_again();
   while (first_open_ != nullptr && first_open_->free_pages() == 0) first_open_ = first_open_->next;
-  for (Region* r = first_open_; r != nullptr && page == nullptr; r = r->next) page = r->take_page();
+  for (Region* r = first_open_; r != nullptr && page == nullptr; r = r->next)
+    page = r->take_page(!is_refused);
   // Where pages are left and the kernel refuses them, it is not asked for more.
-  Region* fresh = page == nullptr && first_open_ == nullptr ? Region::create() : nullptr;
-  if (fresh != nullptr) {
-    if (last_region_ != nullptr) fresh->order = last_region_->order + 1;
-    (last_region_ == nullptr ? regions_ : last_region_->next) = fresh;
-    last_region_ = fresh;
-    if (first_open_ == nullptr) first_open_ = fresh;
-    page = fresh->take_page();
-  }
+  if (ARENITE_UNLIKELY(is_refused) && page == nullptr) return nullptr;
+  Region* fresh = page == nullptr && first_open_ == nullptr ? add_region() : nullptr;
+  if (fresh != nullptr) page = fresh->take_page();
   if (ARENITE_UNLIKELY(page == nullptr)) return note_refusal();
   g_ledger.grew(slab::k_slab_size);
   return page;
@@ -145,6 +153,34 @@ Slab* Depot::take_for(ThreadSlabs* owner, const slab::SizeClass* will_fill) {
     populate(page, *will_fill);
   }
   return page;
+}
+
+// The lock is held.
+ARENITE_SELDOM Slab* Depot::take_row(size_t count) {
+  if (last_region_ == nullptr && add_region() == nullptr) return nullptr;
+  Slab* first = last_region_->take_row(count);
+  if (first != nullptr) g_ledger.grew(count * slab::k_slab_size);
+  return first;
+}
+
+Slab* Depot::take_mixed_pages(size_t count) {
+  const os::Holding holding(lock);
+  Slab* first = count == 1 ? take_page() : take_row(count);
+  if (first == nullptr) return nullptr;
+  for (size_t i = 0; i < count; i++) {
+    first[i].place.store(Place::moving, std::memory_order_relaxed);
+    first[i].owner.store(this, std::memory_order_release);
+  }
+  return first;
+}
+
+void Depot::give_mixed_pages(Slab* first, size_t count) {
+  const os::Holding holding(lock);
+  for (size_t i = 0; i < count; i++) {
+    slab::unmake_mixed(first + i);
+    give_page(first + i);
+  }
+  g_ledger.freed(Keeper::slabs, count * slab::k_slab_size);
 }
 
 // The slab's list's lock is held, or it is out of its list and nobody uses any block: nothing of it

@@ -43,6 +43,13 @@ class Depot : public slab::OwnerByFullness {
   // many blocks are wanted that all of it is likely to be used.
   slab::Slab* make_slab(unsigned size_class, ThreadSlabs* owner, bool will_fill = false);
 
+  // The first of so many pages side by side for a heap of mixed pages, moving and with no bit set;
+  // nullptr where there are none. The heap's lock is held, so that fork has not frozen the depot;
+  // ledger::settle() is due once it is not.
+  slab::Slab* take_mixed_pages(size_t count);
+  // They are free. Likewise.
+  void give_mixed_pages(slab::Slab* first, size_t count);
+
   // Whether another owner had to grow for want of a slab of the class, and nobody has given any
   // since.
   bool is_wanted(unsigned size_class, const slab::Owner* by_another_than) const {
@@ -159,6 +166,8 @@ class Depot : public slab::OwnerByFullness {
   slab::Slab* take_warm();
   slab::Slab* take_dirty();
   slab::Slab* take_page();
+  slab::Slab* take_row(size_t count);
+  slab::Region* add_region();
   void unmake(slab::Slab* slab);
   void give_page(slab::Slab* page);
   void make_page(slab::Slab* slab);

@@ -1,6 +1,7 @@
 // Frees of blocks of others' slabs: kept, or marked so that their owner finds them; and what was
 // nobody's becomes the thread's own.
 #include "cache/exchange.hpp"
+#include "cache/mixed.hpp"
 #include "cache/slabs.hpp"
 #include "os/os.hpp"
 
@@ -170,11 +171,8 @@ ARENITE_APART void keep_in_full_magazine(ThreadSlabs* mine, Slab* slab, void* bl
   give_to_another(slab, block);
 }
 
-}  // namespace
-
-// Between enter() and leave(). Most have a slot, and it is known that others keep blocks of the
-// slab: that needs no frame.
-ARENITE_APART void give_foreign(Slab* slab, void* block) {
+// Most have a slot, and it is known that others keep blocks of the slab: that needs no frame.
+ARENITE_APART void give_anothers(Slab* slab, void* block) {
   Thread& thread = t_thread;
   ThreadSlabs* mine = thread.slabs.load(std::memory_order_relaxed);
   Magazine& magazine = mine->magazines[slab->size_class];
@@ -186,6 +184,15 @@ ARENITE_APART void give_foreign(Slab* slab, void* block) {
   if (ARENITE_UNLIKELY(!slab::keep_known(slab, block))) refuse_free(slab, block);
   magazine.push_foreign(block);
   leave(thread);
+}
+
+}  // namespace
+
+// Between enter() and leave(). In a process with one thread it is a block of a mixed page.
+[[gnu::noinline]] void give_foreign(Slab* slab, void* block) {
+  if (!slab::is_mixed(slab)) return give_anothers(slab, block);
+  leave(t_thread);
+  give_mixed(slab, block);
 }
 
 ARENITE_APART void give_up_kept(void* block) {

@@ -1,6 +1,7 @@
 #include "cache/slabs.hpp"
 
 #include "cache/exchange.hpp"
+#include "cache/mixed.hpp"
 #include "os/os.hpp"
 
 namespace arenite::cache {
@@ -10,8 +11,8 @@ using slab::Fault;
 using slab::Place;
 using slab::Slab;
 
-// A thread's first blocks of a class come from the chunk engine, where they share pages with others
-// of all sizes: a thread that needs few of each costs no page for each. So many bytes, or requests.
+// A thread's first blocks of a class come from mixed pages, where they lie among others of all
+// sizes: a thread that needs few of each costs no page for each. So many bytes, or requests.
 constexpr size_t k_warm_up_bytes = 4096;
 constexpr size_t k_warm_up_most = 32;
 constexpr size_t k_warm_up_least = 4;
@@ -25,6 +26,17 @@ bool is_warming_up(Thread& thread, unsigned size_class) {
   so_far++;
   return true;
 }
+
+}  // namespace
+
+ARENITE_SELDOM bool is_among_first_without_class() {
+  uint8_t& so_far = t_thread.taken_without_class;
+  if (so_far >= k_warm_up_least) return false;
+  so_far++;
+  return true;
+}
+
+namespace {
 
 // Every so often what happens to slabs is reason enough to look what has to go, though no page has
 // come free: not in a program that has little, which runs no cold code. An exchange moves 16 KiB of
@@ -125,8 +137,8 @@ ARENITE_APART void shed(ThreadSlabs* mine, unsigned size_class) {
   }
 }
 
-// One more slab of a class is listed: the depot's, or a new one. False where there is none, or the
-// chunk engine is to serve first.
+// One more slab of a class is listed: the depot's, or a new one. False where there is none, or
+// mixed pages are to serve first.
 ARENITE_SELDOM bool add_slab(ThreadSlabs* mine, unsigned size_class) {
   Slab* slab = g_depot.adopt(size_class, mine);
   if (slab == nullptr) {
@@ -253,7 +265,14 @@ ARENITE_APART void give_after_others(Slab* slab, void* block) {
   leave(thread);
 }
 
+ARENITE_LARGER size_t size_of_no_slabs(const void* block, Fault if_none) {
+  const Slab* page = slab::slab_of(block);
+  if (!slab::is_mixed(page)) slab::fault(if_none, page, block);
+  return mixed_heap(page->heap).size_of(page, block, if_none);
+}
+
 ARENITE_COLD void refuse_free(const Slab* slab, void* block) {
+  if (slab::is_mixed(slab)) slab::fault(slab::fault_of_mixed(slab, block), slab, block);
   const auto offset = static_cast<uint32_t>(address_of(block) % slab::k_slab_size);
   slab::fault(slab->is_start(offset) ? Fault::double_free : Fault::invalid_pointer, slab, block);
 }

@@ -1,8 +1,8 @@
 // A thread's slabs: a small block is taken from a magazine, and given back to one, without a lock
 // or an atomic instruction. What does not fit that is out of line, in slabs.cpp.
 //
-// Nothing here sets errno. A block is returned, or nullptr: then slabs cannot serve, and the chunk
-// engine does.
+// Nothing here sets errno. A block is returned, or nullptr: then slabs cannot serve, and others do
+// (engine/route.hpp).
 #pragma once
 
 #include "cache/depot.hpp"
@@ -67,7 +67,7 @@ ARENITE_INLINE bool serve_operators() {
   return g_served.operators.load(std::memory_order_relaxed);
 }
 
-// Whether a request is the slabs' at all, or the chunk engine's alone.
+// Whether a request is the slabs' at all.
 ARENITE_INLINE bool serves(size_t n) {
   return ARENITE_LIKELY(is_less(n, g_served.below));
 }
@@ -135,8 +135,11 @@ ARENITE_INLINE bool is_settled() {
   return ARENITE_LIKELY(t_thread.slabs.load(std::memory_order_relaxed) != &g_no_slabs) || settle();
 }
 
-// A block of a class, from wherever there is one. Only where slabs serve.
+// A block of a class, from wherever there is one; nullptr also for a thread's first of the class,
+// which are to come from mixed pages. Only where slabs serve.
 void* take_of_class(unsigned size_class);
+// Whether a request of up to k_slab_limit bytes that has no class is among this thread's first.
+bool is_among_first_without_class();
 
 // The ways of a free that is not the common one.
 void give_foreign(slab::Slab* slab, void* block);
@@ -162,18 +165,20 @@ ARENITE_INLINE void give(void* block) {
   leave(thread);
 }
 
-// The class's size of a block in a region. Ends the process if none starts there.
+// The size of a block in a region: of a slab's its class's. Ends the process if none starts there.
+size_t size_of_no_slabs(const void* block, slab::Fault if_none);
 inline size_t size_of(const void* block, slab::Fault if_none) {
   const slab::Slab* slab = slab::slab_of(block);
   const auto offset = static_cast<uint32_t>(address_of(block) % slab::k_slab_size);
-  if (ARENITE_UNLIKELY(!slab->is_start(offset))) slab::fault(if_none, slab, block);
+  if (ARENITE_UNLIKELY(!slab->is_start(offset))) return size_of_no_slabs(block, if_none);
   return slab->size();
 }
 
 // The same for a block that is to be resized. Ends the process if it is free, too.
 inline size_t size_in_use(const void* block) {
-  const size_t size = size_of(block, slab::Fault::realloc_invalid_pointer);
   const slab::Slab* slab = slab::slab_of(block);
+  const size_t size = size_of(block, slab::Fault::realloc_invalid_pointer);
+  if (ARENITE_UNLIKELY(slab::is_mixed(slab))) return size;
   if (ARENITE_UNLIKELY(slab::is_free(slab, block)))
     slab::fault(slab::Fault::realloc_freed, slab, block);
   return size;

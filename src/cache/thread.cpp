@@ -1,5 +1,6 @@
 #include "cache/thread.hpp"
 
+#include "cache/mixed.hpp"
 #include "cache/slabs.hpp"
 
 #include "os/os.hpp"
@@ -27,6 +28,8 @@ ARENITE_APART void depart(void* state) {
   leave_slabs();
   if (thread->arena != nullptr) leave_arena(thread->arena);
   thread->arena = nullptr;
+  if (thread->mixed != nullptr) thread->mixed->detach();
+  thread->mixed = nullptr;
   if (void (*const tell)() = g_at_thread_end.load(std::memory_order_acquire); tell != nullptr)
     tell();
 }

@@ -1,9 +1,12 @@
 // Thread: a thread's state, from its first request to its last destructor.
 //
-//   newcomer   nothing of its own    the first request attaches an arena, or slabs    -> settled
-//   settled    arena, slabs          the thread's end, announced by libc              -> departing
+//   newcomer   nothing of its own    the first request attaches a heap, or an arena   -> settled
+//   settled    heap or arena, slabs  the thread's end, announced by libc              -> departing
 //   departing  nothing again         other destructors may still allocate and free: each such
-//                                    request borrows an arena and leaves nothing attached
+//                                    request borrows a heap and leaves nothing attached
+//
+// The heap is one of mixed pages (mixed.hpp). An arena is classic mode's, and what is left where
+// nothing else can serve.
 //
 // What every malloc and free reads first is here, in thread-local storage of the initial-exec kind,
 // where one instruction finds it and nothing allocates it: whose magazines to use. They and the
@@ -24,6 +27,7 @@
 namespace arenite::cache {
 
 struct Thread;
+class MixedHeap;
 
 struct ThreadSlabs : slab::Owner {
   ThreadSlabs() { begin(); }
@@ -82,8 +86,11 @@ struct Thread {
   uint32_t number = 0;        // once it has settled (engine/retention.cpp)
   ThreadSlabs* record = nullptr;
   chunk::Arena* arena = nullptr;
-  // Requests of each class that the chunk engine has served so far (slabs.cpp: is_warming_up).
+  MixedHeap* mixed = nullptr;
+  // Requests of each class that mixed pages have served so far (slabs.cpp: is_warming_up); and such
+  // as have no class.
   uint8_t warmed_up[slab::k_classes] = {};
+  uint8_t taken_without_class = 0;
 
   bool has_record() const { return record != nullptr; }
   // False only while the dynamic linker relocates the program: thread-local storage is all zero

@@ -4,8 +4,7 @@ namespace arenite::chunk {
 
 ARENITE_APART size_t ArenaRing::limit() const {
   const policy::ArenaLimits limits{.arena_max = g_tuning.arena_max,
-                                   .arena_test = g_tuning.arena_test,
-                                   .per_processor = g_tuning.arenas_per_processor};
+                                   .arena_test = g_tuning.arena_test};
   return policy::arena_limit(count(), g_tuning.processors, limits);
 }
 

@@ -41,8 +41,7 @@ struct Tuning {
   Setting tracks_pages{0};  // whether arenas know their free pages; not in classic mode
   Setting perturb{0};
   Setting arena_test{8};
-  Setting arena_max{0};
-  Setting arenas_per_processor{policy::k_arenas_per_processor};
+  Setting arena_max{0};  // in default mode 1: arenas are what serves last
   // Those that the affinity mask allowed at start; fewer where the quota is, but not in classic
   // mode.
   Setting processors{1};

@@ -1,7 +1,8 @@
 // Chunks: the way of a request through the arenas.
 //
-// All requests' in classic mode. In default mode the first small blocks' of a thread, small ones'
-// that slabs do not serve, and the last resort of the rest.
+// All requests' in classic mode. In default mode the last resort: where there is no address space
+// for a region, fork has frozen what would serve, the thread's state is not laid out yet; and small
+// blocks' that are to be perturbed.
 //
 // Any thread, at any time; no lock may be held.
 #pragma once

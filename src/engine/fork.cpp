@@ -18,6 +18,7 @@ ARENITE_APART void prepare() {
   g_forks_under_way++;
   // Each time, not only the first: an arena may have been born since.
   chunk::g_arenas.freeze();
+  cache::freeze_mixed();
   if (!cache::g_depot.lock.is_frozen()) cache::g_depot.lock.freeze();
   if (!g_spans.is_frozen()) g_spans.freeze();
   large::freeze();
@@ -35,6 +36,7 @@ ARENITE_APART void parent() {
     // None if a handler that ran behind ours has made the first thread.
     if (g_forks_under_way == 0 || --g_forks_under_way != 0) return;
     cache::g_depot.lock.thaw();
+    cache::thaw_mixed();
     large::thaw();
     g_spans.thaw();
     chunk::g_arenas.thaw();
@@ -50,6 +52,7 @@ ARENITE_APART void child() {
   large::restart_in_child();
   chunk::g_arenas.restart_in_child(cache::t_thread.arena);
   cache::g_depot.restart_in_child(cache::t_thread.record);
+  cache::restart_mixed_in_child();
   g_spans.restart_in_child();
   cache::g_depot.catch_up();
 }

@@ -14,6 +14,11 @@ namespace {
 // A slab's block of this size or less stays where it is, however little of it is wanted.
 constexpr size_t k_never_shrunk = 64;
 
+// What has no class of slabs, but for a thread's first, is a run.
+void* take_without_class(size_t n) {
+  return cache::is_among_first_without_class() ? nullptr : take_beyond(n);
+}
+
 // What slabs serve, if they have it.
 void* take_small(size_t n) {
   const unsigned size_class = slab::class_of(n);
@@ -22,18 +27,20 @@ void* take_small(size_t n) {
 
 // Who serves a request is known once the library has started, which a thread's first finds out.
 ARENITE_INLINE void start_if_first() {
-  if (ARENITE_UNLIKELY(cache::t_thread.arena == nullptr)) start();
+  const cache::Thread& thread = cache::t_thread;
+  if (ARENITE_UNLIKELY(thread.mixed == nullptr && thread.arena == nullptr)) start();
 }
 
-// The first blocks of a process beyond slabs, up to a size, are chunks: the pool that libstdc++
-// takes in every program, and what else a small one may have. A region would cost it some pages.
+// The first blocks of a process beyond slabs, up to a size, have pages of a slab region: the pool
+// that libstdc++ takes in every program, and what else a small one may have. A region of spans
+// would cost it some pages.
 constexpr size_t k_first = 2;
 constexpr size_t k_largest_first = 128 * k_kib;
 constinit std::atomic<size_t> g_first_left{k_first};
 
 ARENITE_INLINE bool is_among_first(size_t n) {
   size_t left = g_first_left.load(std::memory_order_relaxed);
-  if (ARENITE_LIKELY(left == 0) || n > k_largest_first) return false;
+  if (ARENITE_LIKELY(left == 0) || n > k_largest_first || !cache::serve_anybody()) return false;
   return g_first_left.compare_exchange_strong(left, left - 1, std::memory_order_relaxed);
 }
 
@@ -42,9 +49,11 @@ ARENITE_INLINE void* take_anywhere(size_t n) {
   void* p = nullptr;
   start_if_first();
   if (cache::serves(n)) {
-    p = take_small(n);
-  } else if (is_beyond_slabs(n) && !is_among_first(n)) {
-    p = take_beyond(n);
+    p = slab::class_of(n) < slab::k_classes ? take_small(n) : take_without_class(n);
+    if (p == nullptr) p = cache::take_mixed(n);
+  } else if (is_beyond_slabs(n)) {
+    if (ARENITE_UNLIKELY(is_among_first(n))) p = cache::take_mixed_row(n);
+    if (p == nullptr) p = take_beyond(n);
   }
   return p == nullptr && ARENITE_LIKELY(n <= k_largest_request) ? take_chunk_for(n) : p;
 }
@@ -133,8 +142,10 @@ void* allocate_for_operator_slowly(size_t n, Otherwise otherwise) {
 
 namespace {
 
-ARENITE_LARGER void* allocate_zeroed_beyond_slabs(size_t n) {
+ARENITE_LARGER void* allocate_zeroed_slowly(size_t n) {
   start_if_first();
+  // A process's first request may be one for a small block.
+  if (cache::serves(n)) return allocate_zeroed(n);
   look_if_watched();
   const auto take = [n] {
     void* p = is_beyond_slabs(n) ? take_beyond_zeroed(n) : nullptr;
@@ -151,7 +162,7 @@ void* allocate_zeroed(size_t n) {
     void* p = allocate(n);
     return ARENITE_LIKELY(p != nullptr) ? memset(p, 0, n) : nullptr;
   }
-  return allocate_zeroed_beyond_slabs(n);
+  return allocate_zeroed_slowly(n);
 }
 
 ARENITE_APART void* allocate_aligned(size_t align, size_t n) {
@@ -161,9 +172,11 @@ ARENITE_APART void* allocate_aligned(size_t align, size_t n) {
   if (const unsigned c = slab::aligned_class_of(n, align);
       c < slab::k_classes && cache::serves(slab::info(c).size)) {
     if (void* p = cache::take_of_class(c)) return p;
+    if (void* p = cache::take_mixed(n, align)) return p;
   }
   const auto take = [n, align] {
-    const bool is_beyond = n <= k_largest_request - align && is_beyond_slabs(n + align);
+    const bool is_beyond =
+        n <= k_largest_request - align && (is_beyond_slabs(n + align) || cache::serve_anybody());
     void* p = is_beyond ? take_beyond_aligned(align, n) : nullptr;
     return p != nullptr ? p : take_aligned_chunk_for(align, n);
   };
@@ -177,10 +190,7 @@ void release_beyond_slabs(void* p) {
   if (kind == Kind::span_region) return give_run(p);
   // Not at a multiple of 16.
   if (ARENITE_UNLIKELY(is_slab_region(kind))) cache::refuse_free(slab::slab_of(p), p);
-  // A process without large blocks runs nothing of theirs.
-  if (kind == Kind::none && has_any_beyond_slabs() && chunk::Arena::around(p) == nullptr &&
-      large::give(p))
-    return;
+  if (kind == Kind::none && has_any_beyond_slabs() && large::give(p)) return;
   give_chunk(p);
 }
 

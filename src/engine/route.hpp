@@ -1,9 +1,11 @@
 // Route: which engine serves a request, and which takes a block back.
 //
 //   allocate(n)  one of the thread's magazines, up to k_slab_limit, or up to a lower mmap
-//                threshold that was set; else a run or a mapping of its own (beyond_slabs.hpp);
-//                else, and in classic mode, a chunk of an arena (chunks.hpp)
-//   release(p)   the kind map tells a slab's block, the table of regions a run, the table of large
+//                threshold that was set, but its first blocks from a mixed page (cache/mixed.hpp);
+//                else a run or a mapping of its own (beyond_slabs.hpp); else, and in classic mode,
+//                a chunk of an arena (chunks.hpp)
+//   release(p)   the kind map tells a slab's or a mixed page's block, the table of regions a run,
+//   the table of large
 //                blocks a mapping; the rest is chunks'; anything else is a fault
 //
 // This is the seam between engines. Functions that return memory return nullptr where there is

@@ -41,8 +41,10 @@ ARENITE_SELDOM void apply(size_t policy::Settings::*field, size_t value) {
     large::g_most.store(value, std::memory_order_relaxed);
   }
   if (field == &Settings::perturb) t.perturb.set(value);
-  if (field == &Settings::arena_test) t.arena_test.set(value);
-  if (field == &Settings::arena_max) t.arena_max.set(value);
+  // In default mode heaps of mixed pages are what arenas are in the other.
+  if (field == &Settings::arena_test)
+    (is_classic() ? t.arena_test : cache::g_heaps_test).set(value);
+  if (field == &Settings::arena_max) (is_classic() ? t.arena_max : cache::g_heaps_max).set(value);
   if (field == &Settings::huge_pages)
     cache::g_depot.huge_pages.store(static_cast<policy::HugePages>(value),
                                     std::memory_order_relaxed);
@@ -56,13 +58,13 @@ ARENITE_SELDOM_APART void heed_choice(size_t policy::Settings::*field) {
   if (policy::is_about_trimming(field)) chunk::g_tuning.trims_top.set(1);
 }
 
-// Two arenas for each processor from the second on, unless the user said from when on.
-ARENITE_SELDOM void keep_arenas_few() {
-  chunk::g_tuning.arenas_per_processor.set(policy::k_few_arenas_per_processor);
+// From the second heap on there are two for each processor, unless the user said from when on.
+ARENITE_SELDOM void keep_heaps_few() {
+  chunk::g_tuning.arena_max.set(1);
   for (size_t i = 0; i < policy::k_setting_count; i++) {
     if (policy::k_settings[i].field == &policy::Settings::arena_test &&
         !policy::is_users(g_settings.sources[i])) {
-      chunk::g_tuning.arena_test.set(policy::k_early_arena_test);
+      cache::g_heaps_test.set(policy::k_early_arena_test);
     }
   }
 }
@@ -129,7 +131,7 @@ ARENITE_SELDOM void start() {
     if (policy::is_users(g_settings.sources[i])) heed_choice(info.field);
   }
   os::g_shows_frames.store(g_settings.values.backtrace != 0, std::memory_order_relaxed);
-  if (!is_classic()) keep_arenas_few();
+  if (!is_classic()) keep_heaps_few();
   read_limits();
   chunk::Arena::start_main();
   cache::start_threads();

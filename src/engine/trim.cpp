@@ -57,7 +57,7 @@ bool verify(Breach& breach) {
     const os::Holding lock(arena.lock);
     whole = arena.verify(breach);
   });
-  return whole && g_spans.verify(breach) && cache::verify(breach);
+  return whole && g_spans.verify(breach) && cache::verify(breach) && cache::verify_mixed(breach);
 }
 
 }  // namespace arenite::engine

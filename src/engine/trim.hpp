@@ -4,6 +4,7 @@
 #include "cache/cache.hpp"
 #include "chunk/chunk_engine.hpp"
 #include "engine/beyond_slabs.hpp"
+#include "engine/start.hpp"
 
 namespace arenite::engine {
 
@@ -18,7 +19,8 @@ bool give_back_all_kept();
 // Empties the fast bins of the main arena (mallopt does, before it changes anything).
 void consolidate();
 
-// Calls visit(figures) for each arena, the main arena first, no lock held.
+// Calls visit(figures) for each arena, the main arena first, no lock held. In default mode only for
+// those that have had memory, for they are what serves last.
 template <typename Visit>
 void for_each_arena(Visit visit) {
   chunk::g_arenas.for_each([&](chunk::Arena& arena) {
@@ -27,8 +29,15 @@ void for_each_arena(Visit visit) {
     arena.lock.lock();
     arena.measure(figures);
     arena.lock.unlock();
-    visit(figures);
+    if (is_classic() || figures.peak_system_bytes != 0) visit(figures);
   });
+}
+
+// The figures of each heap of mixed pages, which default mode has instead.
+template <typename Visit>
+void for_each_mixed_heap(Visit visit) {
+  if (is_classic()) return;
+  cache::for_each_mixed_heap([&](cache::MixedHeap& heap) { visit(heap.figures()); });
 }
 
 // The figures of all slabs; false where there never were any.

@@ -15,7 +15,6 @@ inline void format(Slab* slab, unsigned size_class) {
   for (unsigned i = 0; i < k.word_count; i++) store(word_of(slab, i), starts_in(size_class, i));
   slab->summary = static_cast<uint16_t>((1U << k.word_count) - 1);
   slab->free_count = k.block_count;
-  slab->first_start = k.first_start;
   slab->shift = k.shift;
   slab->inverse = k.inverse;
   slab->has_kept.store(0, std::memory_order_relaxed);

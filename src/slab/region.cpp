@@ -53,7 +53,7 @@ Slab* Region::take_free(size_t page) {
   return at_address<Slab>(region_of(this) + page * sizeof(Slab));
 }
 
-Slab* Region::take_page() {
+Slab* Region::take_page(bool may_commit) {
   const bool has_free_before_end = free_count_ != k_end_page - used_end_;
   const bool has_dirty = dirty_count_ != 0;
   for (size_t i = has_dirty ? dirty_from_ : 0; has_free_before_end && i < k_masks; i++) {
@@ -62,9 +62,21 @@ Slab* Region::take_page() {
     if (has_dirty) dirty_from_ = i;
     return take_free(i * 64 + static_cast<size_t>(std::countr_zero(choice)));
   }
-  if (used_end_ == k_end_page || !commit_through(used_end_)) return nullptr;
+  if (used_end_ == k_end_page || (!may_commit && used_end_ >= committed_end_) ||
+      !commit_through(used_end_))
+    return nullptr;
   set(free_, used_end_);
   return take_free(used_end_++);
+}
+
+ARENITE_SELDOM Slab* Region::take_row(size_t count) {
+  const size_t first = used_end_;
+  if (first + count > k_end_page || !commit_through(first + count - 1)) return nullptr;
+  for (; used_end_ < first + count; used_end_++) {
+    set(free_, used_end_);
+    take_free(used_end_);
+  }
+  return at_address<Slab>(region_of(this) + first * sizeof(Slab));
 }
 
 bool Region::take_dirty(const Slab* page) {

@@ -9,8 +9,9 @@
 //   pages 64..95    `used`, a bit for each 16 bytes of the region: two planes in one
 //   pages 96..351   the marks, 64 blocks' to a line, in three tables: a line for each page, then
 //                   five, then ten, so that the few blocks of most classes need little
-//   page 352        a guard: no access
-//   pages 353..4094 slabs
+//   pages 352..363  a guard: no access. So many that the region's own state and the first slabs'
+//                   links are on one page of the kernel's
+//   pages 364..4094 slabs
 //   page 4095       never accessible: what lies behind may be another region's headers
 //
 // (A region is a granule of the kind map: on 32-bit 1 MiB of 64 pages, with 6 of them for all
@@ -52,8 +53,9 @@ inline constexpr size_t k_used_stride = k_slab_size / 128;
 inline constexpr unsigned k_marks_plane = k_used_plane + k_used_stride / k_line;
 inline constexpr unsigned k_planes = k_marks_plane + k_most_words;
 inline constexpr size_t k_metadata_pages = (k_planes * k_plane + k_slab_size - 1) / k_slab_size;
-inline constexpr size_t k_first_page = k_metadata_pages + 1;  // behind the guard
-inline constexpr size_t k_end_page = k_region_pages - 1;      // the last is a guard, too
+inline constexpr size_t k_guard_pages = k_is_64_bit ? 12 : 1;
+inline constexpr size_t k_first_page = k_metadata_pages + k_guard_pages;
+inline constexpr size_t k_end_page = k_region_pages - 1;  // the last is a guard, too
 // Where a page's line of marks is: in the table that begins with line number `first`, of which
 // `count` are each page's.
 struct MarkLine {
@@ -200,8 +202,12 @@ class Region {
   static Region* create();
 
   // The header of a free page, now committed and taken; the first that holds memory, if there is
-  // one. nullptr if there is no page, or no memory.
-  Slab* take_page();
+  // one. nullptr if there is no page, or no memory; without asking the kernel for any if it is not
+  // to be asked.
+  Slab* take_page(bool may_commit = true);
+  // The first of so many pages side by side, none of which was ever taken; nullptr where there are
+  // none, or no memory.
+  Slab* take_row(size_t count);
   // Takes this very page, if it is free and dirty.
   bool take_dirty(const Slab* page);
   void give_page(Slab* page);
@@ -216,7 +222,7 @@ class Region {
   size_t peak_held_pages() const { return peak_held_; }
   size_t pages_ever_taken() const { return used_end_ - k_first_page; }
   // What can be accessed: the headers and words, and the pages committed so far.
-  size_t committed_bytes() const { return (committed_end_ - 1) * k_slab_size; }
+  size_t committed_bytes() const { return (committed_end_ - k_guard_pages) * k_slab_size; }
   // Whether a page is neither free nor out: a slab's, or at somebody's hand.
   bool is_taken(size_t page) const {
     return page >= k_first_page && page < used_end_ && !has(free_, page) && !has(out_, page);
@@ -353,6 +359,9 @@ class Region {
 // would be: on the same page of the kernel's.
 inline constexpr size_t k_region_state =
     k_words_plane * k_plane + k_first_page * k_line - align_up(sizeof(Region), k_line);
+
+static_assert(!k_is_64_bit ||
+              k_region_state / 4096 == (k_words_plane * k_plane + k_first_page * k_line) / 4096);
 
 // The region of an address inside it, its header's or any other.
 inline Region* region_at(const void* p) {

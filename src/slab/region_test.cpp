@@ -143,7 +143,7 @@ TEST_F(RegionTest, all_of_a_page_that_was_taken_can_be_written) {
 
 TEST_F(RegionTest, the_guard_and_pages_never_taken_have_no_access) {
   Slab* first = region_->take_page();
-  const char* guard = memory_of(first) - k_slab_size;
+  const char* guard = memory_of(first) - k_guard_pages * k_slab_size;
   EXPECT_FALSE(os::is_readable(guard));
   EXPECT_FALSE(os::is_readable(memory_of(first) - 8));
   EXPECT_TRUE(os::is_readable(guard - 8)) << "the metadata ends where the guard begins";

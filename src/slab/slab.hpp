@@ -99,6 +99,7 @@ enum class Place : uint8_t {
   listed,  // in its owner's list of slabs with free blocks
   full,    // none is free: in its owner's list of such, or nobody's and in no list
   moving,  // between two of these
+  mixed,   // no slab but a mixed page (mixed.hpp)
 };
 
 struct alignas(64) Slab {
@@ -107,9 +108,9 @@ struct alignas(64) Slab {
   uint32_t inverse;
   // How often blocks were taken out: who looks for what is not used for a while goes by it.
   uint32_t takes;
-  uint16_t summary;      // a 1 for each word that is not 0
-  uint16_t free_count;   // bits set in the words
-  uint16_t first_start;  // of its class in the table of starts
+  uint16_t summary;     // a 1 for each word that is not 0
+  uint16_t free_count;  // bits set in the words
+  uint16_t heap;        // of a mixed page (mixed.hpp)
   uint8_t shift;
   uint8_t size_class;
   // Not 0: some of remote_lines may not be 0 either; and of those: some of 64 blocks are marked.

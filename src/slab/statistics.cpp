@@ -1,6 +1,6 @@
 #include "slab/statistics.hpp"
 
-#include "slab/owned.hpp"
+#include "slab/mixed.hpp"
 
 namespace arenite::slab {
 namespace {
@@ -38,10 +38,17 @@ void measure(const Region& region, SlabFigures& figures) {
     figures.live_bytes += live * size_class.size;
   });
   figures.free_pages += region.dirty_pages();
-  region.for_each_taken_page([&](const Slab* /*page*/) { figures.free_pages++; });
+  size_t mixed_pages = 0;
+  region.for_each_taken_page([&](const Slab* page) {
+    if (!is_mixed(page)) {
+      figures.free_pages++;
+    } else {
+      mixed_pages++;
+    }
+  });
   const size_t headers = region.pages_ever_taken() * sizeof(Slab);
-  figures.system_bytes +=
-      region.held_pages() * k_slab_size + headers + region.written_pages() * k_bits_of_page;
+  figures.system_bytes += (region.held_pages() - mixed_pages) * k_slab_size + headers +
+                          region.written_pages() * k_bits_of_page;
   figures.peak_system_bytes +=
       region.peak_held_pages() * k_slab_size + headers + region.pages_ever_taken() * k_bits_of_page;
   figures.regions++;

@@ -7,6 +7,9 @@
 //   live     blocks in use, at their class's size
 //   free     the rest of it: free blocks, free pages, what no block fits into, headers and words
 //
+// Mixed pages are their heaps' (cache/mixed.hpp), and count here in the peak and in address space
+// alone.
+//
 // The walker holds the lock that guards free pages, so no page becomes a slab or stops being one.
 // Blocks come and go meanwhile: the figures of a slab whose owner is at work are off by what
 // happened during the glance. Those of the caller's own slabs, and of threads at rest, are exact.

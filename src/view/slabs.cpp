@@ -31,13 +31,17 @@ class SlabView {
     pages(region, start);
     Here here;
     for_each_slab(
-        here, start, [this](const SlabSeen& seen) { one(seen); }, k_none_moves);
+        here, start, [this](const SlabSeen& seen) { one(seen); },
+        [](uintptr_t /*start*/, size_t /*bytes*/) {}, k_none_moves);
+    region.for_each_taken_page([this](const Slab* page) {
+      if (slab::is_mixed(page)) mixed(page);
+    });
   }
 
  private:
   // A cell for each slab, and for each run of pages that are alike.
   void pages(const Region& region, uintptr_t start) {
-    const size_t committed = region.committed_bytes() / slab::k_slab_size + 1;
+    const size_t committed = region.committed_bytes() / slab::k_slab_size + slab::k_guard_pages;
     CellKind kind = CellKind::reserved;
     size_t from = slab::k_first_page;
     const auto end_run = [&](size_t page) {
@@ -54,7 +58,7 @@ class SlabView {
 
   static CellKind kind_of(const Region& region, uintptr_t start, size_t page) {
     const Slab* slab = at_address<const Slab>(start + page * sizeof(Slab));
-    if (slab->block_count != 0) return CellKind::slab;
+    if (slab->block_count != 0 || slab::is_mixed(slab)) return CellKind::slab;
     return region.may_hold_memory(page) ? CellKind::free : CellKind::untouched;
   }
 
@@ -91,6 +95,24 @@ class SlabView {
     out_.add_cell(block, bits.start + slab::k_slab_size, CellKind::untouched);
   }
 
+  // A mixed page, or all of a row.
+  void mixed(const Slab* page) {
+    const size_t pages = slab::pages_of_mixed(page);
+    if (pages == 0) return;
+    const uintptr_t start = address_of(slab::memory_of(page));
+    out_.begin_area(AreaKind::mixed, page->heap, static_cast<unsigned>(slab::page_number(page)),
+                    start, pages * slab::k_slab_size);
+    if (page->inverse > 1) {
+      out_.add_cell(start, start + page->inverse, CellKind::used);
+      out_.add_cell(start + page->inverse, start + pages * slab::k_slab_size, CellKind::untouched);
+      return;
+    }
+    slab::for_each_in_mixed(page, [this](const void* at, size_t bytes, bool is_used) {
+      out_.add_cell(address_of(at), address_of(at) + bytes,
+                    is_used ? CellKind::used : CellKind::free);
+    });
+  }
+
   static SlabPlace place_of(const Slab* slab) {
     switch (slab->place.load(std::memory_order_relaxed)) {
       case slab::Place::listed:
@@ -99,6 +121,7 @@ class SlabView {
         return SlabPlace::full;
       case slab::Place::page:
       case slab::Place::moving:
+      case slab::Place::mixed:
         break;
     }
     return SlabPlace::moving;

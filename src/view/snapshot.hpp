@@ -30,7 +30,7 @@ enum class CellKind : uint8_t {
   fence,      // what closes memory that no longer ends with the top
   untouched,  // accessible, and no memory behind it
   reserved,   // not accessible
-  slab,       // a page of a region that is a slab: an area of its own
+  slab,       // a page of a region that is a slab, or mixed: an area of its own
 };
 
 struct Cell {
@@ -40,12 +40,13 @@ struct Cell {
   uint8_t flags;  // of a chunk's head: P, M, A as in chunk.hpp
 };
 
-enum class AreaKind : uint8_t { main_run, segment, mapping, spans, region, slab };
+enum class AreaKind : uint8_t { main_run, segment, mapping, spans, region, slab, mixed };
 
 struct Area {
   AreaKind kind;
-  unsigned arena;   // of a run or segment: 0 is the main one, others by age
-  unsigned number;  // among those of its kind and arena, by age; of a slab its page's
+  unsigned arena;   // of a run or segment: 0 is the main one, others by age; of a mixed page its
+                    // heap's number
+  unsigned number;  // among those of its kind and arena, by age; of a slab or mixed page its page's
   uintptr_t start;
   size_t bytes;
   size_t first_cell;

@@ -14,8 +14,7 @@ constinit Snapshot g_snapshot;
 
 class SnapshotTest : public testing::Test {
  protected:
-  // Blocks of the chunk engine, whatever the mode: too large for slabs, too small for a mapping.
-  static constexpr size_t k_size = 8'000;  // a thread's first are chunks
+  static constexpr size_t k_size = 8'000;  // of chunks, where slabs serve nobody
 
   static const Cell* cell_at(const void* address, AreaKind& kind) {
     for (const Area& area : g_snapshot.areas()) {
@@ -41,12 +40,12 @@ class SnapshotTest : public testing::Test {
   }
   // Not inlined: the sizes are to be known at run time only.
   [[gnu::noinline, gnu::noclone]] static void* take(size_t size) { return engine::allocate(size); }
-  // A block of a slab: a thread's first of a size are chunks.
+  // A block of a slab: a thread's first of a size are of mixed pages.
   static void* take_slab_block(size_t size) {
-    constexpr int k_most_chunks = 100;
-    for (int i = 0; i < k_most_chunks; i++) {
+    constexpr int k_most_first = 100;
+    for (int i = 0; i < k_most_first; i++) {
       void* p = take(size);
-      if (g_kind_map.at(p) == Kind::slab_region) return p;
+      if (g_kind_map.at(p) == Kind::slab_region && !slab::is_mixed(slab::slab_of(p))) return p;
     }
     ADD_FAILURE() << "slabs do not serve";
     return nullptr;
@@ -69,6 +68,9 @@ TEST_F(SnapshotTest, cells_tile_their_areas) {
 }
 
 TEST_F(SnapshotTest, tells_chunks_in_use_from_free_ones) {
+  engine::release(take(1));  // starts the library, where nobody has
+  const size_t served_below = cache::g_served.below;
+  cache::serve_below(0);
   void* a = take(k_size);
   void* b = take(k_size);
   void* wall = take(k_size);
@@ -92,6 +94,27 @@ TEST_F(SnapshotTest, tells_chunks_in_use_from_free_ones) {
   EXPECT_GE(g_snapshot.arenas().front().dirty_free_bytes, os::page_size());
   engine::release(a);
   engine::release(wall);
+  cache::serve_below(served_below);
+}
+
+TEST_F(SnapshotTest, shows_the_blocks_of_a_mixed_page) {
+  engine::release(take(1));
+  void* used = cache::take_mixed(200);
+  void* freed = cache::take_mixed(3000);
+  void* behind = cache::take_mixed(16);
+  engine::release(freed);
+  ASSERT_TRUE(g_snapshot.take());
+  AreaKind kind{};
+  const Cell* cell = cell_at(used, kind);
+  ASSERT_NE(cell, nullptr);
+  EXPECT_EQ(kind, AreaKind::mixed);
+  EXPECT_EQ(cell->kind, CellKind::used);
+  EXPECT_EQ(cell->start, address_of(used));
+  EXPECT_EQ(cell->bytes, 208U);
+  EXPECT_EQ(extent_of(used).bytes, 208U);
+  EXPECT_EQ(kind_at(freed), CellKind::free);
+  engine::release(used);
+  engine::release(behind);
 }
 
 TEST_F(SnapshotTest, shows_what_lies_in_a_fast_bin) {

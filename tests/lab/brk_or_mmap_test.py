@@ -5,17 +5,16 @@ In the default mode what slabs do not serve comes from a region, and from 4 MiB 
 from lab import CALLS, CLASSIC, DEFAULT, GLIBC, KIB, MIB, LabCase, main
 
 HEADER_AND_ROUNDING = 8 + 15
-SLAB_LIMIT = 8 * KIB
 
 
 class BrkOrMmap(LabCase):
     EXPERIMENT = ["brk-or-mmap"]
 
     def check_border(self, run, table, first_mapped):
-        """Below it requests come from [heap]; in the default mode from a region, if no slab serves them."""
+        """Below it requests come from [heap]; in the default mode from a region."""
         for asked, row in run.rows(table, "asked").items():
             with self.subTest(asked=asked):
-                below = "region" if run.allocator == DEFAULT and asked > SLAB_LIMIT else "[heap]"
+                below = "region" if run.allocator == DEFAULT else "[heap]"
                 self.assertEqual(row["place"], "mapping" if asked >= first_mapped else below)
 
     def test_the_border_is_128_kib(self):
@@ -57,7 +56,7 @@ class BrkOrMmap(LabCase):
         rows = run.rows("requests", "asked")
         for asked in (4 * MIB, 64 * MIB):
             self.assertIn("munmap 1", rows[asked]["free_calls"])
-        self.assertEqual(rows[MIB]["free_calls"], "none", "a run that the bound allows stays")
+        self.assertEqual(rows[128 * KIB]["free_calls"], "none", "a run that the bound allows stays")
         self.assertIn("madvise", rows[4 * MIB - 1]["free_calls"], "what is beyond the bound does not")
 
     def test_a_freed_mapping_goes_back_at_once(self):

@@ -188,10 +188,12 @@ class Scripts(DrawnCase):
         self.assertEqual(lists(pinned)["fast 32"], ["pin"])
         self.assertEqual(self.after("top-trimming", "trim")["figures"]["system_bytes"], 4 * KIB)
 
-    def test_in_the_default_mode_a_process_s_first_two_blocks_beyond_slabs_are_chunks(self):
+    def test_in_the_default_mode_a_process_s_first_two_blocks_beyond_slabs_have_pages_of_a_slab_region(self):
         frame = self.after("purging", "first = malloc 100K; second = malloc 100K")
-        self.assertEqual(blocks(frame), [("first", "used", 102416), ("second", "used", 102416)])
-        self.assertEqual([drawn["name"] for drawn in frame["memory"]], [RUN])
+        self.assertEqual([drawn["name"] for drawn in frame["memory"]],
+                         ["slab region 0", "page 364: mixed", "page 371: mixed"])
+        self.assertEqual(blocks(frame, "page 364: mixed"), [("first", "used", 102400)])
+        self.assertEqual(blocks(frame, "page 371: mixed"), [("second", "used", 102400)])
 
     def test_runs_have_no_headers_and_lie_side_by_side(self):
         frame = self.after("purging", "a1..a50 = malloc 100K")
@@ -241,38 +243,38 @@ class Scripts(DrawnCase):
 
     def test_slabs_have_no_headers_and_a_bit_for_each_block(self):
         frame = self.after("slabs", "b1 = malloc 64")
-        name = "page 353: slab of 64"
+        name = "page 365: slab of 64"
         self.assertEqual([cell["bytes"] for cell in area(frame, name)["cells"]], [64, 255 * 64])
         region = area(frame, "slab region 0")
         self.assertEqual(region["bytes"], HEAP)
         self.assertEqual([cell["label"] for cell in region["cells"] if cell["kind"] == "metadata"],
                          ["headers", "words", "used", "marks"])
-        self.assertEqual(self.bits(frame, "page 353, words"), [4 * "0" + 60 * "1"] + 3 * [64 * "1"])
-        self.assertEqual(self.bits(frame, "page 353, blocks in use"), ["1" + 63 * "0"] + 3 * [64 * "0"])
+        self.assertEqual(self.bits(frame, "page 365, words"), [4 * "0" + 60 * "1"] + 3 * [64 * "1"])
+        self.assertEqual(self.bits(frame, "page 365, blocks in use"), ["1" + 63 * "0"] + 3 * [64 * "0"])
         frame = self.after("slabs", "b2..b64 = malloc 64")
-        words = self.bits(frame, "page 353, words")
+        words = self.bits(frame, "page 365, words")
         self.assertEqual("".join(words).index("1"), 4 + 8 + 16 + 32 + 64)
         frame = self.after("slabs", "free b1..b10")
-        self.assertEqual(self.bits(frame, "page 353, words"), words)
-        self.assertEqual(self.bits(frame, "page 353, blocks in use")[0], 10 * "0" + 54 * "1")
+        self.assertEqual(self.bits(frame, "page 365, words"), words)
+        self.assertEqual(self.bits(frame, "page 365, blocks in use")[0], 10 * "0" + 54 * "1")
         frame = self.after("slabs", "c = malloc 64")
-        self.assertEqual(self.bits(frame, "page 353, blocks in use")[0], 9 * "0" + 55 * "1")
+        self.assertEqual(self.bits(frame, "page 365, blocks in use")[0], 9 * "0" + 55 * "1")
 
     def test_slabs_pass_between_threads(self):
         frame = self.after("slabs", "2: free b20..b29")
-        self.assertEqual(self.bits(frame, "page 353, marks")[0], 19 * "0" + 10 * "1" + 35 * "0")
-        self.assertIn("page 353 (64)", lists(frame)["slabs of thread 1 with free blocks"])
+        self.assertEqual(self.bits(frame, "page 365, marks")[0], 19 * "0" + 10 * "1" + 35 * "0")
+        self.assertIn("page 365 (64)", lists(frame)["slabs of thread 1 with free blocks"])
         frame = self.after("slabs", "e1..e195 = malloc 64")
-        self.assertEqual(lists(frame)["full slabs of thread 1"], ["page 353 (64)"])
-        self.assertEqual(set("".join(self.bits(frame, "page 353, words"))), {"0"})
-        self.assertEqual(set("".join(self.bits(frame, "page 353, blocks in use"))), {"1"})
-        self.assertNotIn("page 353, marks: freed by others", [one["name"] for one in frame["bits"]])
+        self.assertEqual(lists(frame)["full slabs of thread 1"], ["page 365 (64)"])
+        self.assertEqual(set("".join(self.bits(frame, "page 365, words"))), {"0"})
+        self.assertEqual(set("".join(self.bits(frame, "page 365, blocks in use"))), {"1"})
+        self.assertNotIn("page 365, marks: freed by others", [one["name"] for one in frame["bits"]])
         frame = self.after("slabs", "2: free e1..e8")
-        self.assertIn("page 353 (64)", lists(frame)["slabs of thread 1 with free blocks"])
+        self.assertIn("page 365 (64)", lists(frame)["slabs of thread 1 with free blocks"])
         frame = self.after("slabs", "f1..f9 = malloc 64")
-        self.assertEqual(lists(frame)["full slabs, nobody's"], ["page 353 (64)"])
+        self.assertEqual(lists(frame)["full slabs, nobody's"], ["page 365 (64)"])
         frame = self.after("slabs", "2: free e9..e16")
-        self.assertEqual(lists(frame)["full slabs of thread 2"], ["page 353 (64)"])
+        self.assertEqual(lists(frame)["full slabs of thread 2"], ["page 365 (64)"])
 
 
 class Command(DrawnCase):
@@ -298,8 +300,9 @@ class OwnScripts(DrawnCase):
         return json.loads(done.stdout)["drawings"][0]["frames"]
 
     def test_a_mode_may_be_asked_for(self):
-        # A thread's first small blocks are the same chunks.
-        self.assertEqual(blocks(self.drawings["splitting"][-1])[-1], ("wall", "used", 208))
+        # A thread's first small blocks share a page.
+        self.assertEqual(blocks(self.drawings["splitting"][-1], "page 364: mixed")[-2:],
+                         [("wall", "used", 208), ("", "free", 15168)])
 
     def test_a_file(self):
         with tempfile.TemporaryDirectory() as folder:

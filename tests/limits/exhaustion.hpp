@@ -53,7 +53,7 @@ inline void give_all(void** blocks, std::size_t count, std::size_t size) {
 }
 
 inline void blocks_until_the_limit(Limit limit, std::size_t size) {
-  constexpr std::size_t k_capacity = 400000;
+  constexpr std::size_t k_capacity = 1000000;  // a region of slabs may be there already
   static void* blocks[k_capacity];
   limit(24_MiB);
   std::size_t first = 0;
@@ -181,7 +181,7 @@ inline void threads_until_the_limit(Limit limit) {
     EXPECT_EQ(pthread_create(
                   &thread, nullptr,
                   [](void*) -> void* {
-                    constexpr std::size_t k_slots = 4000;
+                    constexpr std::size_t k_slots = 12000;
                     auto** blocks = static_cast<void**>(mmap(nullptr, k_slots * sizeof(void*),
                                                              PROT_READ | PROT_WRITE,
                                                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
@@ -247,9 +247,9 @@ inline void a_child_meets_the_limit_alone(Limit limit) {
   for (int i = 0; i < 10; ++i) {
     const pid_t child = fork();
     if (child == 0) {
-      static void* blocks[20000];
+      static void* blocks[60000];
       limit_of_child(8_MiB);
-      give_all(blocks, take_all(blocks, 20000, 3000), 3000);
+      give_all(blocks, take_all(blocks, 60000, 3000), 3000);
       EXPECT(intact(p, 3000, 1));
       free(p);
       _exit(0);

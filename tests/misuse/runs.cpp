@@ -6,7 +6,7 @@ using namespace misuse;
 
 namespace {
 
-// The first such blocks of a process are chunks.
+// The first such blocks of a process have pages of a slab region.
 void* take_run(std::size_t size) {
   static void* const first[] = {take(10'000), take(10'000)};
   (void)first;

@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <string>
 #include <vector>
 
 namespace {
@@ -21,8 +20,9 @@ alignas(64) thread_local unsigned char scratch[k_scratch_size];
 
 constexpr char k_text[] = "made by the plugin";
 
-// Lives as long as the library: built by dlopen, destroyed by dlclose.
-std::vector<std::string> names(100, "a name that is too long to be kept inside");
+// Lives as long as the library: built by dlopen, destroyed by dlclose. Not of std::string: what
+// libstdc++ has of it calls the program's operators, not those of an archive in here.
+std::vector<std::vector<char>> names(100, std::vector<char>(42, 'n'));
 
 }  // namespace
 

@@ -35,7 +35,7 @@ inline int arenas_with_threads(int threads) {
     pthread_barrier_init(&allocated, nullptr, 2);
     ids[i] = start(
         [](void*) -> void* {
-          void* p = malloc(100);  // a thread's first of a size is a chunk in default mode, too
+          void* p = malloc(100);  // in default mode only a thread's first blocks are of such
           pthread_barrier_wait(&allocated);
           pthread_barrier_wait(&leave);
           free(p);

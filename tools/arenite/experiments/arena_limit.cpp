@@ -31,7 +31,7 @@ std::vector<std::string> conclude(const std::vector<Run>& runs, const std::vecto
         "{}{}{}: {} threads have {} arenas, for which {} MiB are reserved and {} MiB resident; "
         "working took {} s of the processor.",
         run.allocator.name, run.variant.empty() ? "" : ", ", run.variant,
-        count_text(count_of(run, "threads")), count_text(count_of(run, "arenas, by addresses")),
+        count_text(count_of(run, "threads")), count_text(count_of(run, "arenas, by malloc_info")),
         added("virtual_bytes"), added("resident_bytes"),
         seconds_text(run.step("all have worked").number("cpu_seconds"))));
   }
@@ -75,8 +75,8 @@ Experiment arena_limit() {
        .arguments = {"--threads", "3", "--processors", "1"},
        .is_32_bit = true}};
   e.findings = {
-      {"arenas, by addresses",
-       [](const Run& run) { return count_text(count_of(run, "arenas, by addresses")); }},
+      {"arenas, by malloc_info",
+       [](const Run& run) { return count_text(count_of(run, "arenas, by malloc_info")); }},
       {"threads", [](const Run& run) { return count_text(count_of(run, "threads")); }},
       {"MiB reserved", [](const Run& run) { return added_by_asking(run, "virtual_bytes"); }},
       {"MiB resident", [](const Run& run) { return added_by_asking(run, "resident_bytes"); }}};

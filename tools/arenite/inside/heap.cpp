@@ -101,7 +101,8 @@ void Heap::add_slabs(uintptr_t region) {
     live_bytes_ += bytes * seen.live_count;
     space.largest_block = std::max(space.largest_block, bytes);
   };
-  view::for_each_slab(image_, region, visit, note_moving());
+  const auto mixed = [&](uintptr_t start, size_t bytes) { add_block(space, start, bytes); };
+  view::for_each_slab(image_, region, visit, mixed, note_moving());
   end_space(std::move(space));
 }
 
