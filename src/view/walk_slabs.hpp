@@ -97,9 +97,9 @@ void for_each_seen(const MixedSeen& seen, uintptr_t start, size_t bytes_of_row, 
   for (uint32_t at = 0;; at++) {
     at = slab::first_from(at, [&](unsigned i) { return seen.used[i]; });
     if (at == slab::k_mixed_granules) return;
-    const size_t bytes = bytes_of_row > 1 ? bytes_of_row
-                                          : (slab::first_from(at + 1, is_end) - at) *
-                                                slab::k_mixed_granule;
+    const size_t bytes = bytes_of_row > 1
+                             ? bytes_of_row
+                             : (slab::first_from(at + 1, is_end) - at) * slab::k_mixed_granule;
     visit(start + at * slab::k_mixed_granule, bytes);
   }
 }

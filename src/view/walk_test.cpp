@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "engine/chunks.hpp"
 #include "engine/engine.hpp"
 #include "view/view.hpp"
 
@@ -86,8 +87,46 @@ TEST(Walk, a_slab_that_contradicts_itself_is_read_again_and_then_counted) {
   EXPECT_EQ(moving, 0U);
 }
 
+TEST(Walk, a_mixed_pages_block_is_live_until_it_is_freed) {
+  int again = 0;
+  size_t moving = 0;
+  void* block = cache::take_mixed(72);
+  void* next = cache::take_mixed(40);
+  ASSERT_TRUE(block != nullptr && next != nullptr);
+  EXPECT_TRUE(finds(block, again, moving));
+  EXPECT_TRUE(finds(next, again, moving));
+  // By somebody who could not have the lock.
+  slab::Slab* page = slab::slab_of(block);
+  ASSERT_TRUE(slab::claim_mixed(page, block));
+  EXPECT_FALSE(finds(block, again, moving));
+  EXPECT_TRUE(finds(next, again, moving));
+  cache::give_mixed(slab::slab_of(next), next);
+  EXPECT_FALSE(finds(next, again, moving));
+  EXPECT_FALSE(finds(block, again, moving));
+  EXPECT_EQ(moving, 0U);
+  EXPECT_EQ(again, 0);
+}
+
+TEST(Walk, a_mixed_page_that_contradicts_itself_is_read_again_and_then_counted) {
+  int again = 0;
+  size_t moving = 0;
+  void* block = cache::take_mixed(72);
+  ASSERT_NE(block, nullptr);
+  // A block that starts where nothing is taken.
+  uint64_t& word = slab::mixed_used(slab::slab_of(block))[slab::k_mixed_words - 1];
+  const uint64_t before = word;
+  word |= uint64_t{1} << 63;
+  ASSERT_NE(word, before);
+  EXPECT_FALSE(finds(block, again, moving));
+  word = before;
+  EXPECT_EQ(moving, 1U);
+  EXPECT_GT(again, 0);
+  EXPECT_TRUE(finds(block, again, moving));
+  cache::give_mixed(slab::slab_of(block), block);
+}
+
 TEST(Walk, runs_and_large_blocks_are_found_where_they_are) {
-  engine::allocate(20'000);  // the first of a thread may be a chunk
+  engine::allocate(20'000);  // the first of a process lie in mixed pages
   engine::allocate(20'000);
   engine::allocate(200'000);
   void* run = engine::allocate(300'000);
@@ -149,7 +188,7 @@ TEST(Walk, a_run_whose_lengths_differ_is_moving_and_those_behind_it_are_found) {
 }
 
 TEST(Walk, chunks_tile_a_stretch_and_a_damaged_one_is_moving) {
-  engine::allocate(8'000);  // of the chunk engine
+  ASSERT_NE(engine::take_chunk_for(8'000), nullptr);
   int again = 0;
   Counted memory{&again};
   const uintptr_t main_arena = address_of(&chunk::g_main_arena);
