@@ -8,6 +8,7 @@ Usage: inside_test.py --command FILE --library FILE --planted FILE --static FILE
 import argparse
 import json
 import os
+import random
 import re
 import shutil
 import struct
@@ -308,6 +309,37 @@ class Cores(Case):
                 self.assert_refused(arenite("leaks", bad), words)
         self.assert_refused(arenite("leaks", OPTIONS.planted), "is a program or a library, not a core file")
         self.assert_refused(arenite("leaks", core.parent), "is neither a process nor a core file")
+
+
+class Damaged(Case):
+    """Whatever is in a core file, the command ends by itself."""
+
+    def check(self, seed, **environment):
+        with Planted("structures", **environment) as planted:
+            core = self.core_of(planted.pid)
+            address = planted.addresses["map"]
+        whole = core.read_bytes()
+        count = struct.unpack_from("<H", whole, 56)[0]
+        parts = [struct.unpack_from("<IIQQQQQQ", whole, 64 + 56 * i) for i in range(count)]
+        words = [at for kind, flags, offset, _, _, size, _, _ in parts if kind == 1 and flags & 2
+                 for at in range(offset, offset + size - 8, 8) if any(whole[at:at + 8])]
+        dice = random.Random(seed)
+        for turn in range(25):
+            damaged = bytearray(whole)
+            for _ in range(dice.choice((1, 10, 200))):
+                at = dice.choice(words)
+                damaged[at:at + 8] = dice.choice((dice.randbytes(8), whole[(other := dice.choice(words)):other + 8]))
+            core.write_bytes(damaged)
+            for verb in (["explain", core], ["pins", core], ["leaks", core], ["why", core, address]):
+                with self.subTest(seed=seed, turn=turn, verb=verb[0]):
+                    done = arenite(*verb)
+                    self.assertIn(done.returncode, (0, 2), done.stderr)
+
+    def test_in_default_mode(self):
+        self.check(1)
+
+    def test_in_classic_mode(self):
+        self.check(2, ARENITE_MODE="classic")
 
 
 class Refusals(Case):
