@@ -10,6 +10,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import struct
 import subprocess
@@ -415,6 +416,31 @@ class UnderLoad(Case):
                     self.assertLess(sum(found["others"].values()), 1 << 20)
                     self.assertLessEqual(found["live"], found["rss"])
             self.assertEqual(planted.status, 0)
+
+
+class Bars(Case):
+    """20,000,000 blocks in 2 GiB. In processor seconds, for others may be at work on the machine."""
+
+    def seconds_of(self, *words):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        found = self.json_of(*words)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, found
+
+    def test_a_large_heap(self):
+        available = int(re.search(r"MemAvailable:\s+(\d+)", Path("/proc/meminfo").read_text())[1])
+        if available < 6 << 20:
+            self.skipTest("less than 6 GiB are available")
+        with Planted("big", 20_000_000, 100) as planted:
+            rss = planted.rss()
+            seconds, found = self.seconds_of("explain", planted.pid)
+            self.assertLessEqual(seconds, 3)
+            self.assertLessEqual(abs(found["unexplained"]), found["rss"] // 100)
+            seconds, found = self.seconds_of("leaks", planted.pid, "--between", 0.1)
+            self.assertLessEqual(seconds, 20)
+            self.assertEqual(found["leaked_blocks"], 1000)
+            self.assertGreater(found["blocks"], 20_000_000)
+            self.assertLessEqual(planted.rss(), rss)
 
 
 def main():
