@@ -8,7 +8,9 @@ Usage: inside_test.py --command FILE --library FILE --planted FILE --static FILE
 import argparse
 import json
 import os
+import random
 import re
+import resource
 import shutil
 import struct
 import subprocess
@@ -310,6 +312,37 @@ class Cores(Case):
         self.assert_refused(arenite("leaks", core.parent), "is neither a process nor a core file")
 
 
+class Damaged(Case):
+    """Whatever is in a core file, the command ends by itself."""
+
+    def check(self, seed, **environment):
+        with Planted("structures", **environment) as planted:
+            core = self.core_of(planted.pid)
+            address = planted.addresses["map"]
+        whole = core.read_bytes()
+        count = struct.unpack_from("<H", whole, 56)[0]
+        parts = [struct.unpack_from("<IIQQQQQQ", whole, 64 + 56 * i) for i in range(count)]
+        words = [at for kind, flags, offset, _, _, size, _, _ in parts if kind == 1 and flags & 2
+                 for at in range(offset, offset + size - 8, 8) if any(whole[at:at + 8])]
+        dice = random.Random(seed)
+        for turn in range(25):
+            damaged = bytearray(whole)
+            for _ in range(dice.choice((1, 10, 200))):
+                at = dice.choice(words)
+                damaged[at:at + 8] = dice.choice((dice.randbytes(8), whole[(other := dice.choice(words)):other + 8]))
+            core.write_bytes(damaged)
+            for verb in (["explain", core], ["pins", core], ["leaks", core], ["why", core, address]):
+                with self.subTest(seed=seed, turn=turn, verb=verb[0]):
+                    done = arenite(*verb)
+                    self.assertIn(done.returncode, (0, 2), done.stderr)
+
+    def test_in_default_mode(self):
+        self.check(1)
+
+    def test_in_classic_mode(self):
+        self.check(2, ARENITE_MODE="classic")
+
+
 class Refusals(Case):
     def test_each_is_one_line(self):
         self.assert_refused(arenite("leaks"), "leaks of what?")
@@ -383,6 +416,31 @@ class UnderLoad(Case):
                     self.assertLess(sum(found["others"].values()), 1 << 20)
                     self.assertLessEqual(found["live"], found["rss"])
             self.assertEqual(planted.status, 0)
+
+
+class Bars(Case):
+    """20,000,000 blocks in 2 GiB. In processor seconds, for others may be at work on the machine."""
+
+    def seconds_of(self, *words):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        found = self.json_of(*words)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, found
+
+    def test_a_large_heap(self):
+        available = int(re.search(r"MemAvailable:\s+(\d+)", Path("/proc/meminfo").read_text())[1])
+        if available < 6 << 20:
+            self.skipTest("less than 6 GiB are available")
+        with Planted("big", 20_000_000, 100) as planted:
+            rss = planted.rss()
+            seconds, found = self.seconds_of("explain", planted.pid)
+            self.assertLessEqual(seconds, 3)
+            self.assertLessEqual(abs(found["unexplained"]), found["rss"] // 100)
+            seconds, found = self.seconds_of("leaks", planted.pid, "--between", 0.1)
+            self.assertLessEqual(seconds, 20)
+            self.assertEqual(found["leaked_blocks"], 1000)
+            self.assertGreater(found["blocks"], 20_000_000)
+            self.assertLessEqual(planted.rss(), rss)
 
 
 def main():

@@ -148,6 +148,8 @@ class Taking {
   void rest_of(const Mapping& mapping) {
     // The kernel counts its own pages with nobody.
     if (mapping.name.starts_with("[v")) return;
+    if (mapping.size() > k_too_large_a_mapping)
+      return add_rest(mapping, target_.rss_of(mapping.begin));
     const Resident resident(target_, mapping.begin, mapping.end);
     uintptr_t from = mapping.begin;
     for (const Owned& owned : look_.heap().owned()) {
@@ -160,7 +162,7 @@ class Taking {
       if (owned.what == Owned::What::kept) census_.free_pages += bytes;
       if (owned.what == Owned::What::bookkeeping) census_.bookkeeping += bytes;
       if (owned.what == Owned::What::library) census_.library += bytes;
-      from = end;
+      from = std::max(from, end);
     }
     if (from < mapping.end) add_rest(mapping, resident.bytes(from, mapping.end));
   }

@@ -37,6 +37,8 @@ class Core : public Target {
       if (part == nullptr || part->p_offset > size_ || part->p_filesz > size_ - part->p_offset)
         throw UsageError(fmt::format("{} is truncated: it ends within its part {} of {}", path,
                                      i + 1, static_cast<unsigned>(header->e_phnum)));
+      if (part->p_vaddr + part->p_memsz < part->p_vaddr)
+        throw UsageError(fmt::format("{} is damaged: its part {} is nowhere", path, i + 1));
       if (part->p_type == PT_LOAD && part->p_memsz != 0) add(*part);
       if (part->p_type == PT_NOTE) notes(part->p_offset, part->p_filesz);
     }

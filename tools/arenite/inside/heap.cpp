@@ -22,7 +22,7 @@ Heap::Heap(const Target& target, const Library& library, Image& image)
   add_granules();
   add_arenas();
   add_runs();
-  add_large();
+  add_large(target);
   sort_others();
   if (library.figures(image).is_classic) add_mapped_chunks(target);
   sort_others();
@@ -124,7 +124,10 @@ void Heap::add_arenas() {
 void Heap::add_stretch(uintptr_t arena, const chunk::Walker::Stretch& s,
                        const std::vector<uintptr_t>& free_in_use) {
   const bool is_main = arena == address_of(library_.root().main_arena);
-  const uintptr_t end = is_main ? s.end : align_down(s.begin, k_granule) + k_granule;
+  const uintptr_t end =
+      is_main ? std::min(s.end, image_.reach(s.begin)) : align_down(s.begin, k_granule) + k_granule;
+  if (image_.reach(s.begin) == s.begin || end < s.begin)
+    return moving_.push_back({s.begin, s.begin});
   // A block begins at a multiple of 16.
   const uintptr_t begin = align_down(s.begin, 16);
   Space space = begin_space(Space::Kind::chunks, begin, end, 4);
@@ -155,15 +158,19 @@ void Heap::add_runs() {
       [&](uintptr_t start, size_t bytes) { own(Owned::What::bookkeeping, start, bytes); });
 }
 
-void Heap::add_large() {
+void Heap::add_large(const Target& target) {
   const view::Root& root = library_.root();
   view::for_each_large(
       image_, address_of(root.large),
       [&](const large::Range& range, large::RangeState state) {
         if (state != large::RangeState::used)
           return own(Owned::What::kept, range.start, range.size);
-        Space space = begin_space(Space::Kind::large, range.start, range.end(), 0);
-        add_block(space, range.start, range.size);
+        // A size that was damaged, or read while the block went.
+        image_.reach(range.start);  // it may be new
+        const uintptr_t end = std::min(range.end(), target.mapped_end(range.start));
+        if (end <= range.start) return moving_.push_back({range.start, range.start});
+        Space space = begin_space(Space::Kind::large, range.start, end, 0);
+        add_block(space, range.start, end - range.start);
         end_space(std::move(space));
       },
       [&](uintptr_t start, size_t bytes) { own(Owned::What::bookkeeping, start, bytes); });

@@ -114,7 +114,7 @@ class Heap {
   void add_stretch(uintptr_t arena, const chunk::Walker::Stretch& s,
                    const std::vector<uintptr_t>& free_in_use);
   void add_runs();
-  void add_large();
+  void add_large(const Target& target);
   void add_mapped_chunks(const Target& target);
   void add_bookkeeping();
   Space begin_space(Space::Kind kind, uintptr_t begin, uintptr_t end, unsigned shift) const;
@@ -125,7 +125,8 @@ class Heap {
     return [this](uintptr_t start, size_t bytes) { moving_.push_back({start, start + bytes}); };
   }
   void own(Owned::What what, uintptr_t begin, size_t bytes) {
-    owned_.push_back({{begin, begin + bytes}, what});
+    // What was damaged may reach round the end of the address space.
+    if (begin + bytes > begin) owned_.push_back({{begin, begin + bytes}, what});
   }
 
   Image& image_;

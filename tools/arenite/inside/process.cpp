@@ -171,6 +171,18 @@ class Process : public Target {
     return sum;
   }
 
+  size_t rss_of(uintptr_t begin) const override {
+    std::ifstream smaps(proc_ + "/smaps");
+    const std::string start = fmt::format("{:x}-", begin);
+    bool is_it = false;
+    for (std::string line; std::getline(smaps, line);) {
+      unsigned long kib = 0;
+      if (line.starts_with(start)) is_it = true;
+      if (is_it && sscanf(line.c_str(), "Rss: %lu kB", &kib) == 1) return size_t{kib} * 1024;
+    }
+    return 0;
+  }
+
  private:
   void check_word_size() const {
     std::ifstream file(proc_ + "/exe", std::ios::binary);

@@ -38,6 +38,7 @@ void Roots::add_areas() {
     const Mapping& mapping = mappings[i];
     const Object* object = objects_.at(mapping.begin);
     const bool was_written = object != nullptr && object->is_data(mapping.begin);
+    if (mapping.size() > k_too_large_a_mapping) continue;
     if (!mapping.is_readable || !(mapping.is_writable || was_written)) continue;
     uintptr_t begin = mapping.begin;
     uintptr_t end = mapping.stored_end;

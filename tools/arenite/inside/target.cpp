@@ -27,6 +27,16 @@ const Mapping* Target::mapping_at(uintptr_t address) const {
   return mapping.contains(address) ? &mapping : nullptr;
 }
 
+uintptr_t Target::mapped_end(uintptr_t address) const {
+  const Mapping* mapping = mapping_at(address);
+  if (mapping == nullptr) return address;
+  uintptr_t end = mapping->end;
+  for (const Mapping* last = mappings_.data() + mappings_.size();
+       ++mapping != last && mapping->begin == end;)
+    end = mapping->end;
+  return end;
+}
+
 std::unique_ptr<Target> Target::open(const std::string& what) {
   const bool is_number = !what.empty() && what.size() < 10 &&
                          what.find_first_not_of("0123456789") == std::string::npos;

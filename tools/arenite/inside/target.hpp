@@ -28,6 +28,9 @@ struct Mapping {
   size_t size() const { return end - begin; }
 };
 
+// What is larger is somebody's reserve of addresses, and not looked through page by page.
+inline constexpr size_t k_too_large_a_mapping = size_t{64} << 30;
+
 struct TargetThread {
   int id;
   uintptr_t stack_pointer;           // 0: not known, it is running
@@ -58,6 +61,8 @@ class Target {
   // By address.
   const std::vector<Mapping>& mappings() const { return mappings_; }
   const Mapping* mapping_at(uintptr_t address) const;
+  // How far there are mappings side by side from an address on, readable or not.
+  uintptr_t mapped_end(uintptr_t address) const;
   // Looks again which there are.
   virtual void refresh() {}
   virtual std::vector<TargetThread> threads() const = 0;
@@ -71,8 +76,10 @@ class Target {
 
   // The path by which a mapped file can be opened here.
   virtual std::string path_of(const Mapping& mapping) const = 0;
-  // What the kernel says of the whole: bytes. 0 where nobody knows.
+  // What the kernel says is resident, of the whole and of the mapping that begins there: bytes. 0
+  // where nobody knows.
   virtual size_t rss() const { return 0; }
+  virtual size_t rss_of(uintptr_t /*begin*/) const { return 0; }
 
  protected:
   std::string name_;
