@@ -33,29 +33,58 @@ Graph::Graph(const Heap& heap, const Roots& roots, Image& image, Remember rememb
         at += image.page_size() - k_word;
         continue;
       }
-      visit(*reinterpret_cast<const uintptr_t*>(copy + (at - begin)), k_root, at);
+      const auto* word = reinterpret_cast<const uintptr_t*>(copy + (at - begin));
+      visit({*word, k_root, at}, word, (at - begin) / k_word);
     }
   }
   for (size_t i = 0; i < roots.registers().size(); i++)
-    visit(roots.registers()[i].value, k_root, i);  // no address is so low
+    visit({roots.registers()[i].value, k_root, i}, nullptr, 0);  // no address is so low
   run();
+  while (!ends_.empty()) {
+    std::vector<Pointer> ends;
+    ends.swap(ends_);
+    for (const Pointer& end : ends) visit(end, nullptr, 0);
+    run();
+  }
   std::sort(from_roots_.begin(), from_roots_.end());
 }
 
-ARENITE_INLINE void Graph::visit(uintptr_t word, uint32_t parent, uintptr_t place) {
-  if (word - lowest_ >= highest_ - lowest_) return;
+// A word, and how many stand before it in the same object.
+ARENITE_INLINE void Graph::visit(const Pointer& pointer, const uintptr_t* at, size_t before) {
+  if (pointer.word - lowest_ >= highest_ - lowest_) return;
   Block block;
-  if (!heap_.find_block(word, block)) return;
-  uint64_t& bits = reached_[block.number / 64];
-  const uint64_t bit = uint64_t{1} << block.number % 64;
-  if ((bits & bit) != 0) return;
-  bits |= bit;
+  if (!heap_.find_block(pointer.word, block)) return;
+  if (is_reached(block.number)) return;
+  if (has_ways_ && pointer.word == block.start && may_be_an_end(pointer.word, at, before)) {
+    ends_.push_back(pointer);
+    return;
+  }
+  reach(pointer, block);
+}
+
+void Graph::reach(const Pointer& pointer, const Block& block) {
+  reached_[block.number / 64] |= uint64_t{1} << block.number % 64;
   if (has_ways_) {
-    parents_[block.number] = parent;
-    if (parent == k_root) from_roots_.emplace_back(block.number, place);
+    parents_[block.number] = pointer.parent;
+    if (pointer.parent == k_root) from_roots_.emplace_back(block.number, pointer.place);
   }
   next_.starts.push_back(block.start);
   next_.numbers.push_back(block.number);
+}
+
+// Whether a word shortly before points into a block that ends here: as in a vector, or in a
+// stream's buffer. Pointers to blocks that lie one behind the other look the same.
+bool Graph::may_be_an_end(uintptr_t word, const uintptr_t* at, size_t before) const {
+  constexpr size_t k_near = 8;
+  constexpr size_t k_largest = k_mib;
+  for (size_t i = 1; i <= std::min(before, k_near); i++) {
+    const uintptr_t other = *(at - i);
+    Block buffer;
+    if (other < word && word - other <= k_largest && heap_.find_block(other, buffer) &&
+        buffer.start + buffer.bytes == word)
+      return true;
+  }
+  return false;
 }
 
 // Level after level.
@@ -71,7 +100,7 @@ void Graph::run() {
       size_t words = 0;
       const uintptr_t* content = heap_.contents(block, words);
       if (block.bytes < k_sparse) {
-        for (size_t w = 0; w < words; w++) visit(content[w], number, 0);
+        for (size_t w = 0; w < words; w++) visit({content[w], number, 0}, content + w, w);
         continue;
       }
       // Of a large one most pages may be nowhere.
@@ -80,7 +109,7 @@ void Graph::run() {
         const uintptr_t at = block.start + w * k_word;
         const size_t end = std::min(words, w + (page - at % page) / k_word);
         if (image_.is_resident(at)) {
-          for (; w < end; w++) visit(content[w], number, 0);
+          for (; w < end; w++) visit({content[w], number, 0}, content + w, w);
         }
         w = end;
       }

@@ -1,7 +1,8 @@
 // Graph: which blocks the roots lead to, and by what way.
 //
 // Conservative: any word of a root or of a block that is an address inside a block counts. It is a
-// search breadth first, so a way that is remembered is a shortest one.
+// search breadth first, so a way that is remembered is a shortest one. But what may be the end of a
+// buffer, which is where the next block starts, counts only where nothing else leads to that block.
 #pragma once
 
 #include "inside/roots.hpp"
@@ -35,7 +36,15 @@ class Graph {
  private:
   static constexpr uint32_t k_root = Heap::k_none;
 
-  void visit(uintptr_t word, uint32_t parent, uintptr_t place);
+  struct Pointer {
+    uintptr_t word;
+    uint32_t parent;
+    uintptr_t place;
+  };
+
+  void visit(const Pointer& pointer, const uintptr_t* at, size_t before);
+  void reach(const Pointer& pointer, const Block& block);
+  bool may_be_an_end(uintptr_t word, const uintptr_t* at, size_t before) const;
   void run();
 
   const Heap& heap_;
@@ -50,6 +59,7 @@ class Graph {
     std::vector<uint32_t> numbers;
   };
   Next next_;
+  std::vector<Pointer> ends_;  // only where ways are remembered
   const Roots& roots_;
   Image& image_;
 };
