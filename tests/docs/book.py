@@ -2,7 +2,7 @@
 
 A block of kind `sh` is run. The block behind it, if its kind is `text`, is what it prints: output and
 errors, in their order. Numbers there need only be near (is_near), and addresses and process ids may be any;
-behind `text varies` all numbers may be any, for they depend on the machine.
+behind `text varies` all numbers may be any, and their units, for they depend on the machine.
 """
 
 import os
@@ -15,6 +15,7 @@ from pathlib import Path
 FENCE = re.compile(r"(?ms)^```(\w*)([^\n]*)\n(.*?)^```$")
 # Addresses, offsets in a file, process ids: any will do.
 ANY = re.compile(r"0x[0-9a-f]+|\bpid \d+")
+UNIT = re.compile(r"-?# (bytes|[KMG]iB)")
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -90,9 +91,11 @@ def difference(said, printed, varies):
     said_lines, printed_lines = said.splitlines(), printed.splitlines()
     for i in range(max(len(said_lines), len(printed_lines))):
         pair = [lines[i] if i < len(lines) else "(no line)" for lines in (said_lines, printed_lines)]
-        bare = [re.sub(r"\s+", " ", ANY.sub("@", line)) for line in pair]
+        bare = [re.sub(r"\s+", " ", ANY.sub("@", re.sub("─+", "─", line))) for line in pair]
         numbers = [NUMBER.findall(line) for line in bare]
         words = [re.sub(" *#", "#", NUMBER.sub("#", line)) for line in bare]
+        if varies:
+            words = [UNIT.sub("#", line) for line in words]
         if words[0] != words[1] or not (varies or all(map(is_near, *numbers))):
             return f"line {i + 1}: the page says '{pair[0]}', printed was '{pair[1]}'"
     return None
