@@ -28,7 +28,8 @@ void* take_small(size_t n) {
 // Who serves a request is known once the library has started, which a thread's first finds out.
 ARENITE_INLINE void start_if_first() {
   const cache::Thread& thread = cache::t_thread;
-  if (ARENITE_UNLIKELY(thread.mixed == nullptr && thread.arena == nullptr)) start();
+  const bool has_any = thread.has_record() || thread.mixed != nullptr || thread.arena != nullptr;
+  if (ARENITE_UNLIKELY(!has_any)) start();
 }
 
 // The first blocks of a process beyond slabs, up to a size, have pages of a slab region: the pool
