@@ -25,7 +25,7 @@ static_assert(Memory<Counted> && Memory<Here>);
 void* take_slab_block(size_t size) {
   for (int i = 0; i < 100; i++) {
     void* p = engine::allocate(size);
-    if (is_slab_region(g_kind_map.at(p))) return p;
+    if (is_slab_region(g_kind_map.at(p)) && !slab::is_mixed(slab::slab_of(p))) return p;
   }
   ADD_FAILURE() << "slabs do not serve";
   return nullptr;
