@@ -49,7 +49,7 @@ class Case(unittest.TestCase):
 
 
 class Usage(Case):
-    PLACES = [[], ["run"], ["settings"], ["ps"], ["explain"], ["pins"], ["leaks"], ["why"], ["completion"], ["lab"], ["lab", "map-clear"], ["lab", "all"], ["lab", "first-fit"]]
+    PLACES = [[], ["run"], ["settings"], ["ps"], ["explain"], ["pins"], ["leaks"], ["why"], ["top"], ["exporter"], ["completion"], ["lab"], ["lab", "map-clear"], ["lab", "all"], ["lab", "first-fit"]]
 
     def test_helps_everywhere(self):
         for place in self.PLACES:
@@ -97,7 +97,7 @@ class Usage(Case):
             self.assertNotIn("did you mean", arenite(*words).stderr)
 
     def test_wants_a_subcommand(self):
-        self.assert_refused(arenite(), 2, "run, settings, ps, explain, pins, leaks, why, lab or completion?")
+        self.assert_refused(arenite(), 2, "run, settings, ps, explain, pins, leaks, why, top, exporter, lab or completion?")
 
     def test_says_so_where_its_output_cannot_be_written(self):
         with open("/dev/full", "w") as full:
@@ -248,7 +248,7 @@ class Completion(Case):
     # The words before the cursor and the one that it is in; of what is offered, some and none of these.
     CASES = [
         (["ru"], {"run"}, {"lab"}),
-        ([""], {"run", "settings", "ps", "explain", "pins", "leaks", "why", "lab", "completion", "help", "version"}, {"map-clear"}),
+        ([""], {"run", "settings", "ps", "explain", "pins", "leaks", "why", "top", "exporter", "lab", "completion", "help", "version"}, {"map-clear"}),
         (["lab", "map"], {"map-clear"}, {"lazy", "run"}),
         (["lab", "first-fit", "--"], {"--step", "--drawing", "--json"}, {"--entries"}),
         (["completion", ""], {"bash", "zsh", "fish"}, {"run"}),

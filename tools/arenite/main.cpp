@@ -7,7 +7,9 @@
 //   completion     the same parser as a script, for a shell
 //   inside/        what is in a running process or a core file: ps, explain, pins, leaks, why
 //                  (target: process and core; image: a copy of it; library, objects: what is in it;
-//                  census: its pages; heap, roots, graph: its blocks, and what points to them)
+//                  census: its pages; heap, roots, graph: its blocks, and what points to them);
+//                  of all processes, again and again: top (screen: the terminal), exporter
+//                  (metrics: as text; serve: by HTTP), both by sweep
 //   settings       what the library reads in this environment (setting_text: the table as words)
 //   lab            experiments, side by side (experiment, experiments/: what there is; allocators:
 //                  under what; runner, child, tracer: running one; presentation, table, plot,
@@ -33,6 +35,7 @@
 #include "errors.hpp"
 #include "help.hpp"
 #include "inside/look.hpp"
+#include "inside/watch.hpp"
 #include "lab.hpp"
 #include "run.hpp"
 #include "settings.hpp"
@@ -60,6 +63,8 @@ int arenite_main(std::vector<std::string> words) {
       inside::make_ps(command, version), inside::make_explain(command, version),
       inside::make_pins(command, version), inside::make_leaks(command, version),
       inside::make_why(command, version)};
+  const inside::TopCommand top(command, version);
+  const inside::ExporterCommand exporter(command, version);
   const Lab lab(command, version);
   const CompletionCommand completion(command, version);
   add_help(command);
@@ -86,9 +91,13 @@ int arenite_main(std::vector<std::string> words) {
   for (const auto& look : insides) {
     if (look->is_asked_for()) return look->run();
   }
+  if (top.is_asked_for()) return top.run();
+  if (exporter.is_asked_for()) return exporter.run();
   if (lab.is_asked_for()) return lab.run();
   if (completion.is_asked_for()) return completion.run();
-  throw UsageError("run, settings, ps, explain, pins, leaks, why, lab or completion? (try --help)");
+  throw UsageError(
+      "run, settings, ps, explain, pins, leaks, why, top, exporter, lab or completion? (try "
+      "--help)");
 }
 
 }  // namespace
