@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "errors.hpp"
-#include "inside/look.hpp"
+#include "table.hpp"
 
 namespace arenite::inside {
 namespace {
@@ -57,6 +57,47 @@ Sweep sweep_of(const std::vector<int>& pids) {
   Sweep sweep;
   for (const int pid : pids) look_at(pid, sweep);
   return sweep;
+}
+
+Json json_of(const Sweep& sweep) {
+  Json list = Json::array();
+  for (const Running& running : sweep.processes) {
+    Json one{{"pid", running.pid},
+             {"command", running.command},
+             {"rss", running.rss},
+             {"threads", running.threads}};
+    if (running.is_known()) {
+      one["live"] = running.figures.live;
+      one["retained"] = running.figures.retained;
+      one["bound"] = running.figures.bound;
+      one["arenas"] = running.figures.arenas;
+      one["mode"] = running.mode();
+    } else {
+      one["error"] = running.why_not;
+    }
+    list.push_back(one);
+  }
+  return {{"processes", list}, {"not_readable", sweep.not_readable}};
+}
+
+void print_table(const Sweep& sweep) {
+  command::Table table(
+      {"command", "PID", "RSS", "live", "retained", "bound", "threads", "arenas", "mode"});
+  for (const Running& running : sweep.processes) {
+    const auto known = [&](std::string text) { return running.is_known() ? text : "?"; };
+    const Library::Figures& figures = running.figures;
+    table.row({running.command, fmt::format("{}", running.pid), bytes_text(running.rss),
+               known(bytes_text(figures.live)), known(bytes_text(figures.retained)),
+               known(bytes_text(figures.bound)), fmt::format("{}", running.threads),
+               known(fmt::format("{}", figures.arenas)), running.mode()});
+  }
+  fmt::print("{}", table.text(command::standard_output()));
+  for (const Running& running : sweep.processes) {
+    if (!running.is_known()) fmt::print(stderr, "arenite: {}\n", running.why_not);
+  }
+  if (sweep.not_readable != 0)
+    fmt::print(stderr, "arenite: processes that could not be looked into: {}\n",
+               sweep.not_readable);
 }
 
 void check_process(int pid) {

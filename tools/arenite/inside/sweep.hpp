@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "inside/library.hpp"
+#include "inside/look.hpp"
 
 namespace arenite::inside {
 
@@ -37,6 +38,10 @@ Sweep sweep_all();
 Sweep sweep_of(const std::vector<int>& pids);
 // A UsageError where a process is not there, cannot be read or does not run under the library.
 void check_process(int pid);
+
+// What `--json` prints of it, and a table of it with a line for each that could not be read.
+Json json_of(const Sweep& sweep);
+void print_table(const Sweep& sweep);
 
 // A process chooses its own name: what a terminal would act on is '?' here.
 std::string printable(const std::string& text);
