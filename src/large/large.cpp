@@ -282,6 +282,8 @@ void* take(size_t n, bool zeroed) {
 
 void* take_alike(size_t n, bool zeroed) {
   if (!may_take(n)) return nullptr;
+  const Table::Promise promise(g_table);
+  if (!promise.holds()) return nullptr;
   const size_t size = rounded(n);
   const Range range = g_kept.take_fitting(size);
   if (range.size == 0) return nullptr;
