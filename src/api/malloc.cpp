@@ -6,6 +6,7 @@
 using namespace arenite;  // NOLINT(google-build-using-namespace): every definition here is global
 
 // For tools outside the process. Here, since this is linked into every static program.
+// NOLINTNEXTLINE(readability-identifier-naming): a name outside of C++, as those of arenite.h
 ARENITE_EXPORT const view::Root arenite_inside;
 [[gnu::used, gnu::retain]] constinit const view::Root arenite_inside = view::make_root();
 

@@ -130,12 +130,14 @@ class Core : public Target {
     const uint64_t end = offset + bytes;
     while (offset + sizeof(Elf64_Nhdr) <= end) {
       const auto* note = at<Elf64_Nhdr>(offset);
+      if (note == nullptr) return;
       const uint64_t content = offset + sizeof(Elf64_Nhdr) + (note->n_namesz + 3U) / 4 * 4;
       if (content + note->n_descsz > end) return;
       if (note->n_type == NT_PRSTATUS) status(content, note->n_descsz);
       if (note->n_type == NT_FILE) files(content, note->n_descsz);
       if (note->n_type == NT_PRPSINFO && note->n_descsz >= sizeof(elf_prpsinfo)) {
         const auto* about = at<elf_prpsinfo>(content);
+        if (about == nullptr) return;
         command_.assign(about->pr_fname, strnlen(about->pr_fname, sizeof(about->pr_fname)));
         pid_ = about->pr_pid;
       }
@@ -146,6 +148,7 @@ class Core : public Target {
   void status(uint64_t offset, size_t bytes) {
     if (bytes < sizeof(elf_prstatus)) return;
     const auto* status = at<elf_prstatus>(offset);
+    if (status == nullptr) return;
     TargetThread thread{status->pr_pid, 0, {}};
     for (const auto value : status->pr_reg) thread.registers.push_back(value);
 #if defined(__x86_64__)

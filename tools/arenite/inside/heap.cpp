@@ -182,7 +182,8 @@ void Heap::add_large(const Target& target) {
 // look like, at the start of a mapping of nobody's, or behind another of them.
 void Heap::add_mapped_chunks(const Target& target) {
   std::vector<Range> found;
-  const std::vector<Mapping> mappings = target.mappings();  // reading may find new ones
+  // A copy: reading may find new ones.
+  const std::vector<Mapping> mappings(target.mappings().begin(), target.mappings().end());
   for (const Mapping& mapping : mappings) {
     if (!mapping.is_writable || mapping.is_shared || !mapping.name.empty()) continue;
     for (uintptr_t at = mapping.begin; at + chunk::k_header < mapping.stored_end;) {

@@ -39,7 +39,8 @@ Found find_symbol(const Objects& objects) {
 // Where the file is not to be had, or has no names: by its first words, in what objects have of
 // their own.
 Found find_magic(const Target& target, const Objects& objects, Image& image) {
-  const std::vector<Mapping> mappings = target.mappings();  // reading may find new ones
+  // A copy: reading may find new ones.
+  const std::vector<Mapping> mappings(target.mappings().begin(), target.mappings().end());
   for (const Mapping& mapping : mappings) {
     if (!mapping.is_file() || !mapping.is_readable || mapping.is_shared) continue;
     uintptr_t end = 0;

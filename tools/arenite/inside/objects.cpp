@@ -196,8 +196,7 @@ const Object* Objects::at(uintptr_t address) const {
 std::string Objects::name_of(uintptr_t address) const {
   const Object* object = at(address);
   if (object == nullptr) return {};
-  const std::string place =
-      fmt::format("{} + {:#x}", object->short_name(), address - object->bias());
+  std::string place = fmt::format("{} + {:#x}", object->short_name(), address - object->bias());
   const Symbol* symbol = object->symbol_at(address);
   if (symbol == nullptr) return place;
   const uintptr_t inside = address - symbol->address;

@@ -73,7 +73,7 @@ class Process : public Target {
     command_ = read_text(proc_ + "/comm");
     while (!command_.empty() && command_.back() == '\n') command_.pop_back();
     check_word_size();
-    refresh();
+    Process::refresh();
     if (pagemap_.number() < 0) refuse_access(pid);
   }
 
@@ -154,7 +154,7 @@ class Process : public Target {
   }
 
   std::string path_of(const Mapping& mapping) const override {
-    const std::string by_name = proc_ + "/root" + mapping.name;
+    std::string by_name = proc_ + "/root" + mapping.name;
     if (access(by_name.c_str(), R_OK) == 0) return by_name;
     return fmt::format("{}/map_files/{:x}-{:x}", proc_, mapping.begin, mapping.end);
   }

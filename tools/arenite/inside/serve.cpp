@@ -1,4 +1,17 @@
-// serve() by cpp-httplib.
+// serve() by cpp-httplib, if there is one.
+#ifndef ARENITE_HAS_HTTPLIB
+#include "inside/serve.hpp"
+#include "errors.hpp"
+
+namespace arenite::inside {
+
+void serve(const std::string& /*address*/, const Page& /*page*/) {
+  throw command::Failure("this command was built without cpp-httplib (libcpp-httplib-dev)");
+}
+
+}  // namespace arenite::inside
+
+#else
 #include "inside/serve.hpp"
 
 #include <fmt/format.h>
@@ -118,3 +131,5 @@ void serve(const std::string& address, const Page& page) {
 }
 
 }  // namespace arenite::inside
+
+#endif
