@@ -30,9 +30,11 @@ ARENITE_INLINE bool has_any_beyond_slabs() {
   return g_beyond_slabs.load(std::memory_order_relaxed) != SIZE_MAX;
 }
 
+// From here on they always have a mapping of their own.
+[[gnu::visibility("hidden")]] inline constinit std::atomic<size_t> g_always_mapped_from{SIZE_MAX};
+
 // Those, and of them those of `mapped_from` bytes and more have a mapping of their own: those of
 // less than `always_mapped_from` as long as blocks of about their size are not seen to be written.
-[[gnu::visibility("hidden")]] inline constinit std::atomic<size_t> g_always_mapped_from{SIZE_MAX};
 inline void serve_beyond_slabs(size_t from, size_t mapped_from, size_t always_mapped_from) {
   large::g_from.store(mapped_from, std::memory_order_relaxed);
   g_always_mapped_from.store(always_mapped_from, std::memory_order_relaxed);
