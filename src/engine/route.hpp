@@ -5,8 +5,7 @@
 //                else a run or a mapping of its own (beyond_slabs.hpp); else, and in classic mode,
 //                a chunk of an arena (chunks.hpp)
 //   release(p)   the kind map tells a slab's or a mixed page's block, the table of regions a run,
-//                the table of large
-//                blocks a mapping; the rest is chunks'; anything else is a fault
+//                the table of large blocks a mapping; the rest is chunks'; anything else is a fault
 //
 // This is the seam between engines. Functions that return memory return nullptr where there is
 // none, and have then changed nothing. None sets errno. Any thread, at any time.

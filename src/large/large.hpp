@@ -30,7 +30,8 @@ void* take_zeroed(size_t n);
 void* take_aligned(size_t align, size_t n);
 
 // As take() and take_zeroed(), but only a kept range of about that size: nullptr where there is
-// none. Of larger ones that would do one goes: the block comes from elsewhere, and it would stay beside.
+// none. Of larger ones that would do one goes: the block comes from elsewhere, and it would stay
+// beside.
 void* take_alike(size_t n);
 void* take_zeroed_alike(size_t n);
 
